@@ -1,0 +1,1 @@
+"""The board: static pages made from the records of finished cells."""

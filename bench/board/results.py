@@ -1,0 +1,105 @@
+"""Find the records that a page is made from, and the collapse strip that lies beside each."""
+
+import struct
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from bench.errors import BadInput
+from bench.record import Record, Scores, read_record
+
+_PNG_START = b"\x89PNG\r\n\x1a\n\x00\x00\x00\x0dIHDR"
+
+
+@dataclass(frozen=True)
+class Strip:
+    """A collapse strip: one row of pictures per generation, the same latents in each row.
+
+    Attributes:
+        path: the PNG file.
+        width: in pixels.
+        height: in pixels.
+    """
+
+    path: Path
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class Result:
+    """A record and, if there is one, its strip."""
+
+    record: Record
+    strip: Strip | None
+
+    @property
+    def short_id(self) -> str:
+        """The start of the cell's id: what its anchor and its strip on the page are named after."""
+        return self.record.cell_id[:16]
+
+    @property
+    def first(self) -> Scores:
+        """The scores of the first generation, which trained on real images."""
+        return self.record.generations[0].scores
+
+    @property
+    def last(self) -> Scores:
+        """The scores of the last generation."""
+        return self.record.generations[-1].scores
+
+    @cached_property
+    def images_trained(self) -> int:
+        """Images that went through a training step, over all generations."""
+        return sum(g.cost.images_trained for g in self.record.generations)
+
+    @cached_property
+    def seconds(self) -> float:
+        """Wall-clock seconds of fitting, sampling and scoring, over all generations."""
+        spent = [g.cost.seconds for g in self.record.generations]
+        return sum(s.fit + s.sample + s.score for s in spent)
+
+
+def find_results(folder: Path) -> list[Result]:
+    """Read every record of a folder.
+
+    Args:
+        folder: a runs folder, whose cells are cells/*/record.json with strip.png beside it; or any other folder, in
+            which every *.json at any depth is a record, with <stem>.png beside it.
+
+    Returns:
+        The results in the order of their paths.
+
+    Raises:
+        BadInput: `folder` is not a folder, a record is not valid, a strip is not a PNG, or two files are records of
+            the same cell.
+    """
+    if not folder.is_dir():
+        raise BadInput(f"{folder}: not a folder; give a runs folder or a folder of result files")
+    if (folder / "cells").is_dir():
+        files = {path: path.with_name("strip.png") for path in folder.glob("cells/*/record.json")}
+    else:
+        files = {path: path.with_suffix(".png") for path in folder.rglob("*.json")}
+
+    results = []
+    seen: dict[str, Path] = {}
+    for path, strip in sorted(files.items()):
+        record = read_record(path)
+        if record.cell_id in seen:
+            raise BadInput(f"{path}: a record of the same cell as {seen[record.cell_id]}; keep one of them")
+        seen[record.cell_id] = path
+        results.append(Result(record, _read_strip(strip) if strip.is_file() else None))
+    return results
+
+
+def _read_strip(path: Path) -> Strip:
+    """Read a PNG's size from its header: the page reserves the space, so that its anchors do not jump."""
+    try:
+        with path.open("rb") as file:
+            header = file.read(24)
+    except OSError as error:
+        raise BadInput(f"{path}: cannot be read: {error.strerror}") from error
+    if len(header) < 24 or not header.startswith(_PNG_START):
+        raise BadInput(f"{path}: not a PNG image")
+    width, height = struct.unpack(">II", header[16:])
+    return Strip(path, width, height)

@@ -1,0 +1,45 @@
+"""A cell: the unit of work, of resume, of a result file."""
+
+from functools import cached_property
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from bench.hashing import canonical_sha256
+from bench.loops import Loop
+from bench.task import Sha256, TierName
+
+
+class MethodIdentity(BaseModel):
+    """Which method, with which parameters, from which file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    params: dict[str, Any] = {}
+    sha256: Sha256
+
+
+class Cell(BaseModel):
+    """One run of one self-consuming loop: everything that its result is a function of."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    task: str
+    task_version: int = Field(ge=1)
+    generator: str
+    loop: Loop
+    method: MethodIdentity
+    tier: TierName
+    seed: int = Field(ge=0)
+
+    @cached_property
+    def id(self) -> str:
+        """The SHA-256 of the canonical cell."""
+        return canonical_sha256(self.model_dump(mode="json"))
+
+    @property
+    def slug(self) -> str:
+        """A readable name that is unique through the start of the id."""
+        words = (self.task, self.generator, self.loop.kind, self.method.name, self.tier, f"seed{self.seed}")
+        return "-".join((*words, self.id[:8]))

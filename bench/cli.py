@@ -1,0 +1,286 @@
+"""The command line: `autophagy VERB`. It reads arguments and prints results; the work is done elsewhere.
+
+Results go to stdout, progress and messages to stderr. Exit status: 0 done, 1 a run failed, 2 bad input,
+130 interrupted.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+from bench import __version__, paths
+from bench.errors import BadInput
+from bench.generators.settings import GENERATOR_SETTINGS, GENERATOR_SUMMARIES
+from bench.loops import LOOP_KINDS, LOOP_SUMMARIES
+from bench.task import TIERS, load_task, task_names
+
+Number = TypeVar("Number", int, float)
+LISTS = ("tasks", "methods", "generators", "loops", "features")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit status."""
+    try:
+        parsed = _parser().parse_args(arguments)
+        status: int = parsed.verb(parsed)
+        return status
+    except BadInput as error:
+        print(f"autophagy: error: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(
+            "autophagy: interrupted. What is finished is kept: give the same command again, and it goes on from there.",
+            file=sys.stderr,
+        )
+        return 130
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong in one line, as everywhere else."""
+        raise BadInput(f"{message} (see {self.prog} --help)")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="autophagy",
+        description="A benchmark of generative models that are trained on their own output.",
+        epilog="Start with:  autophagy run --task digits --loop all  and then  autophagy board --results runs",
+    )
+    parser.add_argument("--version", action="version", version=f"autophagy-bench {__version__}")
+    verbs = parser.add_subparsers(metavar="VERB", required=True)
+    for add in (_add_list, _add_run, _add_score, _add_board, _add_data):
+        add(verbs)
+    return parser
+
+
+def _add_list(verbs: Any) -> None:
+    parser = verbs.add_parser("list", help="what there is to choose from")
+    parser.add_argument("what", nargs="?", choices=LISTS, help="only this list")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(verb=_list)
+
+
+def _add_run(verbs: Any) -> None:
+    parser = verbs.add_parser(
+        "run",
+        help="run self-consuming loops",
+        description="Run every combination of the tasks, generators, loops, methods, sampling biases and seeds that "
+        "are named. Finished cells are skipped, unfinished ones go on where they were.",
+        epilog="Where a size is not given, the task file's size for the tier and the loop is used.",
+    )
+    grid = parser.add_argument_group("what to run (comma lists; the combinations are the cells)")
+    grid.add_argument("--task", default="digits", metavar="NAMES", help="tasks, task files (.toml), or all [digits]")
+    grid.add_argument("--generator", default="ddpm", metavar="NAMES", help="generators, or all [ddpm]")
+    grid.add_argument("--loop", default="all", metavar="NAMES", help=f"{', '.join(LOOP_KINDS)}, or all [all]")
+    grid.add_argument("--method", default="none", metavar="NAMES", help="methods, files (.py), or all [none]")
+    grid.add_argument(
+        "--sampling-bias", default="1", metavar="NUMBERS", help="the paper's lambda in (0, 1]; 1 is unbiased [1]"
+    )
+    grid.add_argument("--seeds", default="0", metavar="NUMBERS", help="one run for each seed [0]")
+    loop = parser.add_argument_group("the loop")
+    loop.add_argument("--tier", default="smoke", metavar="NAME", help=f"{', '.join(TIERS)} [smoke]")
+    loop.add_argument(
+        "--pool", default="previous", metavar="POLICY",
+        help="whose synthetic images a generation trains on: previous, accumulated, last:K [previous]",
+    )  # fmt: skip
+    loop.add_argument("--protocol", default="scratch", metavar="NAME", help="scratch or finetune [scratch]")
+    loop.add_argument("--generations", type=int, metavar="N", help="how many generations, G^1 included")
+    loop.add_argument("--n-real", type=int, metavar="N", help="real images in each generation after the first")
+    loop.add_argument("--n-synthetic", type=int, metavar="N", help="synthetic images that each generation gives")
+    loop.add_argument("--n-initial", type=int, metavar="N", help="real images that G^1 trains on")
+    where = parser.add_argument_group("where")
+    where.add_argument("--data", type=Path, metavar="DIR", help="where the task's real data lies")
+    where.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda:0, ... [auto]")
+    where.add_argument("--runs", type=Path, default=Path("runs"), metavar="DIR", help="folder of the runs [runs]")
+    parser.add_argument("--dry-run", action="store_true", help="print the cells, their cost and time; run nothing")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.set_defaults(verb=_run)
+
+
+def _add_score(verbs: Any) -> None:
+    parser = verbs.add_parser(
+        "score",
+        help="score images against real images",
+        description="FID, precision and recall of the images FAKE against the images REAL.",
+    )
+    parser.add_argument("real", type=Path, metavar="REAL", help="folder, .zip or .npy of real images")
+    parser.add_argument("fake", type=Path, metavar="FAKE", help="folder, .zip or .npy of generated images")
+    parser.add_argument("--features", required=True, metavar="NAME", help="feature space: see autophagy list features")
+    parser.add_argument("--k", type=int, default=5, metavar="N", help="neighbours in precision and recall [5]")
+    parser.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda:0, ... [auto]")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(verb=_score)
+
+
+def _add_board(verbs: Any) -> None:
+    parser = verbs.add_parser("board", help="build the static results page")
+    parser.add_argument(
+        "--results", type=Path, default=paths.LEADERBOARD / "results", metavar="DIR",
+        help="a folder of runs, or of result files [those of the package]",
+    )  # fmt: skip
+    parser.add_argument("--out", type=Path, default=Path("site"), metavar="DIR", help="folder of the page [site]")
+    parser.set_defaults(verb=_board)
+
+
+def _add_data(verbs: Any) -> None:
+    parser = verbs.add_parser(
+        "data",
+        help="fetch or copy a task's real data, and check it",
+        description="Put a task's real images into the data folder (AUTOPHAGY_DATA, or a folder in the user's cache) "
+        "and hold them against the hashes that the task file pins.",
+    )
+    parser.add_argument("task", metavar="TASK")
+    parser.add_argument("--from", dest="given", type=Path, metavar="DIR", help="copy from here; do not download")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(verb=_data)
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    wanted = LISTS if arguments.what is None else (arguments.what,)
+    content = {what: _list_content(what) for what in wanted}
+    if arguments.json:
+        print(json.dumps(content, indent=2))
+        return 0
+    for what, summaries in content.items():
+        print(f"{what}:")
+        width = max(map(len, summaries))
+        for name, summary in summaries.items():
+            print(f"  {name:{width}}  {summary}")
+    return 0
+
+
+def _list_content(what: str) -> dict[str, str]:
+    match what:
+        case "tasks":
+            return {name: load_task(name).title for name in task_names()}
+        case "methods":
+            from bench.method import baseline_names, load_method
+
+            return {name: load_method(name).summary for name in baseline_names()}
+        case "generators":
+            return GENERATOR_SUMMARIES
+        case "loops":
+            return {kind: LOOP_SUMMARIES[kind] for kind in LOOP_KINDS}
+        case _:
+            tasks = map(load_task, task_names())
+            return {task.features.name: f"{task.features.network} trained on the task {task.name}" for task in tasks}
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from bench.environment import choose_device
+    from bench.estimate import estimate_cells
+    from bench.executors.local import LocalExecutor
+    from bench.grid import Choices, plan_cells
+    from bench.method import baseline_names
+    from bench.progress import Progress
+    from bench.report import estimate_table, outcomes_json, outcomes_table
+
+    device = choose_device(arguments.device)
+    cells = plan_cells(
+        Choices(
+            tasks=_names("--task", arguments.task, task_names),
+            generators=_names("--generator", arguments.generator, lambda: list(GENERATOR_SETTINGS)),
+            loops=_names("--loop", arguments.loop, lambda: list(LOOP_KINDS)),
+            methods=_names("--method", arguments.method, baseline_names),
+            sampling_biases=_numbers("--sampling-bias", arguments.sampling_bias, float, "numbers in (0, 1]"),
+            seeds=_numbers("--seeds", arguments.seeds, int, "whole numbers from 0"),
+            tier=arguments.tier,
+            pool=arguments.pool,
+            protocol=arguments.protocol,
+            generations=arguments.generations,
+            n_initial=arguments.n_initial,
+            n_real=arguments.n_real,
+            n_synthetic=arguments.n_synthetic,
+        )
+    )
+    if arguments.dry_run:
+        print(estimate_table(cells, estimate_cells(cells, device), device, arguments.json))
+        return 0
+    executor = LocalExecutor(arguments.runs, arguments.data, device, Progress())
+    outcomes = []
+    try:
+        for outcome in executor.run(cells):
+            outcomes.append(outcome)
+    finally:
+        if outcomes:
+            print(outcomes_json(outcomes) if arguments.json else outcomes_table(outcomes))
+    return 1 if any(outcome.error for outcome in outcomes) else 0
+
+
+def _score(arguments: argparse.Namespace) -> int:
+    from bench.data.files import read_images
+    from bench.environment import choose_device
+    from bench.features.space import space_named
+    from bench.scorer import Scorer
+
+    if arguments.k < 1:
+        raise BadInput(f"--k {arguments.k}: allowed are whole numbers from 1")
+    space = space_named(arguments.features, choose_device(arguments.device))
+    real, fake = read_images(arguments.real), read_images(arguments.fake)
+    scores = Scorer(space, real, arguments.k).score(fake).model_dump(exclude={"label_agreement"})
+    conditions = {"features": space.name, "features_sha256": space.sha256, "k": arguments.k}
+    counts = {"n_real": len(real), "n_fake": len(fake)}
+    if arguments.json:
+        print(json.dumps(scores | counts | conditions, indent=2))
+        return 0
+    for name, value in scores.items():
+        print(f"{name:10} {value:.4f}")
+    print(f"{len(fake)} images against {len(real)}, features {space.name}, k = {arguments.k}")
+    return 0
+
+
+def _board(arguments: argparse.Namespace) -> int:
+    from bench.board.site import build_site
+
+    n_records = build_site(arguments.results, arguments.out)
+    print(f"{arguments.out / 'index.html'}: {n_records} cells")
+    return 0
+
+
+def _data(arguments: argparse.Namespace) -> int:
+    from bench.data.real import load_real_data
+    from bench.data.sources import SOURCES
+
+    task = load_task(arguments.task)
+    folder = paths.data_folder() / task.name
+    if arguments.given is not None and not arguments.given.is_dir():
+        raise BadInput(f"--from {arguments.given}: there is no such folder")
+    SOURCES[task.data.source].fetch(folder, arguments.given)
+    data = load_real_data(task)
+    content = {
+        "task": task.name,
+        "training": {"n": len(data.training), "sha256": data.training.sha256},
+        "reference": {"n": len(data.reference), "sha256": data.reference.sha256},
+        "pinned": data.pinned,
+    }
+    if arguments.json:
+        print(json.dumps(content, indent=2))
+        return 0
+    print(f"{task.title} ({task.data.citation})")
+    for part, images in (("training", data.training), ("reference", data.reference)):
+        print(f"{part:10} {len(images):6} images  sha256 {images.sha256}")
+    print("these are the images that the task pins" if data.pinned else "NOT the images that the task pins")
+    return 0
+
+
+def _names(option: str, text: str, everything: Callable[[], list[str]]) -> list[str]:
+    """Return the names in a comma list, all there are for `all`."""
+    names = everything() if text == "all" else [name.strip() for name in text.split(",")]
+    if not all(names) or len(set(names)) != len(names):
+        raise BadInput(f"{option} {text!r}: allowed are different names with commas between them, or all")
+    return names
+
+
+def _numbers(option: str, text: str, convert: Callable[[str], Number], allowed: str) -> list[Number]:
+    """Return the numbers in a comma list."""
+    try:
+        numbers = [convert(part) for part in text.split(",")]
+    except ValueError as error:
+        raise BadInput(f"{option} {text!r}: allowed are {allowed}, with commas between them") from error
+    if len(set(numbers)) != len(numbers) or any(number < 0 for number in numbers):
+        raise BadInput(f"{option} {text!r}: allowed are different {allowed}, with commas between them")
+    return numbers

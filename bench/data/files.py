@@ -1,0 +1,76 @@
+"""Images from the user's own files: a folder, a zip archive, or a NumPy array."""
+
+import io
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, UnidentifiedImageError
+
+from bench.data.image_set import ImageSet
+from bench.errors import BadInput
+
+SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"}
+GREY_MODES = {"1", "L", "LA", "I", "I;16", "F"}
+
+
+def read_images(path: Path) -> ImageSet:
+    """Read all images of a folder or zip archive (with the folders inside), or of a .npy array.
+
+    Grey images become one channel, all others three (RGB). An array is uint8, (n, channels, height, width) with one
+    or three channels, and is never unpickled.
+
+    Raises:
+        BadInput: nothing there, a file that cannot be read, or images of different sizes or modes.
+    """
+    if not path.exists():
+        raise BadInput(f"{path}: there is no such file or folder")
+    if path.suffix == ".npy":
+        return _read_array(path)
+    arrays: list[np.ndarray] = []
+    for name, content in _image_files(path):
+        try:
+            with Image.open(io.BytesIO(content)) as image:
+                array = np.asarray(image.convert("L" if image.mode in GREY_MODES else "RGB"))
+        except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
+            raise BadInput(f"{name}: not a readable image: {type(error).__name__}") from error
+        array = array[None] if array.ndim == 2 else array.transpose(2, 0, 1)
+        if arrays and array.shape != arrays[0].shape:
+            raise BadInput(
+                f"{name}: (channels, height, width) is {array.shape}, the images before it have {arrays[0].shape}: "
+                "all images of a set must have one size and mode"
+            )
+        arrays.append(array)
+    if not arrays:
+        raise BadInput(f"{path}: no images in it (looked for {', '.join(sorted(SUFFIXES))})")
+    return ImageSet(torch.from_numpy(np.stack(arrays)))
+
+
+def _image_files(path: Path) -> Iterator[tuple[str, bytes]]:
+    """Yield the name and the content of each image file, in the order of the names."""
+    if path.is_dir():
+        for file in sorted(path.rglob("*")):
+            if file.suffix.lower() in SUFFIXES and file.is_file():
+                yield str(file), file.read_bytes()
+        return
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for name in sorted(archive.namelist()):
+                if Path(name).suffix.lower() in SUFFIXES:
+                    yield f"{path}/{name}", archive.read(name)
+    except (zipfile.BadZipFile, OSError) as error:
+        raise BadInput(f"{path}: neither a folder, a readable zip archive nor a .npy file: {error}") from error
+
+
+def _read_array(path: Path) -> ImageSet:
+    try:
+        array = np.load(path, allow_pickle=False)
+    except (ValueError, OSError, EOFError) as error:
+        raise BadInput(f"{path}: not a readable .npy array: {error}") from error
+    if array.dtype != np.uint8 or array.ndim != 4 or array.shape[1] not in (1, 3) or not array.size:
+        raise BadInput(
+            f"{path}: {array.dtype} of shape {array.shape}: allowed is uint8 (n, channels, height, width), 1 or 3 channels"
+        )
+    return ImageSet(torch.from_numpy(array))

@@ -1,0 +1,1 @@
+"""Executors run many cells; a cell itself is sequential."""

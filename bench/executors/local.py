@@ -1,0 +1,126 @@
+"""The local executor: cells one after the other on one device, sharing what can be shared."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from bench import environment
+from bench.data.real import RealData, load_real_data
+from bench.errors import RunFailed
+from bench.features.space import task_space
+from bench.generators.base import Generator
+from bench.generators.build import build_generator
+from bench.grid import PlannedCell
+from bench.loop import LoopRun
+from bench.progress import Progress
+from bench.record import DataIdentity, Record, ScoreConditions
+from bench.scorer import Scorer
+from bench.store import Conditions, RunFolder
+from bench.task import Task, TierName
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a cell: a record, or the error that ended it."""
+
+    planned: PlannedCell
+    folder: RunFolder
+    record: Record | None
+    was_finished: bool = False
+    error: str | None = None
+
+
+class LocalExecutor:
+    """Runs cells in this process; tasks, scorers and networks are made once and used again by the cells after."""
+
+    def __init__(self, runs: Path, data_folder: Path | None, device: torch.device, progress: Progress) -> None:
+        """Keep the runs in `runs`; `data_folder` is where the real data lies if not in the data folder."""
+        self._runs = runs
+        self._data_folder = data_folder
+        self._device = device
+        self._progress = progress
+        self._data: dict[str, RealData] = {}
+        self._scorers: dict[tuple[str, TierName], tuple[Scorer, ScoreConditions]] = {}
+        self._generators: dict[tuple[str, TierName, str], Generator] = {}
+
+    def run(self, cells: Sequence[PlannedCell]) -> Iterator[Outcome]:
+        """Run the cells and yield what became of each; a failed cell does not keep the others from running.
+
+        Raises:
+            BadInput: missing data, a folder that cannot be written, or a damaged file.
+        """
+        # Everything that can be wrong with what is given shows before the first cell starts.
+        folders = [self._open(planned) for planned in cells]
+        for i, (planned, folder) in enumerate(zip(cells, folders, strict=True), start=1):
+            progress = self._progress.within(f"[{i}/{len(cells)}] {planned.cell.slug}")
+            record = folder.record()
+            if record is not None:
+                progress.note("is finished")
+                yield Outcome(planned, folder, record, was_finished=True)
+                continue
+            try:
+                yield Outcome(planned, folder, self._run_cell(planned, folder, progress))
+            except RunFailed as error:
+                progress.note(f"failed: {error}")
+                yield Outcome(planned, folder, None, error=str(error))
+            except KeyboardInterrupt:
+                done = len(folder.finished())
+                progress.note(f"interrupted with {done} of {planned.cell.loop.generations} generations finished")
+                raise
+
+    def _open(self, planned: PlannedCell) -> RunFolder:
+        data = self._real(planned.task)
+        conditions = Conditions(
+            task_sha256=planned.task.sha256,
+            data_sha256=data.training.sha256,
+            reference_sha256=data.reference.sha256,
+        )
+        folder = RunFolder(self._runs, planned.cell, conditions)
+        folder.record()
+        return folder
+
+    def _run_cell(self, planned: PlannedCell, folder: RunFolder, progress: Progress) -> Record:
+        cell, task = planned.cell, planned.task
+        data = self._real(task)
+        scorer, conditions = self._scorer(task, cell.tier)
+        return LoopRun(
+            cell=cell,
+            training=data.training,
+            n_classes=task.data.n_classes,
+            generator=self._generator(cell.generator, task, cell.tier),
+            method=planned.method.build(),
+            scorer=scorer,
+            score=conditions,
+            data=DataIdentity(sha256=data.training.sha256, pinned=data.pinned),
+            environment=environment.describe(self._device),
+            runs=self._runs,
+            folder=folder,
+            progress=progress,
+        ).run()
+
+    def _real(self, task: Task) -> RealData:
+        if task.sha256 not in self._data:
+            data = load_real_data(task, self._data_folder)
+            if not data.pinned:
+                self._progress.note(
+                    f"task {task.name}: these images are not the ones whose hashes the task file pins; "
+                    "the records will say so, and the leaderboard shows them apart"
+                )
+            self._data[task.sha256] = data
+        return self._data[task.sha256]
+
+    def _scorer(self, task: Task, tier: TierName) -> tuple[Scorer, ScoreConditions]:
+        key = (task.sha256, tier)
+        if key not in self._scorers:
+            data, n = self._real(task), task.tiers[tier].n_score
+            scorer = Scorer(task_space(task, self._device), data.reference[:n], task.score.k)
+            self._scorers[key] = scorer, scorer.conditions(data.training[:n])
+        return self._scorers[key]
+
+    def _generator(self, name: str, task: Task, tier: TierName) -> Generator:
+        key = (task.sha256, tier, name)
+        if key not in self._generators:
+            self._generators[key] = build_generator(name, task.tiers[tier].generator_settings(name), task.data, self._device)
+        return self._generators[key]

@@ -1,0 +1,134 @@
+"""Small classifiers whose penultimate layer is the feature space of a task of small grey images."""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from bench.errors import BadInput
+
+EXTRACTION_BATCH = 1000
+
+
+class FeatureNetwork(nn.Module):
+    """A classifier in two parts: the body gives the features, the head the logits.
+
+    Attributes:
+        image_shape: (channels, height, width) of the images that it is for.
+        dim: the number of features.
+    """
+
+    image_shape: tuple[int, int, int]
+    dim: int
+    body: nn.Sequential
+    head: nn.Linear
+
+
+class DigitsCNN(FeatureNetwork):
+    """A small convolutional network for one-channel 8x8 images with 64 features."""
+
+    image_shape = (1, 8, 8)
+    dim = 64
+
+    def __init__(self, n_classes: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv2d(1, 32, 3, padding=1), nn.ReLU(),
+            nn.Conv2d(32, 64, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
+            nn.Conv2d(64, 64, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
+            nn.Flatten(), nn.Linear(256, self.dim), nn.ReLU(),
+        )  # fmt: skip
+        self.head = nn.Linear(self.dim, n_classes)
+
+
+class LeNet(FeatureNetwork):
+    """LeNet-5 (LeCun et al. 1998) with ReLU and max pooling, for one-channel 28x28 images, with 84 features."""
+
+    image_shape = (1, 28, 28)
+    dim = 84
+
+    def __init__(self, n_classes: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv2d(1, 6, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2),
+            nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2),
+            nn.Flatten(), nn.Linear(400, 120), nn.ReLU(), nn.Linear(120, self.dim), nn.ReLU(),
+        )  # fmt: skip
+        self.head = nn.Linear(self.dim, n_classes)
+
+
+NETWORKS: dict[str, Callable[[int], FeatureNetwork]] = {"digits_cnn": DigitsCNN, "lenet": LeNet}
+
+
+def scale_input(images: Tensor) -> Tensor:
+    """Map uint8 images to float32 in [-1, 1], which is what the networks here are trained on."""
+    return images.float() / 127.5 - 1
+
+
+class ClassifierSpace:
+    """The feature space of a classifier in `NETWORKS`: its penultimate activations, after the ReLU, without a resize.
+
+    Attributes:
+        name: the name that scores carry.
+        sha256: the hash of the weights file.
+        dim: the number of features.
+    """
+
+    def __init__(self, name: str, network: FeatureNetwork, sha256: str, device: torch.device | str = "cpu") -> None:
+        self.name = name
+        self.sha256 = sha256
+        self.device = torch.device(device)
+        self.dim = network.dim
+        self._network = network.eval().to(self.device)
+
+    @classmethod
+    def load(
+        cls, name: str, architecture: str, n_classes: int, weights: Path, sha256: str, device: torch.device | str
+    ) -> "ClassifierSpace":
+        """Read the weights and check them against their hash.
+
+        Raises:
+            BadInput: the file is missing, cannot be read, or its hash is not `sha256`.
+        """
+        try:
+            found = hashlib.sha256(weights.read_bytes()).hexdigest()
+        except OSError as error:
+            raise BadInput(f"{weights}: cannot read the weights of feature space '{name}': {error.strerror}") from error
+        if found != sha256:
+            raise BadInput(f"{weights}: SHA-256 is {found}, feature space '{name}' needs {sha256}")
+        network = NETWORKS[architecture](n_classes)
+        try:
+            network.load_state_dict(load_file(weights))
+        except (SafetensorError, RuntimeError) as error:
+            raise BadInput(f"{weights}: not the weights of a {architecture} network: {error}") from error
+        return cls(name, network, sha256, device)
+
+    @torch.inference_mode()
+    def __call__(self, images: Tensor) -> Tensor:
+        """Return the features of the images.
+
+        Args:
+            images: uint8, (n, *image_shape) of the network.
+
+        Returns:
+            float32, (n, dim), on the CPU.
+
+        Raises:
+            BadInput: the images have another shape than the network was trained on.
+        """
+        if tuple(images.shape[1:]) != self._network.image_shape:
+            raise BadInput(
+                f"feature space '{self.name}' is for images of shape {self._network.image_shape} (channels, height, width), "
+                f"found {tuple(images.shape[1:])}"
+            )
+        parts = [self._network.body(scale_input(part.to(self.device))).cpu() for part in images.split(EXTRACTION_BATCH)]
+        return torch.cat(parts)
+
+    @torch.inference_mode()
+    def classify(self, features: Tensor) -> Tensor:
+        """Return the class, int64 (n,), that the network's last layer gives to each row of features."""
+        return self._network.head(features.to(self.device)).argmax(1).cpu()

@@ -1,0 +1,1 @@
+"""The generators that tasks may name."""

@@ -1,0 +1,43 @@
+"""What a task file may set of each generator; kept apart from the networks so that reading a task needs no torch."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+GROUPS = 8
+
+
+class GeneratorSettings(BaseModel):
+    """What every generator is told: how long it may train and how many images it draws at once."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    images: int = Field(ge=1, description="images seen in training, per generation")
+    batch_size: int = Field(ge=1)
+    sampling_batch: int = Field(ge=1)
+
+
+class DDPMSettings(GeneratorSettings):
+    """The settings of a DDPM in a task file, per tier."""
+
+    patch: int = Field(default=1, ge=1, description="side of the square of pixels that is folded into channels first")
+    channels: tuple[int, ...] = Field(min_length=1, description="U-Net channels per resolution, the finest first")
+    layers_per_block: int = Field(ge=1)
+    attention: bool = Field(description="self-attention at the coarsest resolution")
+    timesteps: int = Field(default=500, ge=2, description="T of the noise schedule")
+    prediction: Literal["v_prediction", "epsilon"] = "v_prediction"
+    learning_rate: float = Field(gt=0)
+    condition_dropout: float = Field(default=0.1, ge=0, lt=1, description="share of images trained without their label")
+    ema_halflife: float = Field(default=0.05, gt=0, le=1, description="of the weight average, as a share of the run")
+    sampling_steps: int = Field(ge=1, description="steps of DPM-Solver++(2M)")
+
+    @model_validator(mode="after")
+    def _channels_fit_groups(self) -> "DDPMSettings":
+        for width in self.channels:
+            if width % GROUPS:
+                raise ValueError(f"channels has {width}: allowed are multiples of {GROUPS} (group normalisation)")
+        return self
+
+
+GENERATOR_SETTINGS: dict[str, type[GeneratorSettings]] = {"ddpm": DDPMSettings}
+GENERATOR_SUMMARIES = {"ddpm": "class-conditional denoising diffusion with classifier-free guidance"}

@@ -1,0 +1,95 @@
+"""From the choices on the command line to cells: every combination, each one checked before anything runs."""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+
+from bench.cell import Cell
+from bench.data.draws import check_enough_real_images
+from bench.errors import BadInput
+from bench.generators.settings import GENERATOR_SETTINGS
+from bench.loops import LOOP_KINDS, Loop, LoopKind
+from bench.method import LoadedMethod, load_method
+from bench.task import TIERS, Task, TierName, load_task
+from bench.validation import one_line
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What to run; a None stands for what the task file says of the tier and the loop."""
+
+    tasks: Sequence[str]
+    generators: Sequence[str]
+    loops: Sequence[str]
+    methods: Sequence[str]
+    sampling_biases: Sequence[float]
+    seeds: Sequence[int]
+    tier: str
+    pool: str
+    protocol: str
+    generations: int | None = None
+    n_initial: int | None = None
+    n_real: int | None = None
+    n_synthetic: int | None = None
+
+
+@dataclass(frozen=True)
+class PlannedCell:
+    """A cell with the task and the method that it names."""
+
+    cell: Cell
+    task: Task
+    method: LoadedMethod
+
+
+def plan_cells(choices: Choices) -> list[PlannedCell]:
+    """Return the cells of all combinations, those that share G^1 next to each other.
+
+    Raises:
+        BadInput: a name that does not exist, a value that is not allowed, or too few real images.
+    """
+    if choices.tier not in TIERS:
+        raise BadInput(f"--tier {choices.tier}: allowed are {', '.join(TIERS)}")
+    tier: TierName = choices.tier
+    tasks = [load_task(name) for name in choices.tasks]
+    methods = [load_method(name) for name in choices.methods]
+    for kind in choices.loops:
+        if kind not in LOOP_KINDS:
+            raise BadInput(f"--loop {kind}: allowed are {', '.join(LOOP_KINDS)}, all")
+    planned = []
+    for task, generator, seed in itertools.product(tasks, choices.generators, choices.seeds):
+        if generator not in GENERATOR_SETTINGS:
+            raise BadInput(f"--generator {generator}: allowed are {', '.join(GENERATOR_SETTINGS)}, all")
+        if generator not in task.tiers[tier].generators:
+            raise BadInput(f"{task.path}: tiers.{tier} has no settings for the generator '{generator}'")
+        for bias, kind, method in itertools.product(choices.sampling_biases, choices.loops, methods):
+            loop = _loop(choices, task, tier, kind, bias)
+            check_enough_real_images(task.name, task.data.training, loop)
+            method.build().check(loop)
+            cell = Cell(
+                task=task.name,
+                task_version=task.version,
+                generator=generator,
+                loop=loop,
+                method=method.identity,
+                tier=tier,
+                seed=seed,
+            )
+            planned.append(PlannedCell(cell, task, method))
+    return planned
+
+
+def _loop(choices: Choices, task: Task, tier: TierName, kind: LoopKind, bias: float) -> Loop:
+    sizes = task.tiers[tier].loops[kind].model_dump()
+    chosen = {name: getattr(choices, name) for name in sizes if getattr(choices, name) is not None}
+    if kind == "fully_synthetic" and len(choices.loops) > 1:
+        chosen.pop("n_real", None)  # meant for the other loops of the grid
+    try:
+        return Loop.model_validate(
+            sizes | chosen
+            | {"kind": kind, "sampling_bias": bias, "pool": choices.pool, "protocol": choices.protocol}
+        )  # fmt: skip
+    except ValidationError as error:
+        raise BadInput(f"loop {kind}: {one_line(error)}") from error

@@ -1,0 +1,236 @@
+"""The self-consuming loop (Alemohammad et al. 2023), the one place that knows the order of events.
+
+    G^1 trains on n_initial real images.
+    For t = 2, 3, ...: D^t is n_real real images (which ones, the kind of loop says) and the synthetic images of the
+    generations that the pool policy keeps; G^t trains on D^t from scratch and gives n_synthetic synthetic images.
+    Every generation is scored against real images that nothing in the loop has seen.
+"""
+
+import time
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+
+from bench import generators
+from bench.cell import Cell
+from bench.data.draws import RealDraws, image_seeds, sample_labels
+from bench.data.image_set import ImageSet
+from bench.environment import peak_memory_bytes
+from bench.errors import RunFailed
+from bench.generators.base import Generator
+from bench.hashing import canonical_sha256, file_sha256
+from bench.method import Context, Method
+from bench.pool import Pool
+from bench.progress import Progress
+from bench.record import Cost, DataIdentity, Environment, GenerationResult, Record, ScoreConditions, Seconds
+from bench.scorer import Scorer
+from bench.seeds import derive_generator, derive_seed
+from bench.store import FirstGenerationCache, FitCheckpoint, RunFolder, TrainingCost, image_set, image_tensors
+from bench.strip import COLUMNS, draw_strip, strip_labels
+
+
+@dataclass(frozen=True)
+class LoopRun:
+    """A cell with all that takes part in running it.
+
+    Attributes:
+        cell: what is run.
+        training: the real images that the loop may draw from.
+        n_classes: number of labels, None for none.
+        generator: trained anew in every generation.
+        method: the mitigation.
+        scorer: holds the reference.
+        score: the conditions of the score; its n is how many images of each generation are scored.
+        data: the identity of the real images.
+        environment: what it runs on.
+        runs: the folder of all runs.
+        folder: the run folder of this cell.
+        progress: where progress is shown.
+    """
+
+    cell: Cell
+    training: ImageSet
+    n_classes: int | None
+    generator: Generator
+    method: Method
+    scorer: Scorer
+    score: ScoreConditions
+    data: DataIdentity
+    environment: Environment
+    runs: Path
+    folder: RunFolder
+    progress: Progress
+
+    def run(self) -> Record:
+        """Run the generations that are not finished yet, and return the record.
+
+        Raises:
+            RunFailed: a generation cannot be finished; those before it are kept.
+        """
+        loop = self.cell.loop
+        results = self.folder.finished()
+        if results:
+            self.progress.note(f"resumes: generations 1 to {len(results)} of {loop.generations} are finished")
+            self.generator.load_state_dict(self.folder.tensors(len(results), "model"))
+            self.method.load_state_dict(self.folder.tensors(len(results), "method"))
+        for t in range(len(results) + 1, loop.generations + 1):
+            progress = self.progress.within(f"generation {t}/{loop.generations}")
+            results.append(self._run_generation(t, progress))
+            scores = results[-1].scores
+            progress.note(f"FID {scores.fid:.2f}, precision {scores.precision:.3f}, recall {scores.recall:.3f}")
+        record = Record(
+            cell_id=self.cell.id,
+            cell=self.cell,
+            score=self.score,
+            data=self.data,
+            generations=tuple(results),
+            environment=self.environment,
+        )
+        self.folder.finish(record)
+        return record
+
+    def _run_generation(self, t: int, progress: Progress) -> GenerationResult:
+        loop, generator, method = self.cell.loop, self.generator, self.method
+        draws = RealDraws(self.training, self.cell.task, self.cell.seed)
+        checkpoint = self.folder.fit_checkpoint(str(self._seed(t, "fit")))
+        if generator.device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(generator.device)
+
+        # Train G^t on D^t. G^1 sees real images only, and is the same model for all loops and methods of a seed.
+        if t == 1:
+            real: ImageSet | None = draws.initial(loop)
+            ctx = self._context(t, real, checkpoint, progress)
+            pool = Pool.assemble(real, {})
+            training = self._first_generation(pool, progress)
+        else:
+            real = draws.at(t, loop)
+            ctx = self._context(t, real, checkpoint, progress)
+            pool = Pool.assemble(real, {s: self._synthetic(s) for s in loop.kept_generations(t)})
+            started, trained_before = time.perf_counter(), generator.work.images_trained
+            pool = method.curate(pool, ctx)
+            method.fit(generator, pool, ctx)
+            method.refine(generator, pool, ctx)
+            training = TrainingCost(
+                images=generator.work.images_trained - trained_before,
+                seconds=time.perf_counter() - started + checkpoint.earlier_seconds,
+            )
+
+        # Draw the images that are scored and those that later generations train on: once, where they are the same.
+        n_score = self.score.n
+        started, evaluations_before = time.perf_counter(), generator.work.network_evaluations
+        n_drawn = max(n_score, loop.n_synthetic) if self._synthetic_are_samples else n_score
+        drawn = self._checked("sample", method.sample(generator, n_drawn, ctx), n_drawn)
+        files = {"samples": image_tensors(drawn)}
+        if not self._synthetic_are_samples:
+            synthetic = self._checked("synthesize", method.synthesize(generator, loop.n_synthetic, ctx), loop.n_synthetic)
+            files["synthetic"] = image_tensors(synthetic)
+        evaluations = generator.work.network_evaluations - evaluations_before
+        sample_seconds = time.perf_counter() - started
+
+        # Score them.
+        started = time.perf_counter()
+        samples = drawn[:n_score]
+        scores = self.scorer.score(samples)
+        result = GenerationResult(
+            generation=t,
+            scores=scores,
+            cost=Cost(
+                images_trained=training.images,
+                network_evaluations=evaluations,
+                real_images=pool.n_real,
+                seconds=Seconds(fit=training.seconds, sample=sample_seconds, score=time.perf_counter() - started),
+                peak_memory_bytes=peak_memory_bytes(generator.device),
+            ),
+            samples_sha256=samples.sha256,
+        )
+
+        # Keep the generation, with its row of the collapse strip, and only then forget how far its fit had come.
+        row = method.sample(generator, COLUMNS, self._strip_context(ctx))
+        files |= {"strip": image_tensors(row), "model": generator.state_dict(), "method": method.state_dict()}
+        self.folder.finish_generation(result, files)
+        self.folder.write_strip(draw_strip([self.folder.tensors(s, "strip")["images"] for s in range(1, t + 1)]))
+        checkpoint.remove()
+        return result
+
+    def _first_generation(self, pool: Pool, progress: Progress) -> TrainingCost:
+        """Train G^1 plainly, or take it from the runs folder where another loop or method has trained it."""
+        generator = self.generator
+        fit_seed = self._seed(1, "fit")
+        cache = FirstGenerationCache(self.runs, _first_generation_key(generator, pool, fit_seed))
+        if (cached := cache.load()) is not None:
+            weights, training = cached
+            generator.load_state_dict(weights)
+            progress.note("taken from the runs folder: another loop or method of this seed has trained it")
+            return training
+        checkpoint = cache.checkpoint(str(fit_seed))
+        started, trained_before = time.perf_counter(), generator.work.images_trained
+        generator.fit(pool.data, seed=fit_seed, from_scratch=True, checkpoint=checkpoint, progress=progress)
+        training = TrainingCost(
+            images=generator.work.images_trained - trained_before,
+            seconds=time.perf_counter() - started + checkpoint.earlier_seconds,
+        )
+        cache.save(generator.state_dict(), training)
+        checkpoint.remove()
+        return training
+
+    def _context(self, t: int, real: ImageSet | None, checkpoint: FitCheckpoint, progress: Progress) -> Context:
+        cell = self.cell
+        n = max(self.score.n, cell.loop.n_synthetic)
+        return Context(
+            loop=cell.loop,
+            generation=t,
+            fit_seed=self._seed(t, "fit"),
+            random=derive_generator(cell.task, cell.generator, cell.seed, t, "method"),
+            labels=sample_labels(self.training, cell.task, n),
+            seeds=image_seeds(n, cell.task, cell.generator, cell.seed, t, "sample"),
+            checkpoint=checkpoint,
+            progress=progress,
+            _real=real,
+        )
+
+    def _strip_context(self, ctx: Context) -> Context:
+        """Return the context with the labels and seeds of the collapse strip, which no generation changes."""
+        cell = self.cell
+        seeds = image_seeds(COLUMNS, cell.task, cell.generator, cell.seed, "strip")
+        return replace(ctx, labels=strip_labels(self.n_classes), seeds=seeds, progress=Progress(visible=False))
+
+    def _seed(self, t: int, purpose: str) -> int:
+        """Return a seed of generation t; loop and method are left out of it, so that comparisons are paired."""
+        return derive_seed(self.cell.task, self.cell.generator, self.cell.seed, t, purpose)
+
+    def _synthetic(self, t: int) -> ImageSet:
+        """Return the synthetic images that a finished generation gave to the pools after it."""
+        if self._synthetic_are_samples:
+            return image_set(self.folder.tensors(t, "samples"))[: self.cell.loop.n_synthetic]
+        return image_set(self.folder.tensors(t, "synthetic"))
+
+    @property
+    def _synthetic_are_samples(self) -> bool:
+        return type(self.method).synthesize is Method.synthesize
+
+    def _checked(self, hook: str, images: ImageSet, n: int) -> ImageSet:
+        """Return what a method's hook gave; RunFailed where it is not n images like the real ones."""
+        found = (tuple(images.images.shape), images.labels is not None)
+        wanted = ((n, *self.training.images.shape[1:]), self.training.labels is not None)
+        if found != wanted:
+            described = [f"images of shape {shape} {'with' if lab else 'without'} labels" for shape, lab in (found, wanted)]
+            raise RunFailed(f"{hook} of method '{self.cell.method.name}' returned {described[0]}, not {described[1]}")
+        return images
+
+
+def _first_generation_key(generator: Generator, pool: Pool, fit_seed: int) -> str:
+    """Return the hash of all that a trained G^1 is a function of, the code of the generators included."""
+    return canonical_sha256(
+        {
+            "generator": type(generator).__name__,
+            "settings": generator.settings.model_dump(mode="json"),
+            "pool": pool.data.sha256,
+            "seed": fit_seed,
+            "code": [file_sha256(path) for path in sorted(Path(generators.__file__).parent.glob("*.py"))],
+            "device": generator.device.type,
+            "torch": torch.__version__,
+            "diffusers": version("diffusers"),
+        }
+    )

@@ -1,0 +1,57 @@
+"""The three self-consuming loops and their parameters (Alemohammad et al. 2023)."""
+
+import re
+from typing import Annotated, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+LoopKind = Literal["fully_synthetic", "synthetic_augmentation", "fresh_data"]
+LOOP_KINDS: tuple[LoopKind, ...] = get_args(LoopKind)
+LOOP_SUMMARIES: dict[LoopKind, str] = {
+    "fully_synthetic": "each generation trains on synthetic images alone",
+    "synthetic_augmentation": "each generation trains on synthetic images and the same real images",
+    "fresh_data": "each generation trains on synthetic images and real images that no generation has seen",
+}
+
+PoolPolicy = Annotated[str, StringConstraints(pattern=r"^(previous|accumulated|last:[1-9][0-9]*)$")]
+Protocol = Literal["scratch", "finetune"]
+
+
+class Loop(BaseModel):
+    """A loop with its parameters, in the paper's terms.
+
+    Generation t trains on D^t: n_real real images and the synthetic images of the generations that the pool policy
+    keeps, n_synthetic of each. G^1 trains on n_initial real images.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: LoopKind
+    n_real: int = Field(ge=0)
+    n_synthetic: int = Field(ge=1)
+    n_initial: int = Field(ge=1)
+    pool: PoolPolicy
+    sampling_bias: float = Field(gt=0, le=1, description="the paper's lambda; 1 is unbiased")
+    generations: int = Field(ge=1)
+    protocol: Protocol
+
+    @model_validator(mode="after")
+    def _n_real_fits_kind(self) -> "Loop":
+        if self.kind == "fully_synthetic" and self.n_real != 0:
+            raise ValueError(f"n_real is {self.n_real}: the fully_synthetic loop uses no real images after G^1")
+        if self.kind != "fully_synthetic" and self.n_real == 0:
+            raise ValueError(f"n_real is 0: the {self.kind} loop needs at least 1 real image per generation")
+        return self
+
+    def real_images_needed(self) -> int:
+        """Return how many different real training images the loop uses from the first generation to the last."""
+        if self.kind == "fresh_data":
+            return self.n_initial + (self.generations - 1) * self.n_real
+        return max(self.n_initial, self.n_real)
+
+    def kept_generations(self, t: int) -> range:
+        """Return the generations whose synthetic images generation t trains on."""
+        if self.pool == "accumulated":
+            return range(1, t)
+        kept = 1 if self.pool == "previous" else int(re.sub(r"\D", "", self.pool))
+        return range(max(1, t - kept), t)

@@ -1,0 +1,19 @@
+"""Where the parts that contributors add lie, in a checkout and in an installed wheel, and where caches go."""
+
+import os
+from pathlib import Path
+
+import platformdirs
+
+_PACKAGE = Path(__file__).resolve().parent
+# A wheel carries the rooms inside the package; in a checkout they stand beside it.
+ROOMS = _PACKAGE / "rooms" if (_PACKAGE / "rooms").is_dir() else _PACKAGE.parent
+TASKS = ROOMS / "tasks"
+BASELINES = ROOMS / "baselines"
+LEADERBOARD = ROOMS / "leaderboard"
+
+
+def data_folder() -> Path:
+    """Return the folder for downloaded data sets: AUTOPHAGY_DATA, or a folder in the user's cache."""
+    chosen = os.environ.get("AUTOPHAGY_DATA")
+    return Path(chosen).expanduser() if chosen else Path(platformdirs.user_cache_dir("autophagy-bench")) / "data"

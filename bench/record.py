@@ -1,0 +1,155 @@
+"""The record of a finished cell: schema 1, written once, validated whenever it is read."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from bench.cell import Cell
+from bench.errors import BadInput
+from bench.hashing import canonical_sha256
+from bench.task import Sha256
+from bench.validation import one_line
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Scores(_Part):
+    """The scores of one set of images against the reference.
+
+    Attributes:
+        fid: Frechet distance of the features, at least 0, lower is better.
+        precision: share of generated images inside the reference's manifold, higher is better.
+        recall: share of reference images inside the generated images' manifold, higher is better.
+        label_agreement: share of images that the task's classifier gives the label they were generated for; None
+            where the task has no labels.
+    """
+
+    fid: float
+    precision: Share
+    recall: Share
+    label_agreement: Share | None
+
+
+class ScoreConditions(_Part):
+    """What the scores were measured in and against, with the real-against-real floor under the same conditions."""
+
+    features: str
+    features_sha256: Sha256
+    n: int = Field(ge=2)
+    k: int = Field(ge=1)
+    reference_sha256: Sha256
+    floor: Scores
+
+
+class DataIdentity(_Part):
+    """The training images, and whether they are the ones that the task pins."""
+
+    sha256: Sha256
+    pinned: bool
+
+
+class Seconds(_Part):
+    """Wall-clock seconds; not a function of the cell."""
+
+    fit: float
+    sample: float
+    score: float
+
+
+class Cost(_Part):
+    """What a generation cost, counted by the engine.
+
+    Attributes:
+        images_trained: images that went through a training step.
+        network_evaluations: forward passes of the network for one image in sampling.
+        real_images: different real images in the generation's pool.
+        seconds: wall-clock time.
+        peak_memory_bytes: of the process on a CPU, of the device on a GPU.
+    """
+
+    images_trained: int = Field(ge=0)
+    network_evaluations: int = Field(ge=0)
+    real_images: int = Field(ge=0)
+    seconds: Seconds
+    peak_memory_bytes: int = Field(ge=0)
+
+
+class GenerationResult(_Part):
+    """One generation: its scores, its cost, and the hash of the images that were scored."""
+
+    generation: int = Field(ge=1)
+    scores: Scores
+    cost: Cost
+    samples_sha256: Sha256
+
+
+class Environment(_Part):
+    """What the cell ran on; not a function of the cell."""
+
+    package_version: str
+    git_commit: str | None
+    dirty: bool | None
+    python: str
+    platform: str
+    torch: str
+    diffusers: str
+    device: str
+    driver: str | None
+    threads: int
+    deterministic: bool
+
+
+class Record(_Part):
+    """The result of a cell."""
+
+    schema_version: Literal[1] = 1
+    cell_id: Sha256
+    cell: Cell
+    score: ScoreConditions
+    data: DataIdentity
+    generations: tuple[GenerationResult, ...]
+    environment: Environment
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Record":
+        if self.cell_id != self.cell.id:
+            raise ValueError(f"cell_id is {self.cell_id[:12]}..., the cell in the file has {self.cell.id[:12]}...")
+        expected = list(range(1, self.cell.loop.generations + 1))
+        if [g.generation for g in self.generations] != expected:
+            raise ValueError(f"generations must be 1 to {self.cell.loop.generations} in their order")
+        return self
+
+    def to_json(self) -> str:
+        """Return the file's text: the record and, as `sha256`, the hash that shows when it was changed afterwards."""
+        content = self.model_dump(mode="json")
+        return json.dumps(content | {"sha256": canonical_sha256(content)}, indent=2) + "\n"
+
+
+def read_record(path: Path) -> Record:
+    """Read and validate a record.
+
+    Raises:
+        BadInput: the file cannot be read, breaks the schema, or was changed after it was written.
+    """
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadInput(f"{path}: cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise BadInput(f"{path}: not JSON, the file is truncated or was edited: {error}") from error
+    if not isinstance(content, dict):
+        raise BadInput(f"{path}: a record is a JSON object, found {type(content).__name__}")
+    written_hash = content.pop("sha256", None)
+    try:
+        record = Record.model_validate(content)
+    except ValidationError as error:
+        raise BadInput(f"{path}: not a valid record: {one_line(error)}") from error
+    if written_hash != canonical_sha256(record.model_dump(mode="json")):
+        raise BadInput(f"{path}: its sha256 does not fit its content: the file was edited after it was written")
+    return record

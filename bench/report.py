@@ -1,0 +1,111 @@
+"""The tables and the JSON that `autophagy run` prints."""
+
+import json
+from collections.abc import Sequence
+
+import torch
+
+from bench.estimate import Estimate
+from bench.executors.local import Outcome
+from bench.grid import PlannedCell
+
+
+def outcomes_table(outcomes: Sequence[Outcome]) -> str:
+    """Return a table with the change of each score from generation 1 to the last, and the errors below it."""
+    rows = [("cell", "generations", "FID", "precision", "recall", "label agreement", "")]
+    for outcome in outcomes:
+        slug = outcome.planned.cell.slug
+        if outcome.record is None:
+            rows.append((slug, "", "", "", "", "", "failed"))
+            continue
+        first, last = outcome.record.generations[0].scores, outcome.record.generations[-1].scores
+        agreement = ""
+        if first.label_agreement is not None and last.label_agreement is not None:
+            agreement = f"{first.label_agreement:.3f} -> {last.label_agreement:.3f}"
+        rows.append(
+            (
+                slug,
+                f"{len(outcome.record.generations)}",
+                f"{first.fid:.2f} -> {last.fid:.2f}",
+                f"{first.precision:.3f} -> {last.precision:.3f}",
+                f"{first.recall:.3f} -> {last.recall:.3f}",
+                agreement,
+                "was finished" if outcome.was_finished else "",
+            )
+        )
+    for outcome in outcomes:
+        if outcome.record is not None:
+            floor = outcome.record.score.floor
+            conditions = outcome.record.score
+            note = (
+                f"Real images under the same conditions ({conditions.features} features, n = {conditions.n}, "
+                f"k = {conditions.k}): FID {floor.fid:.2f}, precision {floor.precision:.3f}, recall {floor.recall:.3f}."
+            )
+            break
+    else:
+        note = ""
+    errors = [f"{outcome.planned.cell.slug}: {outcome.error}" for outcome in outcomes if outcome.error]
+    return "\n".join(filter(None, [_table(rows), note, *errors]))
+
+
+def outcomes_json(outcomes: Sequence[Outcome]) -> str:
+    """Return what became of each cell, with the path of its record, its scores per generation and its error."""
+    content = [
+        {
+            "cell_id": outcome.planned.cell.id,
+            "slug": outcome.planned.cell.slug,
+            "state": "failed" if outcome.record is None else "finished",
+            "error": outcome.error,
+            "record": None if outcome.record is None else str(outcome.folder.record_path),
+            "generations": []
+            if outcome.record is None
+            else [result.scores.model_dump() for result in outcome.record.generations],
+        }
+        for outcome in outcomes
+    ]
+    return json.dumps(content, indent=2)
+
+
+def estimate_table(
+    cells: Sequence[PlannedCell], estimates: Sequence[Estimate], device: torch.device, as_json: bool
+) -> str:
+    """Return the cost of each cell before it runs, as a table or as JSON."""
+    if as_json:
+        content = [
+            {"cell_id": planned.cell.id, "cell": planned.cell.model_dump(mode="json")}
+            | {"images_trained": e.images_trained, "network_evaluations": e.network_evaluations}
+            | {"seconds": e.seconds, "device": str(device)}
+            for planned, e in zip(cells, estimates, strict=True)
+        ]
+        return json.dumps(content, indent=2)
+    rows = [("cell", "generations", "images trained", "network evaluations", f"time on {device}")]
+    for planned, estimate in zip(cells, estimates, strict=True):
+        rows.append(
+            (
+                planned.cell.slug,
+                f"{planned.cell.loop.generations}",
+                f"{estimate.images_trained:,}",
+                f"{estimate.network_evaluations:,}",
+                _duration(estimate.seconds),
+            )
+        )
+    total = sum(estimate.seconds for estimate in estimates)
+    note = f"{len(cells)} cells, about {_duration(total)} in all; G^1 is counted once where cells share it."
+    return f"{_table(rows)}\n{note}"
+
+
+def _duration(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    if minutes >= 60:
+        return f"{minutes // 60} h {minutes % 60} min"
+    return f"{minutes} min" if minutes else f"{seconds:.0f} s"
+
+
+def _table(rows: Sequence[Sequence[str]]) -> str:
+    """Return rows in columns, the first column to the left and the others to the right."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = []
+    for row in rows:
+        cells = [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)

@@ -1,0 +1,27 @@
+"""Seeds are hashes of coordinates, so nothing depends on the order in which things are drawn."""
+
+import hashlib
+import json
+
+import torch
+
+
+def derive_seed(*coordinates: str | int | float) -> int:
+    """Return the 63-bit seed of the thing at these coordinates.
+
+    Two things that share all coordinates share their random numbers; what is compared (the method, the loop) is
+    therefore left out of the coordinates and the comparison is paired.
+
+    Args:
+        coordinates: the words and numbers that say what the seed is for, the most general first.
+
+    Returns:
+        An integer in [0, 2**63): the start of the SHA-256 of the coordinates written as JSON.
+    """
+    digest = hashlib.sha256(json.dumps(coordinates).encode()).digest()
+    return int.from_bytes(digest[:8], "big") >> 1
+
+
+def derive_generator(*coordinates: str | int | float, device: torch.device | str = "cpu") -> torch.Generator:
+    """Return a random generator on `device`, seeded by `derive_seed`."""
+    return torch.Generator(device).manual_seed(derive_seed(*coordinates))

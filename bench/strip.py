@@ -1,0 +1,46 @@
+"""The collapse strip: the same latents and labels, generation after generation, in one picture."""
+
+import io
+
+import torch
+from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
+
+COLUMNS = 20
+TILE = 40
+GAP = 2
+MARGIN = 96
+BACKGROUND = 255
+TEXT = 60
+
+
+def strip_labels(n_classes: int | None) -> Tensor | None:
+    """Return the labels of the columns, int64 (COLUMNS,): the classes in their order, evenly often."""
+    return None if n_classes is None else torch.arange(COLUMNS) * n_classes // COLUMNS
+
+
+def draw_strip(rows: list[Tensor]) -> bytes:
+    """Draw the strip.
+
+    Args:
+        rows: for each generation, uint8 (COLUMNS, channels, height, width) with one or three channels.
+
+    Returns:
+        A PNG: one row per generation, the number of the generation before it. Pixels are enlarged by a whole factor,
+        without smoothing.
+    """
+    size = rows[0].shape[-1]
+    tile = size * max(1, TILE // size)
+    step = tile + GAP
+    picture = Image.new("RGB", (MARGIN + COLUMNS * step, len(rows) * step + GAP), (BACKGROUND,) * 3)
+    draw = ImageDraw.Draw(picture)
+    font = ImageFont.load_default(13)
+    for y, row in enumerate(rows):
+        top = GAP + y * step
+        draw.text((4, top + tile / 2), f"generation {y + 1}", fill=(TEXT,) * 3, font=font, anchor="lm")
+        for x, image in enumerate(row.expand(-1, 3, -1, -1).permute(0, 2, 3, 1).numpy()):
+            enlarged = Image.fromarray(image).resize((tile, tile), Image.Resampling.NEAREST)
+            picture.paste(enlarged, (MARGIN + x * step, top))
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()

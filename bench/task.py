@@ -1,0 +1,156 @@
+"""Task files: read from TOML and validated before anything is computed."""
+
+import tomllib
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from bench import paths
+from bench.errors import BadInput
+from bench.generators.settings import GENERATOR_SETTINGS, GeneratorSettings
+from bench.hashing import canonical_sha256
+from bench.loops import LOOP_KINDS, LoopKind
+from bench.validation import one_line
+
+TierName = Literal["smoke", "standard", "paper"]
+TIERS: tuple[TierName, ...] = ("smoke", "standard", "paper")
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DataSection(_Section):
+    """Where the real images come from and what they must be."""
+
+    source: Literal["sklearn_digits", "torchvision_mnist"]
+    citation: str
+    channels: int = Field(ge=1)
+    size: int = Field(ge=1, description="height and width in pixels")
+    classes: tuple[str, ...] = Field(default=(), description="label names; empty where there are no labels")
+    training: int = Field(ge=1, description="number of training images")
+    reference: int = Field(ge=1, description="number of held-out reference images")
+    training_sha256: Sha256
+    reference_sha256: Sha256
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(channels, height, width)."""
+        return self.channels, self.size, self.size
+
+    @property
+    def n_classes(self) -> int | None:
+        """Number of labels, None for a task without labels."""
+        return len(self.classes) or None
+
+
+class FeaturesSection(_Section):
+    """The feature space of the score."""
+
+    name: str
+    network: Literal["digits_cnn", "lenet"]
+    weights: Path = Field(description="safetensors file, relative to the task file")
+    sha256: Sha256
+    accuracy: float = Field(ge=0, le=1, description="share of the reference images that the network classifies right")
+
+
+class LoopSizes(_Section):
+    """The sizes of one loop in one tier, in the words of `bench.loops.Loop`."""
+
+    generations: int = Field(ge=1)
+    n_initial: int = Field(ge=1, description="real images that G^1 trains on")
+    n_real: int = Field(ge=0, description="real images in each later generation")
+    n_synthetic: int = Field(ge=1, description="synthetic images that each generation gives")
+
+
+class TierSection(_Section):
+    """The sizes and budgets of one tier."""
+
+    n_score: int = Field(ge=2, description="images of each generation, and of the reference, that are scored")
+    loops: dict[LoopKind, LoopSizes]
+    generators: dict[str, dict[str, Any]] = Field(min_length=1, description="settings of each generator")
+
+    @model_validator(mode="after")
+    def _complete(self) -> "TierSection":
+        for kind in LOOP_KINDS:
+            if kind not in self.loops:
+                raise ValueError(f"loops.{kind} is missing")
+            if (self.loops[kind].n_real == 0) != (kind == "fully_synthetic"):
+                allowed = "0" if kind == "fully_synthetic" else "1 or more"
+                raise ValueError(f"loops.{kind}.n_real is {self.loops[kind].n_real}: allowed is {allowed}")
+        for name, settings in self.generators.items():
+            if name not in GENERATOR_SETTINGS:
+                raise ValueError(f"generators.{name} is not a generator: there are {', '.join(GENERATOR_SETTINGS)}")
+            try:
+                GENERATOR_SETTINGS[name].model_validate(settings)
+            except ValidationError as error:
+                raise ValueError(f"generators.{name}.{one_line(error)}") from error
+        return self
+
+    def generator_settings(self, name: str) -> GeneratorSettings:
+        """Return the settings of one of the tier's generators."""
+        return GENERATOR_SETTINGS[name].model_validate(self.generators[name])
+
+
+class ScoreSection(_Section):
+    """How a generation is scored."""
+
+    k: int = Field(ge=1, description="neighbours in precision and recall")
+
+
+class Task(_Section):
+    """A task: real data, feature space, score, and the budgets of its tiers."""
+
+    name: str = Field(pattern="^[a-z0-9_]+$")
+    version: int = Field(ge=1)
+    title: str
+    data: DataSection
+    features: FeaturesSection
+    score: ScoreSection
+    tiers: dict[TierName, TierSection]
+    path: Path = Field(exclude=True)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Task":
+        missing = [tier for tier in TIERS if tier not in self.tiers]
+        if missing:
+            raise ValueError(f"tiers.{missing[0]} is missing")
+        for name, tier in self.tiers.items():
+            if tier.n_score > min(self.data.training, self.data.reference):
+                raise ValueError(
+                    f"tiers.{name}.n_score is {tier.n_score}: allowed are 2 to "
+                    f"{min(self.data.training, self.data.reference)}, the smaller of training and reference"
+                )
+        return self
+
+    @cached_property
+    def sha256(self) -> str:
+        """The hash of everything the file says."""
+        return canonical_sha256(self.model_dump(mode="json"))
+
+
+def task_names() -> list[str]:
+    """Return the names of the tasks that come with the package."""
+    return sorted(path.stem for path in paths.TASKS.glob("*.toml"))
+
+
+def load_task(name: str) -> Task:
+    """Read the task that comes with the package under this name, or the task file at this path.
+
+    Raises:
+        BadInput: no such task, or the file breaks a rule; the message names file, key, value and what is allowed.
+    """
+    path = Path(name) if name.endswith(".toml") else paths.TASKS / f"{name}.toml"
+    if not path.is_file():
+        raise BadInput(f"no task '{name}': there are {', '.join(task_names())}, or give the path of a .toml file")
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise BadInput(f"{path}: not a readable TOML file: {error}") from error
+    try:
+        return Task.model_validate(content | {"path": path.resolve()})
+    except ValidationError as error:
+        raise BadInput(f"{path}: {one_line(error)}") from error

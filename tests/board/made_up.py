@@ -1,0 +1,104 @@
+"""Made-up records, small and valid."""
+
+from pathlib import Path
+from typing import Any
+
+from bench.cell import Cell, MethodIdentity
+from bench.loops import Loop, LoopKind
+from bench.record import (
+    Cost,
+    DataIdentity,
+    Environment,
+    GenerationResult,
+    Record,
+    ScoreConditions,
+    Scores,
+    Seconds,
+)
+from bench.task import TierName
+
+
+def make_record(
+    *,
+    kind: LoopKind = "fully_synthetic",
+    method: str = "none",
+    seed: int = 0,
+    tier: TierName = "smoke",
+    fids: tuple[float, ...] = (1.5, 2.25, 4.125),
+    features: str = "digits_cnn",
+    n: int = 500,
+    pinned: bool = True,
+    label_agreement: float | None = 0.875,
+    **loop: Any,
+) -> Record:
+    """Return a record with these FIDs, one per generation; `loop` changes parameters of the loop."""
+    defaults = {"n_real": 0 if kind == "fully_synthetic" else 20, "n_synthetic": 20, "n_initial": 30}
+    choices = {"pool": "previous", "sampling_bias": 1.0, "generations": len(fids), "protocol": "scratch"}
+    cell = Cell(
+        task="digits",
+        task_version=1,
+        generator="ddpm",
+        loop=Loop.model_validate({"kind": kind, **defaults, **choices, **loop}),
+        method=MethodIdentity(name=method, sha256="a" * 64),
+        tier=tier,
+        seed=seed,
+    )
+    generations = tuple(
+        GenerationResult(
+            generation=t,
+            scores=Scores(fid=fid, precision=0.75, recall=0.625, label_agreement=label_agreement),
+            cost=Cost(
+                images_trained=1000,
+                network_evaluations=50,
+                real_images=20,
+                seconds=Seconds(fit=2.0, sample=1.0, score=0.5),
+                peak_memory_bytes=1 << 20,
+            ),
+            samples_sha256="b" * 64,
+        )
+        for t, fid in enumerate(fids, start=1)
+    )
+    return Record(
+        cell_id=cell.id,
+        cell=cell,
+        score=ScoreConditions(
+            features=features,
+            features_sha256="c" * 64,
+            n=n,
+            k=5,
+            reference_sha256="d" * 64,
+            floor=Scores(fid=0.5, precision=0.9375, recall=0.9375, label_agreement=label_agreement),
+        ),
+        data=DataIdentity(sha256="e" * 64, pinned=pinned),
+        generations=generations,
+        environment=Environment(
+            package_version="0.1.0",
+            git_commit=None,
+            dirty=None,
+            python="3.11.0",
+            platform="Linux",
+            torch="2.0",
+            diffusers="0.30",
+            device="cpu",
+            driver=None,
+            threads=1,
+            deterministic=True,
+        ),
+    )
+
+
+class Results:
+    """A folder of result files to build a page from."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir()
+
+    def add(self, record: Record, strip: bytes | None = None) -> Path:
+        """Write a record, and its strip if there is one, as under leaderboard/results/; return the record's path."""
+        path = self.folder / "digits" / f"{record.cell_id[:16]}.json"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(record.to_json(), encoding="utf-8")
+        if strip is not None:
+            path.with_suffix(".png").write_bytes(strip)
+        return path
