@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         print(
-            "autophagy: interrupted. What is finished is kept: give the same command again, and it goes on from there.",
+            "autophagy: interrupted. What is finished is kept: the same command goes on from there.",
             file=sys.stderr,
         )
         return 130

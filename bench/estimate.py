@@ -69,7 +69,7 @@ def estimate_cells(cells: Sequence[PlannedCell], device: torch.device) -> list[E
         shared.add(first_generation)
         images = fits * math.ceil(settings.images / settings.batch_size) * settings.batch_size
         samples = loop.generations * max(loop.n_synthetic, tier.n_score)
-        generator = build_generator(cell.generator, settings, task.data, torch.device("cpu"))
+        generator = build_generator(settings, task.data, torch.device("cpu"))
         estimates.append(
             Estimate(
                 images_trained=images,
@@ -84,7 +84,7 @@ def _measure(name: str, task: Task, tier: TierName, sampling_bias: float, device
     """Time a few training steps and one sampling batch of the real network, after a warm-up of each."""
     settings = task.tiers[tier].generator_settings(name)
     settings = settings.model_copy(update={"images": TIMED_STEPS * settings.batch_size})
-    generator = build_generator(name, settings, task.data, device)
+    generator = build_generator(settings, task.data, device)
     n = settings.sampling_batch
     labels = None if task.data.n_classes is None else torch.arange(n) % task.data.n_classes
     pool = ImageSet(torch.zeros((n, *task.data.image_shape), dtype=torch.uint8), labels)

@@ -55,16 +55,14 @@ def plan_cells(choices: Choices) -> list[PlannedCell]:
     tier: TierName = choices.tier
     tasks = [load_task(name) for name in choices.tasks]
     methods = [load_method(name) for name in choices.methods]
-    for kind in choices.loops:
-        if kind not in LOOP_KINDS:
-            raise BadInput(f"--loop {kind}: allowed are {', '.join(LOOP_KINDS)}, all")
+    kinds = [_loop_kind(name) for name in choices.loops]
     planned = []
     for task, generator, seed in itertools.product(tasks, choices.generators, choices.seeds):
         if generator not in GENERATOR_SETTINGS:
             raise BadInput(f"--generator {generator}: allowed are {', '.join(GENERATOR_SETTINGS)}, all")
         if generator not in task.tiers[tier].generators:
             raise BadInput(f"{task.path}: tiers.{tier} has no settings for the generator '{generator}'")
-        for bias, kind, method in itertools.product(choices.sampling_biases, choices.loops, methods):
+        for bias, kind, method in itertools.product(choices.sampling_biases, kinds, methods):
             loop = _loop(choices, task, tier, kind, bias)
             check_enough_real_images(task.name, task.data.training, loop)
             method.build().check(loop)
@@ -79,6 +77,13 @@ def plan_cells(choices: Choices) -> list[PlannedCell]:
             )
             planned.append(PlannedCell(cell, task, method))
     return planned
+
+
+def _loop_kind(name: str) -> LoopKind:
+    for kind in LOOP_KINDS:
+        if name == kind:
+            return kind
+    raise BadInput(f"--loop {name}: allowed are {', '.join(LOOP_KINDS)}, all")
 
 
 def _loop(choices: Choices, task: Task, tier: TierName, kind: LoopKind, bias: float) -> Loop:

@@ -1,9 +1,9 @@
 """The self-consuming loop (Alemohammad et al. 2023), the one place that knows the order of events.
 
-    G^1 trains on n_initial real images.
-    For t = 2, 3, ...: D^t is n_real real images (which ones, the kind of loop says) and the synthetic images of the
-    generations that the pool policy keeps; G^t trains on D^t from scratch and gives n_synthetic synthetic images.
-    Every generation is scored against real images that nothing in the loop has seen.
+G^1 trains on n_initial real images.
+For t = 2, 3, ...: D^t is n_real real images (which ones, the kind of loop says) and the synthetic images of the
+generations that the pool policy keeps; G^t trains on D^t from scratch and gives n_synthetic synthetic images.
+Every generation is scored against real images that nothing in the loop has seen.
 """
 
 import time
@@ -124,7 +124,9 @@ class LoopRun:
         drawn = self._checked("sample", method.sample(generator, n_drawn, ctx), n_drawn)
         files = {"samples": image_tensors(drawn)}
         if not self._synthetic_are_samples:
-            synthetic = self._checked("synthesize", method.synthesize(generator, loop.n_synthetic, ctx), loop.n_synthetic)
+            synthetic = self._checked(
+                "synthesize", method.synthesize(generator, loop.n_synthetic, ctx), loop.n_synthetic
+            )
             files["synthetic"] = image_tensors(synthetic)
         evaluations = generator.work.network_evaluations - evaluations_before
         sample_seconds = time.perf_counter() - started
@@ -215,7 +217,9 @@ class LoopRun:
         found = (tuple(images.images.shape), images.labels is not None)
         wanted = ((n, *self.training.images.shape[1:]), self.training.labels is not None)
         if found != wanted:
-            described = [f"images of shape {shape} {'with' if lab else 'without'} labels" for shape, lab in (found, wanted)]
+            described = [
+                f"images of shape {shape} {'with' if lab else 'without'} labels" for shape, lab in (found, wanted)
+            ]
             raise RunFailed(f"{hook} of method '{self.cell.method.name}' returned {described[0]}, not {described[1]}")
         return images
 

@@ -141,7 +141,8 @@ def load_method(name: str) -> LoadedMethod:
         raise BadInput(f"{path}: a method's file is named in lower case, digits and _, found '{path.stem}'")
     module_name = f"autophagy_method_{path.stem}"
     spec = importlib.util.spec_from_file_location(module_name, path)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[module_name] = module  # dataclasses and typing look a class's module up by name
     try:

@@ -8,6 +8,7 @@ import torch
 from bench.estimate import Estimate
 from bench.executors.local import Outcome
 from bench.grid import PlannedCell
+from bench.record import Record
 
 
 def outcomes_table(outcomes: Sequence[Outcome]) -> str:
@@ -33,19 +34,19 @@ def outcomes_table(outcomes: Sequence[Outcome]) -> str:
                 "was finished" if outcome.was_finished else "",
             )
         )
-    for outcome in outcomes:
-        if outcome.record is not None:
-            floor = outcome.record.score.floor
-            conditions = outcome.record.score
-            note = (
-                f"Real images under the same conditions ({conditions.features} features, n = {conditions.n}, "
-                f"k = {conditions.k}): FID {floor.fid:.2f}, precision {floor.precision:.3f}, recall {floor.recall:.3f}."
-            )
-            break
-    else:
-        note = ""
+    records = [outcome.record for outcome in outcomes if outcome.record is not None]
+    notes = dict.fromkeys(_floor_note(record) for record in records)
     errors = [f"{outcome.planned.cell.slug}: {outcome.error}" for outcome in outcomes if outcome.error]
-    return "\n".join(filter(None, [_table(rows), note, *errors]))
+    return "\n".join([_table(rows), *notes, *errors])
+
+
+def _floor_note(record: Record) -> str:
+    conditions, floor = record.score, record.score.floor
+    return (
+        f"Real images of {record.cell.task} under the same conditions ({conditions.features} features, "
+        f"n = {conditions.n}, k = {conditions.k}): FID {floor.fid:.2f}, precision {floor.precision:.3f}, "
+        f"recall {floor.recall:.3f}."
+    )
 
 
 def outcomes_json(outcomes: Sequence[Outcome]) -> str:
@@ -106,6 +107,9 @@ def _table(rows: Sequence[Sequence[str]]) -> str:
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines = []
     for row in rows:
-        cells = [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
+        cells = [
+            row[0].ljust(widths[0]),
+            *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)),
+        ]
         lines.append("  ".join(cells).rstrip())
     return "\n".join(lines)

@@ -4,6 +4,7 @@ import hashlib
 import json
 
 import torch
+from torch import nn
 
 
 def derive_seed(*coordinates: str | int | float) -> int:
@@ -25,3 +26,13 @@ def derive_seed(*coordinates: str | int | float) -> int:
 def derive_generator(*coordinates: str | int | float, device: torch.device | str = "cpu") -> torch.Generator:
     """Return a random generator on `device`, seeded by `derive_seed`."""
     return torch.Generator(device).manual_seed(derive_seed(*coordinates))
+
+
+def draw_weights(network: nn.Module, seed: int) -> None:
+    """Draw all weights of a network anew, as building it did, from `seed` and not from the global random state."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        for module in network.modules():
+            reset = getattr(module, "reset_parameters", None)
+            if callable(reset):
+                reset()

@@ -1,11 +1,11 @@
 """Run folders: what is kept of a cell while it runs, so that a killed run goes on where it was.
 
-    RUNS/g1/KEY/                    models of generation 1, shared by the loops and methods of a seed
-    RUNS/cells/SLUG/cell.json       the cell, and what it was started with
-                    generation-001/ samples, model, method state; generation.json last: then it is finished
-                    fit.safetensors the state of an unfinished fit
-                    strip.png       the collapse strip so far
-                    record.json     the result; then the cell is finished
+- `RUNS/g1/KEY/`: models of generation 1, shared by the loops and methods of a seed.
+- `RUNS/cells/SLUG/cell.json`: the cell, and what it was started with. Beside it:
+- `generation-001/`: samples, model, method state; generation.json comes last, then the generation is finished.
+- `fit.safetensors`: the state of an unfinished fit.
+- `strip.png`: the collapse strip so far.
+- `record.json`: the result; then the cell is finished.
 """
 
 import json

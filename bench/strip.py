@@ -10,8 +10,7 @@ COLUMNS = 20
 TILE = 40
 GAP = 2
 MARGIN = 96
-BACKGROUND = 255
-TEXT = 60
+TEXT = (128, 128, 128, 255)  # readable on a light and on a dark page; the background is transparent
 
 
 def strip_labels(n_classes: int | None) -> Tensor | None:
@@ -32,12 +31,12 @@ def draw_strip(rows: list[Tensor]) -> bytes:
     size = rows[0].shape[-1]
     tile = size * max(1, TILE // size)
     step = tile + GAP
-    picture = Image.new("RGB", (MARGIN + COLUMNS * step, len(rows) * step + GAP), (BACKGROUND,) * 3)
+    picture = Image.new("RGBA", (MARGIN + COLUMNS * step, len(rows) * step + GAP))
     draw = ImageDraw.Draw(picture)
     font = ImageFont.load_default(13)
     for y, row in enumerate(rows):
         top = GAP + y * step
-        draw.text((4, top + tile / 2), f"generation {y + 1}", fill=(TEXT,) * 3, font=font, anchor="lm")
+        draw.text((4, top + tile / 2), f"generation {y + 1}", fill=TEXT, font=font, anchor="lm")
         for x, image in enumerate(row.expand(-1, 3, -1, -1).permute(0, 2, 3, 1).numpy()):
             enlarged = Image.fromarray(image).resize((tile, tile), Image.Resampling.NEAREST)
             picture.paste(enlarged, (MARGIN + x * step, top))

@@ -71,6 +71,6 @@ def _read_array(path: Path) -> ImageSet:
         raise BadInput(f"{path}: not a readable .npy array: {error}") from error
     if array.dtype != np.uint8 or array.ndim != 4 or array.shape[1] not in (1, 3) or not array.size:
         raise BadInput(
-            f"{path}: {array.dtype} of shape {array.shape}: allowed is uint8 (n, channels, height, width), 1 or 3 channels"
+            f"{path}: {array.dtype} of shape {array.shape}: allowed is uint8 (n, 1 or 3 channels, height, width)"
         )
     return ImageSet(torch.from_numpy(array))

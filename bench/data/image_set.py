@@ -26,9 +26,7 @@ class ImageSet:
                 f"images must be uint8 (n, channels, height, width), found {self.images.dtype} "
                 f"of shape {tuple(self.images.shape)}"
             )
-        if self.labels is not None and (
-            self.labels.dtype != torch.int64 or self.labels.shape != (len(self.images),)
-        ):
+        if self.labels is not None and (self.labels.dtype != torch.int64 or self.labels.shape != (len(self.images),)):
             raise ValueError(
                 f"labels must be int64 ({len(self.images)},), found {self.labels.dtype} "
                 f"of shape {tuple(self.labels.shape)}"
@@ -45,9 +43,9 @@ class ImageSet:
     def sha256(self) -> str:
         """The SHA-256 of shape, image bytes and label bytes."""
         digest = hashlib.sha256(repr(tuple(self.images.shape)).encode())
-        digest.update(self.images.contiguous().numpy())
+        digest.update(self.images.contiguous().numpy().data)
         if self.labels is not None:
-            digest.update(self.labels.contiguous().numpy())
+            digest.update(self.labels.contiguous().numpy().data)
         return digest.hexdigest()
 
 

@@ -65,9 +65,13 @@ class TorchvisionMNIST(Source):
                 images = ImageSet(dataset.data[:, None].contiguous(), dataset.targets.long())
             except (RuntimeError, ValueError, OSError, EOFError, AssertionError) as error:
                 reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-                raise BadInput(f"{folder}: no readable MNIST there ({reason.rstrip('.')}): {self._advice()}") from error
+                raise BadInput(
+                    f"{folder}: no readable MNIST there ({reason.rstrip('.')}): {self._advice()}"
+                ) from error
             if len(images) < wanted:
-                raise BadInput(f"{folder}: {len(images)} {'training' if train else 'test'} images, needed are {wanted}")
+                raise BadInput(
+                    f"{folder}: {len(images)} {'training' if train else 'test'} images, needed are {wanted}"
+                )
             sets.append(images[:wanted])
         return sets[0], sets[1]
 

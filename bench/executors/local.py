@@ -122,5 +122,5 @@ class LocalExecutor:
     def _generator(self, name: str, task: Task, tier: TierName) -> Generator:
         key = (task.sha256, tier, name)
         if key not in self._generators:
-            self._generators[key] = build_generator(name, task.tiers[tier].generator_settings(name), task.data, self._device)
+            self._generators[key] = build_generator(task.tiers[tier].generator_settings(name), task.data, self._device)
         return self._generators[key]

@@ -97,7 +97,9 @@ class ClassifierSpace:
         try:
             found = hashlib.sha256(weights.read_bytes()).hexdigest()
         except OSError as error:
-            raise BadInput(f"{weights}: cannot read the weights of feature space '{name}': {error.strerror}") from error
+            raise BadInput(
+                f"{weights}: cannot read the weights of feature space '{name}': {error.strerror}"
+            ) from error
         if found != sha256:
             raise BadInput(f"{weights}: SHA-256 is {found}, feature space '{name}' needs {sha256}")
         network = NETWORKS[architecture](n_classes)
@@ -122,13 +124,16 @@ class ClassifierSpace:
         """
         if tuple(images.shape[1:]) != self._network.image_shape:
             raise BadInput(
-                f"feature space '{self.name}' is for images of shape {self._network.image_shape} (channels, height, width), "
-                f"found {tuple(images.shape[1:])}"
+                f"feature space '{self.name}' is for images of (channels, height, width) "
+                f"{self._network.image_shape}, found {tuple(images.shape[1:])}"
             )
-        parts = [self._network.body(scale_input(part.to(self.device))).cpu() for part in images.split(EXTRACTION_BATCH)]
+        parts = [
+            self._network.body(scale_input(part.to(self.device))).cpu() for part in images.split(EXTRACTION_BATCH)
+        ]
         return torch.cat(parts)
 
     @torch.inference_mode()
     def classify(self, features: Tensor) -> Tensor:
         """Return the class, int64 (n,), that the network's last layer gives to each row of features."""
-        return self._network.head(features.to(self.device)).argmax(1).cpu()
+        logits: Tensor = self._network.head(features.to(self.device))
+        return logits.argmax(1).cpu()

@@ -21,7 +21,7 @@ from bench.errors import BadInput
 from bench.features.classifier import NETWORKS, ClassifierSpace, FeatureNetwork, scale_input
 from bench.hashing import file_sha256
 from bench.progress import Progress
-from bench.seeds import derive_generator, derive_seed
+from bench.seeds import derive_generator, derive_seed, draw_weights
 from bench.task import load_task
 
 STEPS = 3000
@@ -34,11 +34,7 @@ LARGEST_SHIFT = 1  # pixels, in both directions
 def train(network: FeatureNetwork, images: ImageSet, seed: int, progress: Progress) -> None:
     """Train on images that are shifted at random, with one cycle of the learning rate (Smith & Topin 2018)."""
     assert images.labels is not None
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        for module in network.modules():
-            if hasattr(module, "reset_parameters"):
-                module.reset_parameters()
+    draw_weights(network, seed)
     random = derive_generator(seed, "batches")
     optimizer = torch.optim.AdamW(network.parameters(), lr=LEARNING_RATE)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, total_steps=STEPS)

@@ -1,15 +1,16 @@
-"""Build a generator from its name and its settings."""
+"""Build a generator from its settings."""
 
 import torch
 
 from bench.generators.base import Generator
 from bench.generators.ddpm import DDPM
-from bench.generators.settings import GeneratorSettings
+from bench.generators.settings import DDPMSettings, GeneratorSettings
 from bench.task import DataSection
 
-MODELS = {"ddpm": DDPM}
 
-
-def build_generator(name: str, settings: GeneratorSettings, data: DataSection, device: torch.device) -> Generator:
-    """Return the generator for images like those that `data` describes; `settings` are of the generator's kind."""
-    return MODELS[name](settings, data.image_shape, data.n_classes, device)
+def build_generator(settings: GeneratorSettings, data: DataSection, device: torch.device) -> Generator:
+    """Return the generator that these settings are for, for images like those that `data` describes."""
+    match settings:
+        case DDPMSettings():
+            return DDPM(settings, data.image_shape, data.n_classes, device)
+    raise TypeError(f"no generator has settings of type {type(settings).__name__}")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import torch
 from diffusers import DDPMScheduler, DPMSolverMultistepScheduler, UNet2DModel
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from bench.data.image_set import ImageSet
@@ -14,7 +14,7 @@ from bench.errors import RunFailed
 from bench.generators.base import Checkpoint, Generator
 from bench.generators.settings import GROUPS, DDPMSettings
 from bench.progress import Progress
-from bench.seeds import derive_generator
+from bench.seeds import derive_generator, draw_weights
 
 GRADIENT_CLIP = 1.0
 WARMUP_FRACTION = 0.05
@@ -46,7 +46,8 @@ class DDPM(Generator):
         super().__init__(settings, torch.device(device))
         self.settings: DDPMSettings = settings
         self.image_shape = image_shape
-        self.n_classes = n_classes
+        # One more label than there are classes: the last stands for "no label".
+        self._n_embedded = None if n_classes is None else n_classes + 1
         channels, height, _ = image_shape
         folded = channels * settings.patch**2
         levels = len(settings.channels)
@@ -61,7 +62,7 @@ class DDPM(Generator):
                 up_block_types=("UpBlock2D",) * levels,
                 norm_num_groups=GROUPS,
                 add_attention=settings.attention,
-                num_class_embeds=None if n_classes is None else n_classes + 1,
+                num_class_embeds=self._n_embedded,
             ).to(self.device)
         self._averaged = copy.deepcopy(self._network).eval().requires_grad_(False)
         schedule = {
@@ -78,7 +79,7 @@ class DDPM(Generator):
         """Train on the pool; see `Generator.fit`."""
         settings = self.settings
         if from_scratch:
-            self._reset(seed)
+            draw_weights(self._averaged, seed)
         self._network.load_state_dict(self._averaged.state_dict())
         self._network.train()
         weights = list(self._network.parameters())
@@ -128,6 +129,8 @@ class DDPM(Generator):
         """Draw one image per seed; see `Generator.sample`."""
         settings = self.settings
         guidance = 1 / sampling_bias - 1
+        if labels is None and guidance != 0:
+            raise RunFailed(f"sampling_bias is {sampling_bias}: without labels there is no guidance, allowed is 1")
         parts = []
         with progress.bar("sample", total=len(seeds)) as bar:
             for start in range(0, len(seeds), settings.sampling_batch):
@@ -157,14 +160,6 @@ class DDPM(Generator):
         """Put averaged weights in place; sampling uses them, and `finetune` starts from them."""
         self._averaged.load_state_dict(state)
 
-    def _reset(self, seed: int) -> None:
-        """Draw the weights anew, as building the network did, without touching the global random state."""
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            for module in self._averaged.modules():
-                if hasattr(module, "reset_parameters"):
-                    module.reset_parameters()
-
     def _loss(self, images: Tensor, labels: Tensor | None, random: torch.Generator) -> Tensor:
         """Return the mean squared error of the network's prediction at random noise levels."""
         clean = images.float() / 127.5 - 1
@@ -175,7 +170,7 @@ class DDPM(Generator):
         timesteps = (position * self.settings.timesteps).long().clamp_(max=self.settings.timesteps - 1)
         if labels is not None:
             dropped = torch.rand(labels.shape, generator=random, device=self.device) < self.settings.condition_dropout
-            labels = labels.masked_fill(dropped, self.n_classes)
+            labels = torch.where(dropped, self._no_label(labels), labels)
         noisy = self._noising.add_noise(clean, noise, timesteps)
         if self.settings.prediction == "v_prediction":
             target = self._noising.get_velocity(clean, noise, timesteps)
@@ -183,18 +178,21 @@ class DDPM(Generator):
             target = noise
         return F.mse_loss(self._predict(self._network, noisy, timesteps, labels), target)
 
-    def _predict(self, network: UNet2DModel, noisy: Tensor, timesteps: Tensor, labels: Tensor | None) -> Tensor:
+    def _predict(self, network: nn.Module, noisy: Tensor, timesteps: Tensor, labels: Tensor | None) -> Tensor:
         folded = F.pixel_unshuffle(noisy, self.settings.patch)
         return F.pixel_shuffle(network(folded, timesteps, class_labels=labels).sample, self.settings.patch)
+
+    def _no_label(self, like: Tensor) -> Tensor:
+        assert self._n_embedded is not None
+        return torch.full_like(like, self._n_embedded - 1)
 
     def _solve(self, noisy: Tensor, labels: Tensor | None, guidance: float) -> Tensor:
         """Follow the probability-flow ODE from noise to images in [-1, 1]."""
         self._solver.set_timesteps(self.settings.sampling_steps, device=self.device)
         for timestep in self._solver.timesteps:
             prediction = self._predict(self._averaged, noisy, timestep, labels)
-            if guidance != 0:
-                null = torch.full_like(labels, self.n_classes)
-                unconditional = self._predict(self._averaged, noisy, timestep, null)
+            if labels is not None and guidance != 0:
+                unconditional = self._predict(self._averaged, noisy, timestep, self._no_label(labels))
                 prediction = prediction + guidance * (prediction - unconditional)
             noisy = self._solver.step(prediction, timestep, noisy).prev_sample
         return noisy
@@ -235,7 +233,7 @@ def _learning_rate_factor(done: float) -> float:
 
 def _ema_decay(step: int, steps: int, halflife: float) -> float:
     """Return the decay of the weight average at a step; early on the half-life is short (Karras et al. 2022)."""
-    return 0.5 ** (1 / max(min(halflife * steps, 0.1 * step), 1e-8))
+    return float(0.5 ** (1 / min(halflife * steps, 0.1 * step)))
 
 
 def _snapshot(

@@ -27,7 +27,9 @@ class DDPMSettings(GeneratorSettings):
     timesteps: int = Field(default=500, ge=2, description="T of the noise schedule")
     prediction: Literal["v_prediction", "epsilon"] = "v_prediction"
     learning_rate: float = Field(gt=0)
-    condition_dropout: float = Field(default=0.1, ge=0, lt=1, description="share of images trained without their label")
+    condition_dropout: float = Field(
+        default=0.1, ge=0, lt=1, description="share of images trained without their label"
+    )
     ema_halflife: float = Field(default=0.05, gt=0, le=1, description="of the weight average, as a share of the run")
     sampling_steps: int = Field(ge=1, description="steps of DPM-Solver++(2M)")
 

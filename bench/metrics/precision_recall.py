@@ -23,19 +23,22 @@ def neighbour_radii(points: Tensor, k: int) -> Tensor:
     """
     if len(points) <= k:
         raise ValueError(f"{len(points)} points have no {k}-th neighbour")
-    # Among the k + 1 smallest distances of a point is its own 0, so the largest of them is the k-th neighbour's.
-    parts = [_distances(block, points).topk(k + 1, dim=1, largest=False).values[:, -1] for block in points.split(BLOCK)]
-    return torch.cat(parts)
+    radii = []
+    for block in points.split(BLOCK):
+        # Among the k + 1 smallest distances of a point is its own 0, so the largest of them is the k-th neighbour's.
+        nearest = _distances(block, points).topk(k + 1, dim=1, largest=False).values
+        radii.append(nearest[:, -1])
+    return torch.cat(radii)
 
 
 def share_inside(points: Tensor, centres: Tensor, radii: Tensor) -> float:
-    """Return the share of `points`, (n, d), that lie in at least one ball around `centres`, (m, d), with `radii`, (m,).
+    """Return the share of `points`, (n, d), that lie in a ball around one of `centres`, (m, d), with `radii`, (m,).
 
     Precision is share_inside(generated, reference, radii of the reference): the quality of what is generated.
     Recall is share_inside(reference, generated, radii of the generated): how much of the reference is covered.
     """
-    inside = sum(int((_distances(block, centres) <= radii).any(1).sum()) for block in points.split(BLOCK))
-    return inside / len(points)
+    inside = [(_distances(block, centres) <= radii).any(1) for block in points.split(BLOCK)]
+    return float(torch.cat(inside).double().mean())
 
 
 def _distances(a: Tensor, b: Tensor) -> Tensor:
