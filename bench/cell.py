@@ -40,6 +40,12 @@ class Cell(BaseModel):
 
     @property
     def slug(self) -> str:
-        """A readable name that is unique through the start of the id."""
-        words = (self.task, self.generator, self.loop.kind, self.method.name, self.tier, f"seed{self.seed}")
-        return "-".join((*words, self.id[:8]))
+        """A readable name: what sets the cell apart in most grids, and the start of the id, which makes it unique."""
+        words = [self.task, self.generator, self.loop.kind]
+        if self.loop.pool != "previous":
+            words.append(self.loop.pool.replace(":", ""))
+        if self.loop.sampling_bias != 1:
+            words.append(f"bias{self.loop.sampling_bias:g}")
+        if self.loop.protocol != "scratch":
+            words.append(self.loop.protocol)
+        return "-".join([*words, self.method.name, self.tier, f"seed{self.seed}", self.id[:8]])

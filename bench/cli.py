@@ -284,3 +284,7 @@ def _numbers(option: str, text: str, convert: Callable[[str], Number], allowed: 
     if len(set(numbers)) != len(numbers) or any(number < 0 for number in numbers):
         raise BadInput(f"{option} {text!r}: allowed are different {allowed}, with commas between them")
     return numbers
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -7,3 +7,8 @@ class BadInput(Exception):
 
 class RunFailed(Exception):
     """A run could not go on (a loss that is not finite, for example). Finished work is kept. Exit status 1."""
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of another library's error message, to be quoted in a message of ours."""
+    return str(error).strip().partition("\n")[0].strip()

@@ -55,6 +55,9 @@ def plan_cells(choices: Choices) -> list[PlannedCell]:
     tier: TierName = choices.tier
     tasks = [load_task(name) for name in choices.tasks]
     methods = [load_method(name) for name in choices.methods]
+    for bias in choices.sampling_biases:
+        if not 0 < bias <= 1:
+            raise BadInput(f"--sampling-bias {bias}: allowed are numbers in (0, 1]")
     kinds = [_loop_kind(name) for name in choices.loops]
     planned = []
     for task, generator, seed in itertools.product(tasks, choices.generators, choices.seeds):

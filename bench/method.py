@@ -17,7 +17,7 @@ from torch import Tensor
 from bench import paths
 from bench.cell import MethodIdentity
 from bench.data.image_set import ImageSet
-from bench.errors import BadInput, RunFailed
+from bench.errors import BadInput, RunFailed, first_line
 from bench.generators.base import Checkpoint, Generator
 from bench.hashing import file_sha256
 from bench.loops import Loop
@@ -148,7 +148,7 @@ def load_method(name: str) -> LoadedMethod:
     try:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
-        raise BadInput(f"{path}: cannot be imported: {type(error).__name__}: {error}") from error
+        raise BadInput(f"{path}: cannot be imported: {type(error).__name__}: {first_line(error)}") from error
     found = [
         value
         for value in vars(module).values()

@@ -2,15 +2,15 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from bench.cell import Cell
-from bench.errors import BadInput
+from bench.errors import BadInput, first_line
 from bench.hashing import canonical_sha256
 from bench.task import Sha256
-from bench.validation import one_line
+from bench.validation import one_line, validate_strictly
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -138,16 +138,16 @@ def read_record(path: Path) -> Record:
         BadInput: the file cannot be read, breaks the schema, or was changed after it was written.
     """
     try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise BadInput(f"{path}: cannot be read: {error.strerror}") from error
-    except ValueError as error:
-        raise BadInput(f"{path}: not JSON, the file is truncated or was edited: {error}") from error
+    except (ValueError, RecursionError) as error:
+        raise BadInput(f"{path}: not JSON, the file is truncated or was edited: {first_line(error)}") from error
     if not isinstance(content, dict):
         raise BadInput(f"{path}: a record is a JSON object, found {type(content).__name__}")
     written_hash = content.pop("sha256", None)
     try:
-        record = Record.model_validate(content)
+        record = validate_strictly(Record, content)
     except ValidationError as error:
         raise BadInput(f"{path}: not a valid record: {one_line(error)}") from error
     if written_hash != canonical_sha256(record.model_dump(mode="json")):

@@ -23,11 +23,11 @@ from torch import Tensor
 
 from bench.cell import Cell
 from bench.data.image_set import ImageSet
-from bench.errors import BadInput
+from bench.errors import BadInput, first_line
 from bench.hashing import file_sha256
 from bench.record import GenerationResult, Record, read_record
 from bench.task import Sha256
-from bench.validation import one_line
+from bench.validation import one_line, validate_strictly
 
 CHECKPOINT_SECONDS = 15.0
 
@@ -174,7 +174,7 @@ class RunFolder:
                 break
             advice = f"remove {folder} and the generations after it, and the same command computes them again"
             try:
-                stored = StoredGeneration.model_validate(_read_json(file, advice))
+                stored = validate_strictly(StoredGeneration, _read_json(file, advice))
             except ValidationError as error:
                 raise BadInput(f"{file}: {one_line(error)}: {advice}") from error
             for name, sha256 in stored.files.items():
@@ -232,7 +232,7 @@ class FirstGenerationCache:
             return None
         advice = f"remove {self._folder}, and the model is trained again"
         try:
-            stored = StoredModel.model_validate(_read_json(file, advice))
+            stored = validate_strictly(StoredModel, _read_json(file, advice))
         except ValidationError as error:
             raise BadInput(f"{file}: {one_line(error)}: {advice}") from error
         model = self._folder / "model.safetensors"
@@ -298,8 +298,8 @@ def write_bytes(path: Path, content: bytes) -> None:
 def _read_json(path: Path, advice: str) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise BadInput(f"{path}: damaged, not readable JSON ({error}): {advice}") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise BadInput(f"{path}: damaged, not readable JSON ({first_line(error)}): {advice}") from error
     if not isinstance(content, dict):
         raise BadInput(f"{path}: damaged, not a JSON object: {advice}")
     return content

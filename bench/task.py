@@ -5,14 +5,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 
 from bench import paths
 from bench.errors import BadInput
 from bench.generators.settings import GENERATOR_SETTINGS, GeneratorSettings
 from bench.hashing import canonical_sha256
 from bench.loops import LOOP_KINDS, LoopKind
-from bench.validation import one_line
+from bench.validation import one_line, validate_strictly
 
 TierName = Literal["smoke", "standard", "paper"]
 TIERS: tuple[TierName, ...] = ("smoke", "standard", "paper")
@@ -20,7 +20,7 @@ Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class DataSection(_Section):
@@ -85,14 +85,14 @@ class TierSection(_Section):
             if name not in GENERATOR_SETTINGS:
                 raise ValueError(f"generators.{name} is not a generator: there are {', '.join(GENERATOR_SETTINGS)}")
             try:
-                GENERATOR_SETTINGS[name].model_validate(settings)
+                validate_strictly(GENERATOR_SETTINGS[name], settings)
             except ValidationError as error:
                 raise ValueError(f"generators.{name}.{one_line(error)}") from error
         return self
 
     def generator_settings(self, name: str) -> GeneratorSettings:
         """Return the settings of one of the tier's generators."""
-        return GENERATOR_SETTINGS[name].model_validate(self.generators[name])
+        return validate_strictly(GENERATOR_SETTINGS[name], self.generators[name])
 
 
 class ScoreSection(_Section):
@@ -111,20 +111,31 @@ class Task(_Section):
     features: FeaturesSection
     score: ScoreSection
     tiers: dict[TierName, TierSection]
-    path: Path = Field(exclude=True)
+    _path: Path = PrivateAttr()
 
     @model_validator(mode="after")
     def _consistent(self) -> "Task":
         missing = [tier for tier in TIERS if tier not in self.tiers]
         if missing:
             raise ValueError(f"tiers.{missing[0]} is missing")
+        smaller = min(self.data.training, self.data.reference)
         for name, tier in self.tiers.items():
-            if tier.n_score > min(self.data.training, self.data.reference):
+            if not self.score.k < tier.n_score <= smaller:
                 raise ValueError(
-                    f"tiers.{name}.n_score is {tier.n_score}: allowed are 2 to "
-                    f"{min(self.data.training, self.data.reference)}, the smaller of training and reference"
+                    f"tiers.{name}.n_score is {tier.n_score}: allowed are score.k + 1 to the smaller of "
+                    f"data.training and data.reference, {self.score.k + 1} to {smaller}"
                 )
+            for generator in tier.generators:
+                try:
+                    tier.generator_settings(generator).check(self.data.size)
+                except ValueError as error:
+                    raise ValueError(f"tiers.{name}.generators.{generator}: {error}") from error
         return self
+
+    @property
+    def path(self) -> Path:
+        """The task file; the paths in it are relative to its folder."""
+        return self._path
 
     @cached_property
     def sha256(self) -> str:
@@ -151,6 +162,8 @@ def load_task(name: str) -> Task:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise BadInput(f"{path}: not a readable TOML file: {error}") from error
     try:
-        return Task.model_validate(content | {"path": path.resolve()})
+        task = validate_strictly(Task, content)
     except ValidationError as error:
         raise BadInput(f"{path}: {one_line(error)}") from error
+    task._path = path.resolve()
+    return task

@@ -1,11 +1,29 @@
-"""Turn a failed validation into the one line that the user reads."""
+"""Validate what files say, and turn a failed validation into the one line that the user reads."""
 
-from pydantic import ValidationError
+import json
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def validate_strictly(model: type[Model], content: dict[str, Any]) -> Model:
+    """Return the model of a JSON or TOML table, with numbers that are numbers and not texts that look like some.
+
+    Raises:
+        ValidationError: the content breaks a rule of the model.
+    """
+    # Strict validation of Python values would refuse a list where a tuple is declared; of JSON text it does not.
+    return model.model_validate_json(json.dumps(content, default=str), strict=True)
 
 
 def one_line(error: ValidationError) -> str:
-    """Return "key = value: what is allowed" for the first thing that is wrong."""
-    first = error.errors()[0]
+    """Return "key = value: what is allowed" for one thing that is wrong, and how many more there are.
+
+    A key that does not exist comes first: a misspelt key is also a missing one, and the misspelling is what to mend.
+    """
+    first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
     key = ".".join(str(part) for part in first["loc"])
     message = first["msg"].removeprefix("Value error, ")
     match first["type"]:

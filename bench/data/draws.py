@@ -46,10 +46,13 @@ def check_enough_real_images(task: str, available: int, loop: Loop) -> None:
             f"images, task '{task}' has {available}"
         )
     left = available - loop.n_initial
+    advice = [f"generations to {1 + left // loop.n_real}"] if left >= loop.n_real else []
+    if left >= loop.generations - 1:
+        advice.append(f"n_real to {left // (loop.generations - 1)}")
+    advice = advice or ["generations or n_initial"]
     raise BadInput(
         f"the fresh_data loop draws {loop.n_initial} real images for generation 1 and {loop.n_real} new ones for each "
-        f"of {loop.generations - 1} more, {needed} in all; task '{task}' has {available}: lower generations to "
-        f"{1 + left // loop.n_real} or n_real to {left // (loop.generations - 1)}"
+        f"of {loop.generations - 1} more, {needed} in all; task '{task}' has {available}: lower {' or '.join(advice)}"
     )
 
 

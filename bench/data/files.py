@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +14,8 @@ from bench.data.image_set import ImageSet
 from bench.errors import BadInput
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"}
-GREY_MODES = {"1", "L", "LA", "I", "I;16", "F"}
+GREY_MODES = {"1", "L", "LA"}
+DEEP_MODES = {"I", "I;16", "I;16B", "I;16L", "F"}
 
 
 def read_images(path: Path) -> ImageSet:
@@ -33,6 +35,8 @@ def read_images(path: Path) -> ImageSet:
     for name, content in _image_files(path):
         try:
             with Image.open(io.BytesIO(content)) as image:
+                if image.mode in DEEP_MODES:
+                    raise BadInput(f"{name}: mode {image.mode} has 16 or more bits a pixel, allowed are 8: convert it")
                 array = np.asarray(image.convert("L" if image.mode in GREY_MODES else "RGB"))
         except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
             raise BadInput(f"{name}: not a readable image: {type(error).__name__}") from error
@@ -60,7 +64,7 @@ def _image_files(path: Path) -> Iterator[tuple[str, bytes]]:
             for name in sorted(archive.namelist()):
                 if Path(name).suffix.lower() in SUFFIXES:
                     yield f"{path}/{name}", archive.read(name)
-    except (zipfile.BadZipFile, OSError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError) as error:
         raise BadInput(f"{path}: neither a folder, a readable zip archive nor a .npy file: {error}") from error
 
 
@@ -69,6 +73,8 @@ def _read_array(path: Path) -> ImageSet:
         array = np.load(path, allow_pickle=False)
     except (ValueError, OSError, EOFError) as error:
         raise BadInput(f"{path}: not a readable .npy array: {error}") from error
+    if not isinstance(array, np.ndarray):
+        raise BadInput(f"{path}: not a .npy array but an archive of arrays: give one of them")
     if array.dtype != np.uint8 or array.ndim != 4 or array.shape[1] not in (1, 3) or not array.size:
         raise BadInput(
             f"{path}: {array.dtype} of shape {array.shape}: allowed is uint8 (n, 1 or 3 channels, height, width)"

@@ -38,9 +38,8 @@ def load_real_data(task: Task, folder: Path | None = None) -> RealData:
     if folder is not None and not folder.is_dir():
         raise BadInput(f"--data {folder}: there is no such folder")
     source = SOURCES[task.data.source]
-    training, reference = source.read(
-        folder or paths.data_folder() / task.name, task.data.training, task.data.reference
-    )
+    folder = folder or paths.data_folder() / task.name
+    training, reference = source.read(folder, task.data.training, task.data.reference)
     for images in (training, reference):
         found = tuple(images.images.shape[1:])
         if found != task.data.image_shape:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from bench.data.image_set import ImageSet
-from bench.errors import BadInput
+from bench.errors import BadInput, first_line
 
 
 class Source(ABC):
@@ -41,6 +41,11 @@ class SklearnDigits(Source):
         digits = load_digits()
         grey = np.rint(digits.images * (255 / 16)).astype(np.uint8)
         everything = ImageSet(torch.from_numpy(grey)[:, None], torch.from_numpy(digits.target).long())
+        if n_training + n_reference > len(everything):
+            raise BadInput(
+                f"{n_training} training and {n_reference} reference images are {n_training + n_reference}, "
+                f"scikit-learn has {len(everything)} digits"
+            )
         # The legacy generator's stream is frozen (NEP 19), so this permutation is the same with every NumPy.
         order = torch.from_numpy(np.random.RandomState(0).permutation(len(everything)))
         return everything[order[:n_training]], everything[order[n_training : n_training + n_reference]]
@@ -64,7 +69,7 @@ class TorchvisionMNIST(Source):
                 dataset = MNIST(folder, train=train, download=False)
                 images = ImageSet(dataset.data[:, None].contiguous(), dataset.targets.long())
             except (RuntimeError, ValueError, OSError, EOFError, AssertionError) as error:
-                reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+                reason = first_line(error) or type(error).__name__
                 raise BadInput(
                     f"{folder}: no readable MNIST there ({reason.rstrip('.')}): {self._advice()}"
                 ) from error
@@ -89,7 +94,7 @@ class TorchvisionMNIST(Source):
             for train in (True, False):
                 MNIST(folder, train=train, download=True)
         except (RuntimeError, OSError) as error:
-            raise BadInput(f"MNIST cannot be downloaded ({str(error).splitlines()[0]}): {self._advice()}") from error
+            raise BadInput(f"MNIST cannot be downloaded ({first_line(error)}): {self._advice()}") from error
 
     @staticmethod
     def _advice() -> str:

@@ -9,7 +9,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from bench.errors import BadInput
+from bench.errors import BadInput, first_line
 
 EXTRACTION_BATCH = 1000
 
@@ -106,7 +106,7 @@ class ClassifierSpace:
         try:
             network.load_state_dict(load_file(weights))
         except (SafetensorError, RuntimeError) as error:
-            raise BadInput(f"{weights}: not the weights of a {architecture} network: {error}") from error
+            raise BadInput(f"{weights}: not the weights of a {architecture} network: {first_line(error)}") from error
         return cls(name, network, sha256, device)
 
     @torch.inference_mode()

@@ -61,6 +61,7 @@ class DDPM(Generator):
                 down_block_types=("DownBlock2D",) * levels,
                 up_block_types=("UpBlock2D",) * levels,
                 norm_num_groups=GROUPS,
+                resnet_time_scale_shift="scale_shift",
                 add_attention=settings.attention,
                 num_class_embeds=self._n_embedded,
             ).to(self.device)

@@ -4,17 +4,20 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-GROUPS = 8
+GROUPS = 8  # of the group normalisation; a group of one channel would normalise away what the image is
 
 
 class GeneratorSettings(BaseModel):
     """What every generator is told: how long it may train and how many images it draws at once."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     images: int = Field(ge=1, description="images seen in training, per generation")
     batch_size: int = Field(ge=1)
     sampling_batch: int = Field(ge=1)
+
+    def check(self, image_size: int) -> None:
+        """Raise ValueError where the generator cannot make square images of this size in pixels."""
 
 
 class DDPMSettings(GeneratorSettings):
@@ -36,9 +39,18 @@ class DDPMSettings(GeneratorSettings):
     @model_validator(mode="after")
     def _channels_fit_groups(self) -> "DDPMSettings":
         for width in self.channels:
-            if width % GROUPS:
-                raise ValueError(f"channels has {width}: allowed are multiples of {GROUPS} (group normalisation)")
+            if width % (2 * GROUPS):
+                raise ValueError(f"channels has {width}: allowed are multiples of {2 * GROUPS} (group normalisation)")
         return self
+
+    def check(self, image_size: int) -> None:
+        """Raise ValueError where folding and halving the image does not come out even."""
+        unit = self.patch * 2 ** (len(self.channels) - 1)
+        if image_size % unit:
+            raise ValueError(
+                f"patch is {self.patch} and channels has {len(self.channels)} resolutions: an image of {image_size} "
+                f"pixels cannot be folded and halved like this, its size must be a multiple of {unit}"
+            )
 
 
 GENERATOR_SETTINGS: dict[str, type[GeneratorSettings]] = {"ddpm": DDPMSettings}

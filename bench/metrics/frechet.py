@@ -1,6 +1,7 @@
 """The Frechet distance between two sets of features, each taken for a Gaussian (Heusel et al. 2017)."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -21,19 +22,26 @@ class GaussianMoments:
         centred = features - mean
         return cls(mean, centred.T @ centred / (len(features) - 1))
 
+    @cached_property
+    def root(self) -> Tensor:
+        """The symmetric square root of the covariance; what rounding leaves of its null space is set to zero."""
+        values, vectors = torch.linalg.eigh(self.covariance)
+        rounding = len(values) * torch.finfo(values.dtype).eps * values.abs().max()
+        kept = torch.where(values > rounding, values, 0.0)
+        root: Tensor = vectors * kept.sqrt() @ vectors.T
+        return root
+
 
 def frechet_distance(a: GaussianMoments, b: GaussianMoments) -> float:
     """Return |mu_a - mu_b|^2 + tr(A + B - 2 (A B)^(1/2)), in float64.
 
-    The eigenvalues of A B are those of the symmetric R B R with R = A^(1/2), so a symmetric eigendecomposition does;
-    it is exact for covariances without full rank, where a general matrix square root may not exist.
+    The last trace is the sum of the singular values of A^(1/2) B^(1/2), which symmetric eigendecompositions give
+    exactly also for covariances without full rank, where a general matrix square root may not exist.
 
     Returns:
         The distance, at least 0 up to rounding; lower is better. It is biased upward by a finite number of samples
         (Chong & Forsyth 2020): compare only values at the same n.
     """
-    values, vectors = torch.linalg.eigh(a.covariance)
-    root = vectors * values.clamp(min=0).sqrt() @ vectors.T
-    cross = torch.linalg.eigvalsh(root @ b.covariance @ root).clamp(min=0).sqrt().sum()
+    cross = torch.linalg.svdvals(a.root @ b.root).sum()
     trace = a.covariance.trace() + b.covariance.trace() - 2 * cross
     return float((a.mean - b.mean).square().sum() + trace)

@@ -1,0 +1,81 @@
+"""Small loops, cells, contexts and images for tests."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from bench.cell import Cell
+from bench.data.image_set import ImageSet
+from bench.loops import Loop
+from bench.method import Context
+from bench.progress import Progress
+
+QUIET = Progress(visible=False)
+
+
+def make_loop(kind: str = "fully_synthetic", **changes: Any) -> Loop:
+    """Return a small loop of this kind with these parameters changed."""
+    parameters = {
+        "kind": kind,
+        "n_real": 0 if kind == "fully_synthetic" else 20,
+        "n_synthetic": 30,
+        "n_initial": 40,
+        "pool": "previous",
+        "sampling_bias": 1.0,
+        "generations": 5,
+        "protocol": "scratch",
+    }
+    return Loop.model_validate(parameters | changes)
+
+
+def make_cell(**changes: Any) -> Cell:
+    """Return a cell with these fields changed."""
+    fields = {
+        "task": "digits",
+        "task_version": 1,
+        "generator": "ddpm",
+        "loop": make_loop(),
+        "method": {"name": "none", "params": {}, "sha256": "a" * 64},
+        "tier": "smoke",
+        "seed": 0,
+    }
+    return Cell.model_validate(fields | changes)
+
+
+def make_images(n: int, *, seed: int = 0, n_classes: int | None = 10, shape: tuple[int, ...] = (1, 8, 8)) -> ImageSet:
+    """Return n random images; their labels run through the classes."""
+    images = torch.randint(0, 256, (n, *shape), generator=torch.Generator().manual_seed(seed), dtype=torch.uint8)
+    return ImageSet(images, None if n_classes is None else torch.arange(n) % n_classes)
+
+
+class MemoryCheckpoint:
+    """A checkpoint in memory that is never due."""
+
+    def __init__(self) -> None:
+        self.state: dict[str, Tensor] | None = None
+
+    def load(self) -> dict[str, Tensor] | None:
+        return self.state
+
+    def due(self) -> bool:
+        return False
+
+    def save(self, state: Mapping[str, Tensor]) -> None:
+        self.state = {name: value.clone() for name, value in state.items()}
+
+
+def make_context(loop: Loop, generation: int, real: ImageSet | None = None) -> Context:
+    """Return the context of one generation of a loop."""
+    return Context(
+        loop=loop,
+        generation=generation,
+        fit_seed=0,
+        random=torch.Generator().manual_seed(generation),
+        labels=torch.arange(loop.n_synthetic) % 10,
+        seeds=list(range(loop.n_synthetic)),
+        checkpoint=MemoryCheckpoint(),
+        progress=QUIET,
+        _real=real,
+    )

@@ -1,0 +1,39 @@
+"""What all tests share."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from bench.data.real import RealData, load_real_data
+from bench.task import Task, load_task
+
+MNIST_FOLDER = Path(__file__).parents[1].parent / "shared" / "data" / "mnist"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> None:
+    # The networks here are tiny: on a busy machine threads that wait for each other take many times longer.
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def digits() -> Task:
+    return load_task("digits")
+
+
+@pytest.fixture(scope="session")
+def digits_data(digits: Task) -> RealData:
+    return load_real_data(digits)
+
+
+@pytest.fixture(scope="session")
+def mnist_folder() -> Path:
+    if not MNIST_FOLDER.is_dir():
+        pytest.skip("the MNIST files are not beside the repository, in shared/data/mnist")
+    return MNIST_FOLDER
+
+
+@pytest.fixture(scope="session")
+def mnist_data(mnist_folder: Path) -> RealData:
+    return load_real_data(load_task("mnist"), mnist_folder)

@@ -1,0 +1,190 @@
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import comparable
+from safetensors.torch import load_file
+
+from bench.data.image_set import ImageSet
+from bench.data.real import load_real_data
+from bench.record import read_record
+from bench.task import load_task
+
+# A method that writes down what each generation is offered, and changes nothing.
+RECORDING_METHOD = """
+import pathlib, torch
+from safetensors.torch import save_file
+from bench.method import Method
+
+class Recording(Method):
+    def curate(self, pool, ctx):
+        file = pathlib.Path({folder!r}) / f"{{ctx.loop.kind}}-{{ctx.generation}}.safetensors"
+        save_file({{"images": pool.data.images, "labels": pool.data.labels, "origin": pool.origin}}, file)
+        return pool
+"""
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> Path:
+    path = tmp_path / "recording.py"
+    path.write_text(RECORDING_METHOD.format(folder=str(tmp_path)))
+    return path
+
+
+def stored_samples(outcome: dict, t: int) -> ImageSet:
+    content = load_file(Path(outcome["record"]).parent / f"generation-{t:03d}" / "samples.safetensors")
+    return ImageSet(content["images"], content["labels"])
+
+
+def origins(tmp_path: Path, kind: str, t: int) -> dict[int, int]:
+    origin = load_file(tmp_path / f"{kind}-{t}.safetensors")["origin"]
+    return dict(zip(*(part.tolist() for part in origin.unique(return_counts=True)), strict=True))
+
+
+@pytest.mark.parametrize("pool", ["previous", "accumulated"])
+def test_same_cells_in_two_run_folders_have_the_same_records(run_tiny, pool):
+    first = run_tiny("--pool", pool, runs="a")[1]
+    second = run_tiny("--pool", pool, runs="b")[1]
+    assert len(first) == 3
+    for a, b in zip(first, second, strict=True):
+        assert a["record"] != b["record"]
+        assert comparable(Path(a["record"])) == comparable(Path(b["record"]))
+
+
+def test_loops_and_methods_of_a_seed_share_generation_one_and_seeds_do_not(run_tiny, recording):
+    _, outcomes, log = run_tiny("--method", f"none,{recording}", "--seeds", "0,1")
+    hashes: dict[int, set[str]] = {0: set(), 1: set()}
+    for outcome in outcomes:
+        record = read_record(Path(outcome["record"]))
+        hashes[record.cell.seed].add(record.generations[0].samples_sha256)
+    assert len(outcomes) == 12
+    assert [len(found) for found in hashes.values()] == [1, 1]
+    assert hashes[0] != hashes[1]
+    assert log.count("taken from the runs folder") == 10
+
+
+@pytest.mark.parametrize(
+    ("pool", "synthetic_of_3"), [("previous", {2: 70}), ("accumulated", {1: 70, 2: 70}), ("last:1", {2: 70})]
+)
+def test_each_generation_is_offered_the_pool_of_its_loop(run_tiny, recording, tmp_path, pool, synthetic_of_3):
+    assert run_tiny("--method", str(recording), "--pool", pool)[0] == 0
+    for kind, n_real in {"fully_synthetic": {}, "synthetic_augmentation": {0: 60}, "fresh_data": {0: 30}}.items():
+        assert origins(tmp_path, kind, 2) == n_real | {1: 70}
+        assert origins(tmp_path, kind, 3) == n_real | synthetic_of_3
+
+
+def test_the_synthetic_pool_is_what_the_generation_before_sampled(run_tiny, recording, tmp_path):
+    _, [outcome], _ = run_tiny("--method", str(recording), "--loop", "fully_synthetic")
+    offered = load_file(tmp_path / "fully_synthetic-3.safetensors")
+    samples = stored_samples(outcome, 2)
+    assert torch.equal(offered["images"], samples.images[:70])
+    assert torch.equal(offered["labels"], samples.labels[:70])
+
+
+def test_real_images_are_repeated_in_augmentation_and_new_in_the_fresh_data_loop(run_tiny, recording, tmp_path):
+    run_tiny("--method", str(recording), "--loop", "synthetic_augmentation,fresh_data")
+    real = {}
+    for kind in ("synthetic_augmentation", "fresh_data"):
+        for t in (2, 3):
+            offered = load_file(tmp_path / f"{kind}-{t}.safetensors")
+            real[kind, t] = {image.numpy().tobytes() for image in offered["images"][offered["origin"] == 0]}
+    assert real["synthetic_augmentation", 2] == real["synthetic_augmentation", 3]
+    assert not real["fresh_data", 2] & real["fresh_data", 3]
+
+
+def test_no_generation_is_offered_a_reference_image(run_tiny, recording, tmp_path, tiny_task):
+    run_tiny("--method", str(recording))
+    reference = {image.numpy().tobytes() for image in load_real_data(load_task(str(tiny_task))).reference.images}
+    for file in tmp_path.glob("*.safetensors"):
+        offered = load_file(file)
+        assert not reference & {image.numpy().tobytes() for image in offered["images"]}
+
+
+def test_the_engine_counts_images_and_network_evaluations(run_tiny):
+    _, [outcome], _ = run_tiny("--loop", "fresh_data", "--sampling-bias", "0.5")
+    record = read_record(Path(outcome["record"]))
+    assert [g.cost.images_trained for g in record.generations] == [512, 512, 512]
+    assert [g.cost.network_evaluations for g in record.generations] == [70 * 3 * 2] * 3
+    assert [g.cost.real_images for g in record.generations] == [80, 30, 30]
+
+
+def test_finetuning_starts_from_the_generation_before(run_tiny):
+    _, [scratch], _ = run_tiny("--loop", "fully_synthetic")
+    _, [finetuned], _ = run_tiny("--loop", "fully_synthetic", "--protocol", "finetune")
+    models = [
+        load_file(Path(outcome["record"]).parent / f"generation-00{t}" / "model.safetensors")
+        for outcome, t in ((scratch, 1), (scratch, 2), (finetuned, 1), (finetuned, 2))
+    ]
+
+    def distance(a: dict, b: dict) -> float:
+        return sum(float((a[name] - b[name]).square().sum()) for name in a)
+
+    assert distance(models[0], models[2]) == 0
+    assert distance(models[2], models[3]) < 0.5 * distance(models[0], models[1])
+
+
+def test_pools_get_what_synthesize_returns_and_the_scorer_what_sample_draws(run_tiny, tmp_path):
+    method = tmp_path / "black.py"
+    method.write_text(
+        "import torch\n"
+        "from bench.data.image_set import ImageSet\n"
+        "from bench.method import Method\n"
+        "class Black(Method):\n"
+        "    def synthesize(self, generator, n, ctx):\n"
+        "        return ImageSet(torch.zeros((n, 1, 8, 8), dtype=torch.uint8), ctx.labels[:n])\n"
+        "    def curate(self, pool, ctx):\n"
+        "        assert pool.data.images.max() == 0\n"
+        "        return pool\n"
+    )
+    status, [outcome], _ = run_tiny("--method", str(method), "--loop", "fully_synthetic")
+    assert status == 0
+    assert stored_samples(outcome, 1).images.max() > 0
+
+
+def test_the_strip_shows_the_same_latents_in_every_generation(run_tiny):
+    _, [outcome], _ = run_tiny("--loop", "fully_synthetic", "--protocol", "finetune", "--generations", "2")
+    rows = [
+        load_file(Path(outcome["record"]).parent / f"generation-00{t}" / "strip.safetensors")["images"].float()
+        for t in (1, 2)
+    ]
+    # A model and its finetuned successor draw alike from the same latent, and unlike from another one.
+    same = (rows[0] - rows[1]).square().mean()
+    other = (rows[0] - rows[1].roll(1, 0)).square().mean()
+    assert same < other
+
+
+def test_a_failing_cell_keeps_its_generations_and_does_not_stop_the_others(run_tiny, tmp_path):
+    method = tmp_path / "greedy.py"
+    method.write_text(
+        "from bench.method import Method\n"
+        "class Greedy(Method):\n"
+        "    def curate(self, pool, ctx):\n"
+        "        ctx.real\n"
+        "        return pool\n"
+    )
+    status, outcomes, log = run_tiny("--method", str(method), "--loop", "fully_synthetic,fresh_data")
+    assert status == 1
+    assert [outcome["state"] for outcome in outcomes] == ["failed", "finished"]
+    assert "asked for real images in generation 2 of the fully_synthetic loop" in outcomes[0]["error"]
+    assert "asked for real images" in log
+
+
+def test_a_method_that_returns_too_few_images_fails_with_the_counts(run_tiny, tmp_path):
+    method = tmp_path / "short.py"
+    method.write_text(
+        "from bench.method import Method\n"
+        "class Short(Method):\n"
+        "    def sample(self, generator, n, ctx):\n"
+        "        return super().sample(generator, n, ctx)[: n - 1]\n"
+    )
+    status, [outcome], _ = run_tiny("--method", str(method), "--loop", "fully_synthetic")
+    assert status == 1
+    assert "(69, 1, 8, 8)" in outcome["error"]
+    assert "(70, 1, 8, 8)" in outcome["error"]
+
+
+def test_json_lists_the_scores_of_every_generation(run_tiny):
+    _, [outcome], _ = run_tiny("--loop", "fully_synthetic")
+    record = json.loads(Path(outcome["record"]).read_text())
+    assert outcome["generations"] == [generation["scores"] for generation in record["generations"]]

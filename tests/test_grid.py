@@ -1,0 +1,157 @@
+"""From the choices on the command line to cells."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench import paths
+from bench.errors import BadInput
+from bench.grid import Choices, PlannedCell, plan_cells
+from bench.task import Task
+
+LOOPS = ("fully_synthetic", "synthetic_augmentation", "fresh_data")
+
+
+def plan(**changes: Any) -> list[PlannedCell]:
+    choices = {
+        "tasks": ["digits"],
+        "generators": ["ddpm"],
+        "loops": ["fully_synthetic"],
+        "methods": ["none"],
+        "sampling_biases": [1.0],
+        "seeds": [0],
+        "tier": "smoke",
+        "pool": "previous",
+        "protocol": "scratch",
+    }
+    return plan_cells(Choices(**(choices | changes)))
+
+
+def refusal(**changes: Any) -> str:
+    with pytest.raises(BadInput) as caught:
+        plan(**changes)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+def test_the_cells_are_all_combinations_once():
+    cells = plan(
+        tasks=["digits", "mnist"],
+        loops=LOOPS,
+        methods=["none", "accumulate_subsample"],
+        sampling_biases=[1.0, 0.5],
+        seeds=[0, 1, 2],
+        pool="accumulated",
+    )
+    found = {
+        (p.cell.task, p.cell.loop.kind, p.cell.method.name, p.cell.loop.sampling_bias, p.cell.seed) for p in cells
+    }
+    assert len(cells) == len(found) == 2 * 3 * 2 * 2 * 3
+
+
+def test_cells_that_share_their_first_generation_stand_next_to_each_other():
+    cells = plan(tasks=["digits", "mnist"], loops=LOOPS, sampling_biases=[1.0, 0.5], seeds=[0, 1])
+    shared = [(p.cell.task, p.cell.seed) for p in cells]
+    assert shared == [pair for pair in dict.fromkeys(shared) for _ in range(3 * 2)]
+
+
+@pytest.mark.parametrize("tier", ["smoke", "standard", "paper"])
+@pytest.mark.parametrize("kind", LOOPS)
+def test_sizes_that_are_not_given_are_the_task_files(digits: Task, tier: Any, kind: Any):
+    (planned,) = plan(loops=[kind], tier=tier)
+    expected = digits.tiers[tier].loops[kind].model_dump()
+    assert planned.cell.loop.model_dump(include=set(expected)) == expected
+
+
+def test_sizes_that_are_given_replace_the_task_files():
+    (planned,) = plan(loops=["fresh_data"], generations=3, n_initial=41, n_real=42, n_synthetic=43)
+    loop = planned.cell.loop
+    assert (loop.generations, loop.n_initial, loop.n_real, loop.n_synthetic) == (3, 41, 42, 43)
+
+
+def test_pool_protocol_and_bias_enter_the_cell():
+    (planned,) = plan(pool="last:2", protocol="finetune", sampling_biases=[0.25])
+    loop = planned.cell.loop
+    assert (loop.pool, loop.protocol, loop.sampling_bias) == ("last:2", "finetune", 0.25)
+
+
+def test_in_a_mixed_grid_n_real_is_for_the_loops_that_use_real_images():
+    cells = plan(loops=LOOPS, n_real=7)
+    assert {p.cell.loop.kind: p.cell.loop.n_real for p in cells} == {
+        "fully_synthetic": 0,
+        "synthetic_augmentation": 7,
+        "fresh_data": 7,
+    }
+
+
+def test_n_real_for_the_fully_synthetic_loop_alone_is_refused():
+    assert "n_real is 7: the fully_synthetic loop uses no real images" in refusal(n_real=7)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"tasks": ["imagenet"]}, ["imagenet", "digits, mnist"]),
+        ({"methods": ["magic"]}, ["magic", "accumulate_subsample, none"]),
+        ({"loops": ["open"]}, ["--loop open", ", ".join(LOOPS)]),
+        ({"tier": "huge"}, ["--tier huge", "smoke, standard, paper"]),
+        ({"generators": ["gan"]}, ["--generator gan", "ddpm"]),
+        ({"sampling_biases": [0.0]}, ["--sampling-bias 0.0", "(0, 1]"]),
+        ({"sampling_biases": [1.5]}, ["--sampling-bias 1.5", "(0, 1]"]),
+        ({"pool": "everything"}, ["pool = 'everything'", "previous", "accumulated", "last:"]),
+        ({"protocol": "continue"}, ["protocol = 'continue'", "scratch", "finetune"]),
+        ({"generations": 0}, ["generations = 0", "greater than or equal to 1"]),
+        ({"n_synthetic": 0}, ["n_synthetic = 0", "greater than or equal to 1"]),
+        ({"loops": ["fresh_data"], "n_real": 0}, ["n_real is 0", "fresh_data", "at least 1"]),
+    ],
+    ids=lambda value: None if isinstance(value, list) else str(value),
+)
+def test_a_choice_that_is_not_allowed_is_refused_with_what_is(changes: dict[str, Any], said: list[str]):
+    message = refusal(**changes)
+    assert [words for words in said if words not in message] == []
+
+
+def test_one_bad_choice_among_good_ones_refuses_the_whole_grid():
+    assert "--sampling-bias 1.5" in refusal(sampling_biases=[1.0, 1.5], loops=LOOPS)
+
+
+def test_a_generator_that_the_tier_has_no_settings_for_is_refused(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("bench.grid.GENERATOR_SETTINGS", {"ddpm": None, "gaussian": None})
+    message = refusal(generators=["gaussian"])
+    assert "digits.toml" in message
+    assert "tiers.smoke has no settings for the generator 'gaussian'" in message
+
+
+def test_a_method_that_cannot_run_in_the_loop_is_refused_before_anything_runs():
+    assert "--pool accumulated" in refusal(methods=["accumulate_subsample"], pool="previous")
+
+
+def test_more_real_images_than_the_task_has_are_refused():
+    message = refusal(n_initial=1298)
+    assert "1298" in message
+    assert "'digits' has 1297" in message
+
+
+@pytest.mark.parametrize(
+    "sizes", [{"n_real": 300}, {"n_real": 1, "generations": 900}, {"n_initial": 1290, "n_real": 3}]
+)
+def test_what_is_advised_where_fresh_images_run_out_works_and_one_more_does_not(sizes: dict[str, int]):
+    sizes = {"n_initial": 500, "generations": 5} | sizes
+    message = refusal(loops=["fresh_data"], **sizes)
+    advised = re.search(r"lower generations to (\d+)(?: or n_real to (\d+))?$", message)
+    assert advised is not None
+    for key, value in zip(("generations", "n_real"), advised.groups(), strict=True):
+        if value is not None:
+            assert len(plan(loops=["fresh_data"], **(sizes | {key: int(value)}))) == 1
+            assert refusal(loops=["fresh_data"], **(sizes | {key: int(value) + 1}))
+
+
+def test_a_method_is_planned_with_the_hash_of_its_file(tmp_path: Path):
+    path = tmp_path / "mine.py"
+    path.write_bytes((paths.BASELINES / "none.py").read_bytes())
+    (mine,), (shipped,) = plan(methods=[str(path)]), plan()
+    assert mine.cell.method.name == "mine"
+    assert mine.cell.method.sha256 == shipped.cell.method.sha256

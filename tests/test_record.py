@@ -1,0 +1,130 @@
+"""Result files: written, read back, and refused where they were damaged or edited."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from board.made_up import make_record
+
+from bench.errors import BadInput
+from bench.record import read_record
+
+Edit = Callable[[dict[str, Any]], object]
+
+
+def refusal(path: Path) -> str:
+    """Return why a file is refused, in one line that starts with its path."""
+    with pytest.raises(BadInput) as caught:
+        read_record(path)
+    message = str(caught.value)
+    assert message.startswith(f"{path}: ")
+    assert "\n" not in message
+    return message
+
+
+def edited(tmp_path: Path, edit: Edit) -> Path:
+    """Write a record after `edit` has changed its JSON."""
+    content = json.loads(make_record().to_json())
+    edit(content)
+    path = tmp_path / "record.json"
+    path.write_text(json.dumps(content), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("label_agreement", [0.1, None])
+def test_a_record_read_back_equals_the_one_written(tmp_path: Path, label_agreement: float | None):
+    record = make_record(fids=(0.1, 1 / 3, 2e-17), label_agreement=label_agreement)
+    path = tmp_path / "record.json"
+    path.write_text(record.to_json(), encoding="utf-8")
+    assert read_record(path) == record
+
+
+def test_a_record_says_its_schema_and_its_cell():
+    content = json.loads(make_record().to_json())
+    assert content["schema_version"] == 1
+    assert content["cell"]["loop"]["kind"] == "fully_synthetic"
+    assert [generation["generation"] for generation in content["generations"]] == [1, 2, 3]
+
+
+def test_a_file_with_its_keys_in_another_order_is_the_same_record(tmp_path: Path):
+    path = tmp_path / "record.json"
+    path.write_text(json.dumps(json.loads(make_record().to_json()), sort_keys=True), encoding="utf-8")
+    assert read_record(path) == make_record()
+
+
+def test_a_truncated_file_is_refused(tmp_path: Path):
+    path = tmp_path / "record.json"
+    text = make_record().to_json()
+    path.write_text(text[: len(text) // 2], encoding="utf-8")
+    assert "truncated" in refusal(path)
+
+
+def set_fid(content: dict[str, Any]) -> None:
+    content["generations"][2]["scores"]["fid"] = 4.0
+
+
+def set_device(content: dict[str, Any]) -> None:
+    content["environment"]["device"] = "a faster one"
+
+
+def set_seed_and_id(content: dict[str, Any]) -> None:
+    other = make_record(seed=1)
+    content["cell"]["seed"] = 1
+    content["cell_id"] = other.cell_id
+
+
+def remove_hash(content: dict[str, Any]) -> None:
+    del content["sha256"]
+
+
+@pytest.mark.parametrize("edit", [set_fid, set_device, set_seed_and_id, remove_hash])
+def test_an_edited_file_is_refused(tmp_path: Path, edit: Edit):
+    assert "edited" in refusal(edited(tmp_path, edit))
+
+
+def test_a_cell_that_its_id_does_not_fit_is_refused(tmp_path: Path):
+    assert "cell_id" in refusal(edited(tmp_path, lambda content: content["cell"].update(seed=1)))
+
+
+@pytest.mark.parametrize(
+    ("edit", "said"),
+    [
+        (lambda content: content.update(extra=1), "extra is not a known key"),
+        (lambda content: content["cell"].update(extra=1), "cell.extra is not a known key"),
+        (lambda content: content["generations"][0]["scores"].update(best=1), "scores.best is not a known key"),
+        (lambda content: content["generations"][1]["scores"].update(fid=float("nan")), "1.scores.fid = nan"),
+        (lambda content: content["generations"][1]["scores"].update(fid=float("inf")), "1.scores.fid = inf"),
+        (lambda content: content["generations"][1]["scores"].update(recall=1.5), "generations.1.scores.recall = 1.5"),
+        (lambda content: content["generations"].pop(), "generations must be 1 to 3"),
+        (lambda content: content["generations"].pop(0), "generations must be 1 to 3"),
+        (lambda content: content["generations"].reverse(), "generations must be 1 to 3"),
+        (lambda content: content.pop("generations"), "generations is missing"),
+        (lambda content: content.update(schema_version=2), "schema_version = 2"),
+        (lambda content: content["cell"]["loop"].update(n_real=3), "n_real is 3"),
+    ],
+    ids=["key", "cell key", "score key", "NaN", "inf", "share", "last", "first", "order", "all",
+         "schema", "loop"],
+)  # fmt: skip
+def test_a_file_that_breaks_the_schema_is_refused_with_the_key(tmp_path: Path, edit: Edit, said: str):
+    assert said in refusal(edited(tmp_path, edit))
+
+
+@pytest.mark.parametrize(
+    "text", ["[]", "3", '"record"', "", "[" * 100_000], ids=["list", "number", "text", "empty", "deep"]
+)
+def test_json_that_is_no_record_is_refused(tmp_path: Path, text: str):
+    path = tmp_path / "record.json"
+    path.write_text(text, encoding="utf-8")
+    assert refusal(path)
+
+
+def test_bytes_that_are_not_text_are_refused(tmp_path: Path):
+    path = tmp_path / "record.json"
+    path.write_bytes(b'{"schema_version": "\xff"}')
+    assert refusal(path)
+
+
+def test_a_missing_file_is_refused(tmp_path: Path):
+    assert "cannot be read" in refusal(tmp_path / "record.json")

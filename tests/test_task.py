@@ -1,0 +1,133 @@
+"""Task files: those that ship with the package, and what is said of a broken one."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bench import paths
+from bench.errors import BadInput
+from bench.hashing import file_sha256
+from bench.task import Task, load_task, task_names
+
+Change = Callable[[str, str], Path]
+
+
+@pytest.fixture
+def changed(tmp_path: Path) -> Change:
+    """Write tasks/digits.toml with the first occurrence of one text replaced by another."""
+
+    def write(old: str, new: str) -> Path:
+        text = (paths.TASKS / "digits.toml").read_text(encoding="utf-8")
+        assert old in text
+        path = tmp_path / "broken.toml"
+        path.write_text(text.replace(old, new, 1), encoding="utf-8")
+        return path
+
+    return write
+
+
+def complaint(path: Path) -> str:
+    """Return what is said of a broken task file, which is one line that starts with the file."""
+    with pytest.raises(BadInput) as caught:
+        load_task(str(path))
+    message = str(caught.value)
+    assert message.startswith(f"{path}: ")
+    assert "\n" not in message
+    return message
+
+
+def test_both_shipped_tasks_are_found():
+    assert {"digits", "mnist"} <= set(task_names())
+
+
+@pytest.mark.parametrize("name", ["digits", "mnist"])
+def test_a_shipped_task_loads_under_the_name_of_its_file(name: str):
+    assert load_task(name).name == name
+
+
+@pytest.mark.parametrize("name", ["digits", "mnist"])
+def test_a_shipped_task_names_weights_that_are_there_with_the_hash_it_pins(name: str):
+    task = load_task(name)
+    assert file_sha256(task.path.parent / task.features.weights) == task.features.sha256
+
+
+@pytest.mark.parametrize("name", ["digits", "mnist"])
+def test_every_tier_of_a_shipped_task_has_valid_settings_of_a_ddpm(name: str):
+    for tier in load_task(name).tiers.values():
+        assert tier.generator_settings("ddpm").images >= 1
+
+
+def test_a_task_file_is_loaded_from_its_path(changed: Change):
+    assert load_task(str(changed('name = "digits"', 'name = "mine"'))).name == "mine"
+
+
+def test_hash_changes_with_the_content_and_not_with_comments(changed: Change):
+    shipped = load_task("digits").sha256
+    assert load_task(str(changed("# One GPU.", "# Another comment."))).sha256 == shipped
+    assert load_task(str(changed("k = 5", "k = 3"))).sha256 != shipped
+
+
+def test_hash_does_not_change_with_the_place_of_the_file(changed: Change, digits: Task):
+    assert load_task(str(changed("# One GPU.", "# One GPU."))).sha256 == digits.sha256
+
+
+def test_an_unlabelled_task_has_no_classes(changed: Change):
+    path = changed('classes = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]', "")
+    assert load_task(str(path)).data.n_classes is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("k = 5", "k = 5\nneighbours = 3", ["score.neighbours", "not a known key"]),
+        ("version = 1", "version = 1\nauthor = 'me'", ["author", "not a known key"]),
+        ("version = 1", "version = 1\npath = 'elsewhere'", ["path", "not a known key"]),
+        ("version = 1", 'version = "one"', ["version = 'one'", "integer"]),
+        ("channels = 1\n", "channels = [1]\n", ["data.channels = [1]", "integer"]),
+        ("[score]\nk = 5\n", "", ["score is missing"]),
+        ("reference = 500\n", "", ["data.reference is missing"]),
+        ('source = "sklearn_digits"', 'source = "web"', ["data.source = 'web'", "sklearn_digits", "mnist"]),
+        ('network = "digits_cnn"', 'network = "vgg"', ["features.network = 'vgg'", "digits_cnn", "lenet"]),
+        ("accuracy = 0.9980", "accuracy = 99.8", ["features.accuracy = 99.8", "less than or equal to 1"]),
+        ("k = 5", "k = 0", ["score.k = 0", "greater than or equal to 1"]),
+        ("[tiers.smoke.generators.ddpm]", "[tiers.smoke.generators.vae]", ["tiers.smoke", "generators.vae", "ddpm"]),
+        ("images = 25600", "images = 0", ["tiers.smoke", "ddpm.images = 0", "greater than or equal to 1"]),
+        ("images = 25600", "images = 25600\nepochs = 3", ["tiers.smoke", "ddpm.epochs", "not a known key"]),
+        ("images = 25600\n", "", ["tiers.smoke", "ddpm.images is missing"]),
+        ("channels = [16, 32]", "channels = [16, 36]", ["tiers.smoke", "ddpm.channels has 36", "multiples of 16"]),
+        ("n_real = 500,", "n_real = 0,", ["tiers.smoke", "synthetic_augmentation.n_real is 0", "1 or more"]),
+        ("n_real = 0,", "n_real = 7,", ["tiers.smoke", "fully_synthetic.n_real is 7", "allowed is 0"]),
+        ("fresh_data = {", "stale_data = {", ["tiers.smoke.loops.stale_data", "fresh_data"]),
+        ("n_score = 500", "n_score = 501", ["tiers.smoke.n_score is 501", "6 to 500"]),
+        ("n_score = 500", "n_score = 1", ["tiers.smoke.n_score = 1", "greater than or equal to 2"]),
+        ("training_sha256 = \"5", "training_sha256 = \"x", ["data.training_sha256 = 'x", "0-9a-f"]),
+        ('name = "digits"', 'name = "../digits"', ["name = '../digits'", "a-z"]),
+        ("version = 1", "version = ", ["not a readable TOML file", "line 2"]),
+    ],
+    ids=lambda value: None if isinstance(value, list) else " ".join(value.split())[:40] or "nothing",
+)  # fmt: skip
+def test_a_broken_file_is_refused_with_file_key_value_and_what_is_allowed(
+    changed: Change, old: str, new: str, said: list[str]
+):
+    message = complaint(changed(old, new))
+    assert [words for words in said if words not in message] == []
+
+
+def test_a_file_without_a_tier_is_refused(tmp_path: Path):
+    text = (paths.TASKS / "digits.toml").read_text(encoding="utf-8")
+    path = tmp_path / "broken.toml"
+    path.write_text(text[: text.index("[tiers.paper]")], encoding="utf-8")
+    assert complaint(path) == f"{path}: tiers.paper is missing"
+
+
+def test_a_file_that_is_not_text_is_refused(tmp_path: Path):
+    path = tmp_path / "broken.toml"
+    path.write_bytes(b'name = "\xff"')
+    assert "not a readable TOML file" in complaint(path)
+
+
+@pytest.mark.parametrize("name", ["imagenet", "", "nowhere/digits.toml"])
+def test_an_unknown_task_is_refused_with_those_that_there_are(name: str):
+    with pytest.raises(BadInput, match=rf"^no task '{name}': there are .*digits, .*mnist.* \.toml file$"):
+        load_task(name)
