@@ -40,7 +40,7 @@ def describe(device: torch.device) -> Environment:
         torch=torch.__version__,
         diffusers=version("diffusers"),
         device=torch.cuda.get_device_name(device) if on_gpu else f"CPU ({torch.backends.cpu.get_cpu_capability()})",
-        driver=torch.version.cuda if on_gpu else None,
+        driver=_output("nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader") if on_gpu else None,
         threads=torch.get_num_threads(),
         deterministic=torch.are_deterministic_algorithms_enabled(),
     )
@@ -58,9 +58,12 @@ def _git(*arguments: str) -> str | None:
     """Return what git says of the checkout that this package runs from; None in an installed wheel."""
     if not (paths.ROOMS / ".git").exists():
         return None
+    return _output("git", "-C", str(paths.ROOMS), *arguments)
+
+
+def _output(*command: str) -> str | None:
+    """Return what a program prints, None where there is no such program or it fails."""
     try:
-        return subprocess.run(
-            ["git", "-C", str(paths.ROOMS), *arguments], capture_output=True, text=True, check=True
-        ).stdout.strip()
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return None

@@ -98,55 +98,44 @@ class LoopRun:
         if generator.device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(generator.device)
 
-        # Train G^t on D^t. G^1 sees real images only, and is the same model for all loops and methods of a seed.
+        # D^t: real images, and the synthetic images of the generations that the pool policy keeps. G^1 sees real
+        # images only, and is the same model for all loops and methods of a seed.
+        real = draws.initial(loop) if t == 1 else draws.at(t, loop)
+        pool = Pool.assemble(real, {s: self._synthetic(s) for s in loop.kept_generations(t)})
+        ctx = self._context(t, real, checkpoint, progress)
+
+        # Train G^t on what the method makes of D^t.
         if t == 1:
-            real: ImageSet | None = draws.initial(loop)
-            ctx = self._context(t, real, checkpoint, progress)
-            pool = Pool.assemble(real, {})
             training = self._first_generation(pool, progress)
         else:
-            real = draws.at(t, loop)
-            ctx = self._context(t, real, checkpoint, progress)
-            pool = Pool.assemble(real, {s: self._synthetic(s) for s in loop.kept_generations(t)})
-            started, trained_before = time.perf_counter(), generator.work.images_trained
-            pool = method.curate(pool, ctx)
-            method.fit(generator, pool, ctx)
-            method.refine(generator, pool, ctx)
-            training = TrainingCost(
-                images=generator.work.images_trained - trained_before,
-                seconds=time.perf_counter() - started + checkpoint.earlier_seconds,
-            )
+            with _Meter(generator) as fit:
+                pool = method.curate(pool, ctx)
+                method.fit(generator, pool, ctx)
+                method.refine(generator, pool, ctx)
+            training = TrainingCost(images=fit.images_trained, seconds=fit.seconds + checkpoint.earlier_seconds)
 
         # Draw the images that are scored and those that later generations train on: once, where they are the same.
-        n_score = self.score.n
-        started, evaluations_before = time.perf_counter(), generator.work.network_evaluations
-        n_drawn = max(n_score, loop.n_synthetic) if self._synthetic_are_samples else n_score
-        drawn = self._checked("sample", method.sample(generator, n_drawn, ctx), n_drawn)
-        files = {"samples": image_tensors(drawn)}
-        if not self._synthetic_are_samples:
-            synthetic = self._checked(
-                "synthesize", method.synthesize(generator, loop.n_synthetic, ctx), loop.n_synthetic
-            )
-            files["synthetic"] = image_tensors(synthetic)
-        evaluations = generator.work.network_evaluations - evaluations_before
-        sample_seconds = time.perf_counter() - started
+        n_score, n_synthetic = self.score.n, loop.n_synthetic
+        with _Meter(generator) as sampling:
+            n_drawn = max(n_score, n_synthetic) if self._synthetic_are_samples else n_score
+            drawn = self._checked("sample", method.sample(generator, n_drawn, ctx), n_drawn)
+            files = {"samples": image_tensors(drawn)}
+            if not self._synthetic_are_samples:
+                synthetic = self._checked("synthesize", method.synthesize(generator, n_synthetic, ctx), n_synthetic)
+                files["synthetic"] = image_tensors(synthetic)
 
         # Score them.
-        started = time.perf_counter()
         samples = drawn[:n_score]
-        scores = self.scorer.score(samples)
-        result = GenerationResult(
-            generation=t,
-            scores=scores,
-            cost=Cost(
-                images_trained=training.images,
-                network_evaluations=evaluations,
-                real_images=pool.n_real,
-                seconds=Seconds(fit=training.seconds, sample=sample_seconds, score=time.perf_counter() - started),
-                peak_memory_bytes=peak_memory_bytes(generator.device),
-            ),
-            samples_sha256=samples.sha256,
+        with _Meter(generator) as scoring:
+            scores = self.scorer.score(samples)
+        cost = Cost(
+            images_trained=training.images,
+            network_evaluations=sampling.network_evaluations,
+            real_images=pool.n_real,
+            seconds=Seconds(fit=training.seconds, sample=sampling.seconds, score=scoring.seconds),
+            peak_memory_bytes=peak_memory_bytes(generator.device),
         )
+        result = GenerationResult(generation=t, scores=scores, cost=cost, samples_sha256=samples.sha256)
 
         # Keep the generation, with its row of the collapse strip, and only then forget how far its fit had come.
         row = method.sample(generator, COLUMNS, self._strip_context(ctx))
@@ -167,12 +156,9 @@ class LoopRun:
             progress.note("taken from the runs folder: another loop or method of this seed has trained it")
             return training
         checkpoint = cache.checkpoint(str(fit_seed))
-        started, trained_before = time.perf_counter(), generator.work.images_trained
-        generator.fit(pool.data, seed=fit_seed, from_scratch=True, checkpoint=checkpoint, progress=progress)
-        training = TrainingCost(
-            images=generator.work.images_trained - trained_before,
-            seconds=time.perf_counter() - started + checkpoint.earlier_seconds,
-        )
+        with _Meter(generator) as fit:
+            generator.fit(pool.data, seed=fit_seed, from_scratch=True, checkpoint=checkpoint, progress=progress)
+        training = TrainingCost(images=fit.images_trained, seconds=fit.seconds + checkpoint.earlier_seconds)
         cache.save(generator.state_dict(), training)
         checkpoint.remove()
         return training
@@ -222,6 +208,34 @@ class LoopRun:
             ]
             raise RunFailed(f"{hook} of method '{self.cell.method.name}' returned {described[0]}, not {described[1]}")
         return images
+
+
+class _Meter:
+    """Measures what a generator does inside a `with` block, by its own counters and the clock.
+
+    Attributes:
+        images_trained: images that went through a training step.
+        network_evaluations: forward passes of the network for one image in sampling.
+        seconds: wall-clock time.
+    """
+
+    images_trained: int
+    network_evaluations: int
+    seconds: float
+
+    def __init__(self, generator: Generator) -> None:
+        self._generator = generator
+
+    def __enter__(self) -> "_Meter":
+        self._before = replace(self._generator.work)
+        self._started = time.perf_counter()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        work = self._generator.work
+        self.seconds = time.perf_counter() - self._started
+        self.images_trained = work.images_trained - self._before.images_trained
+        self.network_evaluations = work.network_evaluations - self._before.network_evaluations
 
 
 def _first_generation_key(generator: Generator, pool: Pool, fit_seed: int) -> str:

@@ -62,7 +62,7 @@ def test_an_interrupted_fit_goes_on_where_it_was_and_ends_with_the_same_record(
 
 
 def test_a_killed_run_repeats_no_finished_generation(run_tiny, tiny_task, tmp_path):
-    tiny_task.write_text(tiny_task.read_text().replace("images = 512\n", "images = 12800\n"))
+    tiny_task.write_text(tiny_task.read_text().replace("images = 512\n", "images = 6400\n"))
     _, [undisturbed], _ = run_tiny("--loop", "fresh_data", runs="undisturbed")
 
     command = [sys.executable, "-m", "bench.cli", "run", "--task", str(tiny_task), "--loop", "fresh_data"]
