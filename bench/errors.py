@@ -11,4 +11,4 @@ class RunFailed(Exception):
 
 def first_line(error: BaseException) -> str:
     """Return the first line of another library's error message, to be quoted in a message of ours."""
-    return str(error).strip().partition("\n")[0].strip()
+    return str(error).strip().partition("\n")[0].rstrip(" .:")

@@ -70,9 +70,7 @@ class TorchvisionMNIST(Source):
                 images = ImageSet(dataset.data[:, None].contiguous(), dataset.targets.long())
             except (RuntimeError, ValueError, OSError, EOFError, AssertionError) as error:
                 reason = first_line(error) or type(error).__name__
-                raise BadInput(
-                    f"{folder}: no readable MNIST there ({reason.rstrip('.')}): {self._advice()}"
-                ) from error
+                raise BadInput(f"{folder}: no readable MNIST there ({reason}): {self._advice()}") from error
             if len(images) < wanted:
                 raise BadInput(
                     f"{folder}: {len(images)} {'training' if train else 'test'} images, needed are {wanted}"

@@ -116,7 +116,7 @@ class DDPM(Generator):
                 # The loss leaves the device only when it is shown, so that no step waits for another.
                 if bar.update(settings.batch_size) or step == steps:
                     shown = loss.item()
-                    bar.set_postfix(loss=f"{shown:.4f}", refresh=False)
+                    bar.set_postfix(step=f"{step}/{steps}", loss=f"{shown:.4f}", refresh=False)
                     if not math.isfinite(shown):
                         raise RunFailed(
                             f"the loss is {shown} after {step} of {steps} steps: lower learning_rate "
