@@ -105,7 +105,7 @@ def _add_score(verbs: Any) -> None:
     parser = verbs.add_parser(
         "score",
         help="score images against real images",
-        description="FID, precision and recall of the images FAKE against the images REAL.",
+        description="FID, precision, recall, density and coverage of the images FAKE against the images REAL.",
     )
     parser.add_argument("real", type=Path, metavar="REAL", help="folder, .zip or .npy of real images")
     parser.add_argument("fake", type=Path, metavar="FAKE", help="folder, .zip or .npy of generated images")

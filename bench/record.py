@@ -26,6 +26,9 @@ class Scores(_Part):
         fid: Frechet distance of the features, at least 0, lower is better.
         precision: share of generated images inside the reference's manifold, higher is better.
         recall: share of reference images inside the generated images' manifold, higher is better.
+        density: reference balls that a generated image lies in, on average, divided by k; about 1 for equal
+            distributions, higher is better.
+        coverage: share of reference balls with a generated image in them, higher is better.
         label_agreement: share of images that the task's classifier gives the label they were generated for; None
             where the task has no labels.
     """
@@ -33,6 +36,8 @@ class Scores(_Part):
     fid: float
     precision: Share
     recall: Share
+    density: float = Field(ge=0)
+    coverage: Share
     label_agreement: Share | None
 
 

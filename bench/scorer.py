@@ -7,12 +7,12 @@ from bench.data.image_set import ImageSet
 from bench.errors import BadInput
 from bench.features.space import FeatureSpace
 from bench.metrics.frechet import GaussianMoments, frechet_distance
-from bench.metrics.precision_recall import neighbour_radii, share_inside
+from bench.metrics.manifold import Manifold, manifold_scores
 from bench.record import ScoreConditions, Scores
 
 
 class Scorer:
-    """Scores sets of images against one reference, whose features and radii are computed once."""
+    """Scores sets of images against one reference, whose features, moments and radii are computed once."""
 
     def __init__(self, space: FeatureSpace, reference: ImageSet, k: int) -> None:
         """Prepare the reference.
@@ -28,9 +28,9 @@ class Scorer:
         self._space = space
         self._k = k
         self._reference = reference
-        self._features = self._extract(reference)
-        self._moments = GaussianMoments.of(self._features)
-        self._radii = neighbour_radii(self._features, k)
+        features = self._extract(reference)
+        self._moments = GaussianMoments.of(features)
+        self._manifold = Manifold.of(features, k)
 
     def score(self, samples: ImageSet) -> Scores:
         """Return the scores of images; their labels, where they have any, are those they were generated for.
@@ -42,10 +42,13 @@ class Scorer:
         agreement = None
         if samples.labels is not None:
             agreement = float((self._space.classify(features) == samples.labels).double().mean())
+        inside = manifold_scores(self._manifold, Manifold.of(features, self._k))
         return Scores(
             fid=frechet_distance(self._moments, GaussianMoments.of(features)),
-            precision=share_inside(features, self._features, self._radii),
-            recall=share_inside(self._features, features, neighbour_radii(features, self._k)),
+            precision=inside.precision,
+            recall=inside.recall,
+            density=inside.density,
+            coverage=inside.coverage,
             label_agreement=agreement,
         )
 

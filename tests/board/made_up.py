@@ -46,7 +46,9 @@ def make_record(
     generations = tuple(
         GenerationResult(
             generation=t,
-            scores=Scores(fid=fid, precision=0.75, recall=0.625, label_agreement=label_agreement),
+            scores=Scores(
+                fid=fid, precision=0.75, recall=0.625, density=0.5, coverage=0.875, label_agreement=label_agreement
+            ),
             cost=Cost(
                 images_trained=1000,
                 network_evaluations=50,
@@ -67,7 +69,14 @@ def make_record(
             n=n,
             k=5,
             reference_sha256="d" * 64,
-            floor=Scores(fid=0.5, precision=0.9375, recall=0.9375, label_agreement=label_agreement),
+            floor=Scores(
+                fid=0.5,
+                precision=0.9375,
+                recall=0.9375,
+                density=1.0,
+                coverage=0.96875,
+                label_agreement=label_agreement,
+            ),
         ),
         data=DataIdentity(sha256="e" * 64, pinned=pinned),
         generations=generations,
