@@ -31,10 +31,13 @@ def radii(points: Tensor, k: int) -> list[float]:
     return Manifold.of(points, k).squared_radii.sqrt().tolist()
 
 
+def without_balls(points: Tensor) -> Manifold:
+    return Manifold(points, points.square().sum(1), torch.zeros(len(points), dtype=torch.float64), 1)
+
+
 def precision_on_line(points: Tensor) -> float:
     """Return the precision of points against LINE with k = 1, whose balls cover [-1, 3] and [8, 14]."""
-    generated = Manifold(points, torch.zeros(len(points), dtype=torch.float64), 1)
-    return manifold_scores(Manifold.of(LINE, 1), generated).precision
+    return manifold_scores(Manifold.of(LINE, 1), without_balls(points)).precision
 
 
 PAIRS = [
@@ -99,14 +102,12 @@ def test_a_point_in_two_balls_counts_once():
 
 def test_density_counts_every_ball_and_coverage_every_ball_that_is_hit():
     # 0.5 lies in the balls around 0 and 1, which reach 1 far; 11 in those around 10 and 12, which reach 2 far.
-    found = manifold_scores(
-        Manifold.of(LINE, 1), Manifold(torch.tensor([[0.5], [11.0]]), torch.zeros(2, dtype=torch.float64), 1)
-    )
+    found = manifold_scores(Manifold.of(LINE, 1), without_balls(torch.tensor([[0.5], [11.0]])))
     assert found.density == (2 + 2) / 2
     assert found.coverage == 4 / 5
 
 
-@pytest.mark.parametrize("block", [1, 7, 100, 1000])
+@pytest.mark.parametrize("block", [1, 3, 7, 100, 1000])
 def test_the_size_of_a_block_does_not_matter(monkeypatch: pytest.MonkeyPatch, block: int):
     real, fake = PAIRS[1]
     expected = compute_prdc(real.double().numpy(), fake.double().numpy(), nearest_k=5)
