@@ -1,5 +1,6 @@
 """The local executor: cells one after the other on one device, sharing what can be shared."""
 
+import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +9,7 @@ import torch
 
 from bench import environment
 from bench.data.real import RealData, load_real_data
-from bench.errors import RunFailed
+from bench.errors import BadInput, RunFailed, first_line
 from bench.features.space import task_space
 from bench.generators.base import Generator
 from bench.generators.build import build_generator
@@ -60,15 +61,24 @@ class LocalExecutor:
                 progress.note("is finished")
                 yield Outcome(planned, folder, record, was_finished=True)
                 continue
-            try:
-                yield Outcome(planned, folder, self._run_cell(planned, folder, progress))
-            except RunFailed as error:
-                progress.note(f"failed: {error}")
-                yield Outcome(planned, folder, None, error=str(error))
-            except KeyboardInterrupt:
-                done = len(folder.finished())
-                progress.note(f"interrupted with {done} of {planned.cell.loop.generations} generations finished")
-                raise
+            yield self._attempt(planned, folder, progress)
+
+    def _attempt(self, planned: PlannedCell, folder: RunFolder, progress: Progress) -> Outcome:
+        try:
+            return Outcome(planned, folder, self._run_cell(planned, folder, progress))
+        except BadInput:
+            raise
+        except RunFailed as error:
+            progress.note(f"failed: {error}")
+            return Outcome(planned, folder, None, error=str(error))
+        except Exception as error:
+            # Most likely a fault of the method's own code: its author needs the traceback, the other cells go on.
+            progress.note(f"failed:\n{traceback.format_exc()}")
+            return Outcome(planned, folder, None, error=f"{type(error).__name__}: {first_line(error)}")
+        except KeyboardInterrupt:
+            done = len(folder.finished())
+            progress.note(f"interrupted with {done} of {planned.cell.loop.generations} generations finished")
+            raise
 
     def _open(self, planned: PlannedCell) -> RunFolder:
         data = self._real(planned.task)

@@ -170,6 +170,20 @@ def test_a_failing_cell_keeps_its_generations_and_does_not_stop_the_others(run_t
     assert "asked for real images" in log
 
 
+def test_a_fault_in_a_methods_code_fails_its_cell_with_a_traceback_and_the_others_go_on(run_tiny, tmp_path):
+    method = tmp_path / "faulty.py"
+    method.write_text(
+        "from bench.method import Method\n"
+        "class Faulty(Method):\n"
+        "    def curate(self, pool, ctx):\n"
+        "        return pool[1 / 0]\n"
+    )
+    status, outcomes, log = run_tiny("--method", f"{method},none", "--loop", "fully_synthetic")
+    assert status == 1
+    assert [outcome["error"] for outcome in outcomes] == ["ZeroDivisionError: division by zero", None]
+    assert str(method) in log
+
+
 def test_a_method_that_returns_too_few_images_fails_with_the_counts(run_tiny, tmp_path):
     method = tmp_path / "short.py"
     method.write_text(
