@@ -75,14 +75,12 @@ class ClassifierSpace:
     Attributes:
         name: the name that scores carry.
         sha256: the hash of the weights file.
-        dim: the number of features.
     """
 
     def __init__(self, name: str, network: FeatureNetwork, sha256: str, device: torch.device | str = "cpu") -> None:
         self.name = name
         self.sha256 = sha256
         self.device = torch.device(device)
-        self.dim = network.dim
         self._network = network.eval().to(self.device)
 
     @classmethod
@@ -117,7 +115,7 @@ class ClassifierSpace:
             images: uint8, (n, *image_shape) of the network.
 
         Returns:
-            float32, (n, dim), on the CPU.
+            float32, (n, features of the network), on the CPU.
 
         Raises:
             BadInput: the images have another shape than the network was trained on.
