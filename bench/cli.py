@@ -52,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"autophagy-bench {__version__}")
     verbs = parser.add_subparsers(metavar="VERB", required=True)
-    for add in (_add_list, _add_run, _add_score, _add_board, _add_data):
+    for add in (_add_list, _add_run, _add_score, _add_rescore, _add_board, _add_data):
         add(verbs)
     return parser
 
@@ -105,15 +105,43 @@ def _add_score(verbs: Any) -> None:
     parser = verbs.add_parser(
         "score",
         help="score images against real images",
-        description="FID, precision, recall, density and coverage of the images FAKE against the images REAL.",
+        description="FID, KID, precision, recall, density and coverage of the images FAKE against the images REAL; "
+        "with --training also whether FAKE are copies. Both sets are folders (with the folders inside), .zip or .npy.",
     )
-    parser.add_argument("real", type=Path, metavar="REAL", help="folder, .zip or .npy of real images")
-    parser.add_argument("fake", type=Path, metavar="FAKE", help="folder, .zip or .npy of generated images")
-    parser.add_argument("--features", required=True, metavar="NAME", help="feature space: see autophagy list features")
+    parser.add_argument("real", type=Path, metavar="REAL", help="real images that the generator has not seen")
+    parser.add_argument("fake", type=Path, metavar="FAKE", help="generated images, best as many as there are of REAL")
+    _add_features(parser)
+    parser.add_argument("--training", type=Path, metavar="PATH", help="the images that the generator was trained on")
     parser.add_argument("--k", type=int, default=5, metavar="N", help="neighbours in precision and recall [5]")
+    parser.add_argument(
+        "--bootstrap", type=int, metavar="N", help="standard errors over images, from N resamples (100 is plenty)"
+    )
+    parser.add_argument("--extrapolate", action="store_true", help="also FID extrapolated to infinitely many images")
     parser.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda:0, ... [auto]")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(verb=_score)
+
+
+def _add_rescore(verbs: Any) -> None:
+    parser = verbs.add_parser(
+        "rescore",
+        help="score a finished cell in another feature space",
+        description="Add the scores of another feature space to the record of a finished cell, from its samples.",
+    )
+    parser.add_argument("cell", type=Path, metavar="CELL", help="run folder of the cell: RUNS/cells/NAME")
+    _add_features(parser)
+    parser.add_argument("--task", metavar="FILE", help="the task file, where the task is not one of the package")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="where the task's real data lies")
+    parser.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda:0, ... [auto]")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.set_defaults(verb=_rescore)
+
+
+def _add_features(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--features", required=True, metavar="NAME", help="feature space: see autophagy list features")
+    parser.add_argument(
+        "--weights", type=Path, metavar="FILE", help="the weights of the feature space [AUTOPHAGY_CACHE/weights]"
+    )
 
 
 def _add_board(verbs: Any) -> None:
@@ -166,8 +194,9 @@ def _list_content(what: str) -> dict[str, str]:
         case "loops":
             return {kind: LOOP_SUMMARIES[kind] for kind in LOOP_KINDS}
         case _:
-            tasks = map(load_task, task_names())
-            return {task.features.name: f"{task.features.network} trained on the task {task.name}" for task in tasks}
+            from bench.features.build import space_summaries
+
+            return space_summaries()
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -212,24 +241,48 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _score(arguments: argparse.Namespace) -> int:
-    from bench.data.files import read_images
+    from bench.compare import compare
     from bench.environment import choose_device
-    from bench.features.space import space_named
-    from bench.scorer import Scorer
+    from bench.features.build import space_named
+    from bench.features.cache import default_cache
+    from bench.progress import Progress
+    from bench.report import comparison_json, comparison_table
 
     if arguments.k < 1:
         raise BadInput(f"--k {arguments.k}: allowed are whole numbers from 1")
-    space = space_named(arguments.features, choose_device(arguments.device))
-    real, fake = read_images(arguments.real), read_images(arguments.fake)
-    scores = Scorer(space, real, arguments.k).score(fake).model_dump(exclude={"label_agreement"})
-    conditions = {"features": space.name, "features_sha256": space.sha256, "k": arguments.k}
-    counts = {"n_real": len(real), "n_fake": len(fake)}
-    if arguments.json:
-        print(json.dumps(scores | counts | conditions, indent=2))
-        return 0
-    for name, value in scores.items():
-        print(f"{name:10} {value:.4f}")
-    print(f"{len(fake)} images against {len(real)}, features {space.name}, k = {arguments.k}")
+    if arguments.bootstrap is not None and arguments.bootstrap < 2:
+        raise BadInput(f"--bootstrap {arguments.bootstrap}: allowed are whole numbers from 2")
+    progress = Progress()
+    comparison = compare(
+        arguments.real,
+        arguments.fake,
+        arguments.training,
+        space_named(arguments.features, choose_device(arguments.device), arguments.weights, progress),
+        arguments.k,
+        bootstrap=arguments.bootstrap,
+        extrapolate=arguments.extrapolate,
+        cache=default_cache(),
+        progress=progress,
+    )
+    print(comparison_json(comparison) if arguments.json else comparison_table(comparison))
+    return 0
+
+
+def _rescore(arguments: argparse.Namespace) -> int:
+    from bench.data.real import load_real_data
+    from bench.environment import choose_device
+    from bench.features.build import space_named
+    from bench.features.cache import default_cache
+    from bench.progress import Progress
+    from bench.report import rescore_json, rescore_table
+    from bench.rescore import finished_cell, rescore
+
+    cell = finished_cell(arguments.cell).cell
+    progress = Progress().within(cell.slug)
+    data = load_real_data(load_task(arguments.task or cell.task), arguments.data)
+    space = space_named(arguments.features, choose_device(arguments.device), arguments.weights, progress)
+    record = rescore(arguments.cell, data, space, default_cache(), progress)
+    print(rescore_json(record, space.name) if arguments.json else rescore_table(record, space.name))
     return 0
 
 

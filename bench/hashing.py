@@ -3,6 +3,7 @@
 import hashlib
 import json
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 
@@ -16,3 +17,9 @@ def file_sha256(path: Path) -> str:
     """Return the SHA-256 of a file's bytes."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def code_sha256(*packages: ModuleType) -> str:
+    """Return the SHA-256 of the Python files of packages, the folders inside not included."""
+    files = [path for package in packages for path in sorted(Path(package.__path__[0]).glob("*.py"))]
+    return canonical_sha256([file_sha256(path) for path in files])

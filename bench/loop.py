@@ -20,7 +20,7 @@ from bench.data.image_set import ImageSet
 from bench.environment import peak_memory_bytes
 from bench.errors import RunFailed
 from bench.generators.base import Generator
-from bench.hashing import canonical_sha256, file_sha256
+from bench.hashing import canonical_sha256, code_sha256
 from bench.method import Context, Method
 from bench.pool import Pool
 from bench.progress import Progress
@@ -127,7 +127,7 @@ class LoopRun:
         # Score them.
         samples = drawn[:n_score]
         with _Meter(generator) as scoring:
-            scores = self.scorer.score(samples)
+            scores = self.scorer.score(samples, progress)
         cost = Cost(
             images_trained=training.images,
             network_evaluations=sampling.network_evaluations,
@@ -246,7 +246,7 @@ def _first_generation_key(generator: Generator, pool: Pool, fit_seed: int) -> st
             "settings": generator.settings.model_dump(mode="json"),
             "pool": pool.data.sha256,
             "seed": fit_seed,
-            "code": [file_sha256(path) for path in sorted(Path(generators.__file__).parent.glob("*.py"))],
+            "code": code_sha256(generators),
             "device": generator.device.type,
             "torch": torch.__version__,
             "diffusers": version("diffusers"),

@@ -13,7 +13,13 @@ BASELINES = ROOMS / "baselines"
 LEADERBOARD = ROOMS / "leaderboard"
 
 
+def cache_folder() -> Path:
+    """Return the folder for what can be computed or fetched again: AUTOPHAGY_CACHE, or one in the user's cache."""
+    chosen = os.environ.get("AUTOPHAGY_CACHE")
+    return Path(chosen).expanduser() if chosen else Path(platformdirs.user_cache_dir("autophagy-bench"))
+
+
 def data_folder() -> Path:
-    """Return the folder for downloaded data sets: AUTOPHAGY_DATA, or a folder in the user's cache."""
+    """Return the folder for data sets: AUTOPHAGY_DATA, or a folder in the cache folder."""
     chosen = os.environ.get("AUTOPHAGY_DATA")
-    return Path(chosen).expanduser() if chosen else Path(platformdirs.user_cache_dir("autophagy-bench")) / "data"
+    return Path(chosen).expanduser() if chosen else cache_folder() / "data"

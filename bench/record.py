@@ -20,25 +20,37 @@ class _Part(BaseModel):
 
 
 class Scores(_Part):
-    """The scores of one set of images against the reference.
+    """The scores of one set of images against the reference; None for what cannot be told.
 
     Attributes:
         fid: Frechet distance of the features, at least 0, lower is better.
+        kid: unbiased kernel distance, 0 for equal distributions and negative by chance, lower is better.
+        kid_standard_error: of kid, over draws of both sets.
         precision: share of generated images inside the reference's manifold, higher is better.
         recall: share of reference images inside the generated images' manifold, higher is better.
         density: reference balls that a generated image lies in, on average, divided by k; about 1 for equal
             distributions, higher is better.
         coverage: share of reference balls with a generated image in them, higher is better.
-        label_agreement: share of images that the task's classifier gives the label they were generated for; None
-            where the task has no labels.
+        authpct: percentage of images that are no copy of a training image, 0 to 100; compare with the floor's.
+        training_distance_ratio: median distance to the nearest training image, divided by that of the reference; 1 is
+            right, towards 0 are copies, far above 1 are images unlike the data.
+        label_agreement: share of images that the task's classifier gives the label they were generated for, higher is
+            better; None where the feature space has no classifier of the task.
+        class_imbalance: total variation distance of the classes that the classifier sees from the classes of the
+            training images, 0 to 1, lower is better.
     """
 
     fid: float
+    kid: float
+    kid_standard_error: float = Field(ge=0)
     precision: Share
     recall: Share
     density: float = Field(ge=0)
     coverage: Share
-    label_agreement: Share | None
+    authpct: float | None = Field(default=None, ge=0, le=100)
+    training_distance_ratio: float | None = Field(default=None, ge=0)
+    label_agreement: Share | None = None
+    class_imbalance: Share | None = None
 
 
 class ScoreConditions(_Part):
@@ -46,10 +58,18 @@ class ScoreConditions(_Part):
 
     features: str
     features_sha256: Sha256
+    resize: str
     n: int = Field(ge=2)
     k: int = Field(ge=1)
     reference_sha256: Sha256
     floor: Scores
+
+
+class FurtherScores(_Part):
+    """The scores of the same images in another feature space, one for each generation."""
+
+    score: ScoreConditions
+    generations: tuple[Scores, ...]
 
 
 class DataIdentity(_Part):
@@ -119,6 +139,7 @@ class Record(_Part):
     score: ScoreConditions
     data: DataIdentity
     generations: tuple[GenerationResult, ...]
+    further_scores: tuple[FurtherScores, ...] = ()
     environment: Environment
 
     @model_validator(mode="after")
@@ -128,7 +149,23 @@ class Record(_Part):
         expected = list(range(1, self.cell.loop.generations + 1))
         if [g.generation for g in self.generations] != expected:
             raise ValueError(f"generations must be 1 to {self.cell.loop.generations} in their order")
+        spaces = [self.score.features] + [further.score.features for further in self.further_scores]
+        if len(set(spaces)) != len(spaces):
+            raise ValueError(f"further_scores must be of feature spaces of their own, found {', '.join(spaces)}")
+        if any(len(further.generations) != len(expected) for further in self.further_scores):
+            raise ValueError(f"further_scores must have {len(expected)} generations")
         return self
+
+    def in_each_space(self) -> list["Record"]:
+        """Return one record for each feature space, the cell's own first, each with that space's scores alone."""
+        views = [self.model_copy(update={"further_scores": ()})]
+        for further in self.further_scores:
+            generations = tuple(
+                result.model_copy(update={"scores": scores})
+                for result, scores in zip(self.generations, further.generations, strict=True)
+            )
+            views.append(views[0].model_copy(update={"score": further.score, "generations": generations}))
+        return views
 
     def to_json(self) -> str:
         """Return the file's text: the record and, as `sha256`, the hash that shows when it was changed afterwards."""

@@ -1,10 +1,11 @@
-"""The tables and the JSON that `autophagy run` prints."""
+"""The tables and the JSON that the command line prints."""
 
 import json
 from collections.abc import Sequence
 
 import torch
 
+from bench.compare import Comparison
 from bench.estimate import Estimate
 from bench.executors.local import Outcome
 from bench.grid import PlannedCell
@@ -93,6 +94,50 @@ def estimate_table(
     total = sum(estimate.seconds for estimate in estimates)
     note = f"{len(cells)} cells, about {_duration(total)} in all; G^1 is counted once where cells share it."
     return f"{_table(rows)}\n{note}"
+
+
+def comparison_table(comparison: Comparison) -> str:
+    """Return one line for each score, with its standard error where there is one, and what the scores depend on."""
+    scores = comparison.scores.model_dump(exclude_none=True)
+    errors = comparison.standard_errors | {"kid": scores.pop("kid_standard_error")}
+    rows = [("score", "value", "standard error")]
+    for name, value in scores.items():
+        decimals = 6 if name == "kid" else 4
+        error = f"{errors[name]:.{decimals}f}" if name in errors else ""
+        rows.append((name, f"{value:.{decimals}f}", error))
+    if comparison.fid_extrapolated is not None:
+        rows.append(("fid, extrapolated to infinite n", f"{comparison.fid_extrapolated:.4f}", ""))
+    n_training = "" if comparison.n_training is None else f", {comparison.n_training} training images"
+    return (
+        f"{_table(rows)}\n{comparison.n_fake} images against {comparison.n_real}{n_training}; "
+        f"features {comparison.features}, resize {comparison.resize}, k = {comparison.k}"
+    )
+
+
+def comparison_json(comparison: Comparison) -> str:
+    """Return the scores, and beside them everything that they depend on."""
+    content = vars(comparison) | {"scores": comparison.scores.model_dump(exclude_none=True)}
+    if comparison.fid_extrapolated is None:
+        del content["fid_extrapolated"]
+    scores = content.pop("scores")
+    return json.dumps(scores | content, indent=2)
+
+
+def rescore_table(record: Record, space: str) -> str:
+    """Return a table of each generation's scores in one feature space, with the floor below it."""
+    [view] = [view for view in record.in_each_space() if view.score.features == space]
+    names = [name for name, value in view.score.floor if value is not None]
+    rows = [("generation", *names)]
+    for label, scores in [*((str(g.generation), g.scores) for g in view.generations), ("real", view.score.floor)]:
+        rows.append((label, *(f"{getattr(scores, name):.4g}" for name in names)))
+    return f"{_table(rows)}\n{_floor_note(view)}"
+
+
+def rescore_json(record: Record, space: str) -> str:
+    """Return the conditions and each generation's scores in one feature space."""
+    [view] = [view for view in record.in_each_space() if view.score.features == space]
+    content = {"cell_id": record.cell_id, "score": view.score.model_dump(mode="json")}
+    return json.dumps(content | {"generations": [g.scores.model_dump() for g in view.generations]}, indent=2)
 
 
 def _duration(seconds: float) -> str:

@@ -1,77 +1,190 @@
 """The scorer: features of a set are extracted once, and every score is computed from them."""
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
 from bench.data.image_set import ImageSet
 from bench.errors import BadInput
-from bench.features.space import FeatureSpace
-from bench.metrics.frechet import GaussianMoments, frechet_distance
-from bench.metrics.manifold import Manifold, manifold_scores
+from bench.features.base import ClassifyingSpace, FeatureSpace
+from bench.features.cache import FeatureCache
+from bench.metrics.frechet import FrechetDistance, GaussianMoments
+from bench.metrics.kernel import KernelDistance, KernelSet
+from bench.metrics.labels import ClassImbalance, LabelAgreement
+from bench.metrics.manifold import PRDC, Manifold
+from bench.metrics.memorisation import Memorisation, MemorisationScores, memorisation_scores
+from bench.progress import Progress
 from bench.record import ScoreConditions, Scores
+
+QUIET = Progress(visible=False)
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Held-out real images, with all that the metrics need of them; prepared once, used by every score.
+
+    Attributes:
+        space: the feature space.
+        images: the real images.
+        features: float32, (n, d), of the images.
+        moments: their mean and covariance.
+        manifold: their k-nearest-neighbour balls.
+        kernel: their kernel sums.
+    """
+
+    space: FeatureSpace
+    images: ImageSet
+    features: Tensor
+    moments: GaussianMoments
+    manifold: Manifold
+    kernel: KernelSet
+
+    @classmethod
+    def prepare(
+        cls, space: FeatureSpace, images: ImageSet, k: int, cache: FeatureCache, progress: Progress = QUIET
+    ) -> "Reference":
+        """Compute the features and their statistics, or take them from the cache.
+
+        Raises:
+            BadInput: too few images, images that the space is not for, or features that are not finite or all equal.
+        """
+        check_enough(images, k)
+        features = cache.features(space, images, progress)
+        if bool((features == features[0]).all()):
+            raise BadInput(
+                f"all {len(images)} real images have the same features in space '{space.name}': nothing can be "
+                "compared with them"
+            )
+
+        def statistics() -> dict[str, Tensor]:
+            moments = GaussianMoments.of(features)
+            return {
+                "mean": moments.mean,
+                "covariance": moments.covariance,
+                "squared_radii": Manifold.of(features, k).squared_radii,
+                "kernel_sums": KernelSet.of(features).sums,
+            }
+
+        found = cache.tensors(space, images, {"statistics": "reference", "k": k}, statistics)
+        return cls(
+            space,
+            images,
+            features,
+            GaussianMoments.with_covariance(features, found["mean"], found["covariance"]),
+            Manifold.with_radii(features, found["squared_radii"], k),
+            KernelSet(features, found["kernel_sums"]),
+        )
 
 
 class Scorer:
-    """Scores sets of images against one reference, whose features, moments and radii are computed once."""
+    """Scores sets of images against a reference, and against the training images they could be copies of."""
 
-    def __init__(self, space: FeatureSpace, reference: ImageSet, k: int) -> None:
-        """Prepare the reference.
+    def __init__(
+        self, reference: Reference, training: ImageSet | None, cache: FeatureCache, progress: Progress = QUIET
+    ) -> None:
+        """Prepare the training images.
 
         Args:
-            space: the feature space.
             reference: held-out real images.
-            k: neighbours in precision and recall.
+            training: the real images that the generators saw, labelled where the task is; None where they are not
+                known, then nothing is said of memorisation and class balance.
+            cache: keeps what is computed from real images.
+            progress: where progress is shown.
 
         Raises:
-            BadInput: too few images, or features that are not finite.
+            BadInput: fewer than 2 training images, images that the space is not for, or training images that are in
+                the reference.
         """
-        self._space = space
-        self._k = k
         self._reference = reference
-        features = self._extract(reference)
-        self._moments = GaussianMoments.of(features)
-        self._manifold = Manifold.of(features, k)
+        self._cache = cache
+        self._memorisation: tuple[Manifold, MemorisationScores] | None = None
+        self._class_counts: Tensor | None = None
+        if training is None:
+            return
+        space = reference.space
+        if len(training) < 2:
+            raise BadInput(f"{len(training)} training image: memorisation can be told from 2 on")
+        features = cache.features(space, training, progress)
+        radii = cache.tensors(
+            space,
+            training,
+            {"statistics": "training"},
+            lambda: {"squared_radii": Manifold.of(features, 1).squared_radii},
+        )["squared_radii"]
+        manifold = Manifold.with_radii(features, radii, 1)
+        normal = memorisation_scores(manifold, reference.features)
+        if normal.median_distance == 0:
+            raise BadInput(
+                f"half of the {len(reference.images)} held-out real images have the features of a training image: the "
+                "two sets must be different images"
+            )
+        self._memorisation = manifold, normal
+        if isinstance(space, ClassifyingSpace) and training.labels is not None:
+            self._class_counts = torch.bincount(training.labels, minlength=space.n_classes)
 
-    def score(self, samples: ImageSet) -> Scores:
+    def score(self, samples: ImageSet, progress: Progress = QUIET) -> Scores:
         """Return the scores of images; their labels, where they have any, are those they were generated for.
 
         Raises:
-            BadInput: too few images, or features that are not finite.
+            BadInput: too few images, images that the space is not for, or features that are not finite.
         """
-        features = self._extract(samples)
-        agreement = None
-        if samples.labels is not None:
-            agreement = float((self._space.classify(features) == samples.labels).double().mean())
-        inside = manifold_scores(self._manifold, Manifold.of(features, self._k))
-        return Scores(
-            fid=frechet_distance(self._moments, GaussianMoments.of(features)),
-            precision=inside.precision,
-            recall=inside.recall,
-            density=inside.density,
-            coverage=inside.coverage,
-            label_agreement=agreement,
-        )
+        check_enough(samples, self._reference.manifold.k)
+        return self.score_features(self._reference.space(samples.images, progress), samples.labels)
 
-    def conditions(self, real: ImageSet) -> ScoreConditions:
+    def score_features(self, features: Tensor, labels: Tensor | None) -> Scores:
+        """Return the scores of images whose features, float32 (n, d), are known."""
+        reference = self._reference
+        frechet, kernel = FrechetDistance(reference.moments), KernelDistance(reference.kernel)
+        neighbours = PRDC(reference.manifold)
+        for metric in (frechet, kernel, neighbours):
+            metric.update(features)
+        kid, kid_error = kernel.compute()
+        scores = {"fid": frechet.compute(), "kid": kid, "kid_standard_error": kid_error} | neighbours.compute()
+        if self._memorisation is not None:
+            memorisation = Memorisation(*self._memorisation)
+            memorisation.update(features)
+            scores |= memorisation.compute()
+        if labels is not None and isinstance(reference.space, ClassifyingSpace):
+            classes = reference.space.classify(features)
+            agreement = LabelAgreement()
+            agreement.update(classes, labels)
+            scores["label_agreement"] = agreement.compute()
+            if self._class_counts is not None:
+                imbalance = ClassImbalance(self._class_counts)
+                imbalance.update(classes)
+                scores["class_imbalance"] = imbalance.compute()
+        return Scores.model_validate({name: float(value) for name, value in scores.items()})
+
+    def conditions(self, real: ImageSet, progress: Progress = QUIET) -> ScoreConditions:
         """Return what the scores are measured in and against, with the floor.
 
         Args:
-            real: real images outside the reference, as many as it has: their score is what a generator that has the
-                real distribution would get.
+            real: real images outside the reference, as many as it has: their scores are what a generator that has the
+                real distribution would get. As they are training images themselves, the floor's memorisation scores
+                are those of the reference.
+            progress: where progress is shown.
         """
+        reference = self._reference
+        check_enough(real, reference.manifold.k)
+        floor = self.score_features(self._cache.features(reference.space, real, progress), real.labels)
+        if self._memorisation is not None:
+            _, normal = self._memorisation
+            floor = floor.model_copy(update={"authpct": normal.authpct, "training_distance_ratio": 1.0})
         return ScoreConditions(
-            features=self._space.name,
-            features_sha256=self._space.sha256,
-            n=len(self._reference),
-            k=self._k,
-            reference_sha256=self._reference.sha256,
-            floor=self.score(real),
+            features=reference.space.name,
+            features_sha256=reference.space.sha256,
+            resize=reference.space.resize,
+            n=len(reference.images),
+            k=reference.manifold.k,
+            reference_sha256=reference.images.sha256,
+            floor=floor,
         )
 
-    def _extract(self, images: ImageSet) -> Tensor:
-        if len(images) <= self._k:
-            raise BadInput(f"{len(images)} images cannot be scored: k = {self._k} needs at least {self._k + 1}")
-        features = self._space(images.images)
-        if not torch.isfinite(features).all():
-            raise BadInput(f"feature space '{self._space.name}' gave features that are not finite")
-        return features
+
+def check_enough(images: ImageSet, k: int) -> None:
+    """Raise BadInput where a set has too few images for k neighbours."""
+    if len(images) <= k:
+        raise BadInput(
+            f"{len(images)} image{'s' * (len(images) != 1)} cannot be scored: k = {k} needs at least {k + 1}"
+        )

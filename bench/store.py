@@ -9,7 +9,6 @@
 """
 
 import json
-import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,9 +17,9 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
-from safetensors.torch import save as serialise
 from torch import Tensor
 
+from bench.atomic import make_folder, write_bytes, write_tensors, write_text
 from bench.cell import Cell
 from bench.data.image_set import ImageSet
 from bench.errors import BadInput, first_line
@@ -118,27 +117,33 @@ class FitCheckpoint:
 class RunFolder:
     """The folder of one cell."""
 
-    def __init__(self, runs: Path, cell: Cell, conditions: Conditions) -> None:
-        """Make the folder, or open the one that is there.
+    def __init__(self, path: Path, generations: int) -> None:
+        """Use the folder at `path`, of a cell with this many generations."""
+        self.path = path
+        self._generations = generations
+
+    @classmethod
+    def open(cls, runs: Path, cell: Cell, conditions: Conditions) -> "RunFolder":
+        """Make the folder of a cell under `runs`, or open the one that is there.
 
         Raises:
             BadInput: the folder cannot be written, or was started with other data or another task file.
         """
-        self.path = runs / "cells" / cell.slug
-        self._generations = cell.loop.generations
+        path = runs / "cells" / cell.slug
         wanted = {"cell_id": cell.id, "cell": cell.model_dump(mode="json")} | conditions.model_dump()
-        file = self.path / "cell.json"
+        file = path / "cell.json"
         if file.exists():
             found = _read_json(file, "remove it, and the same command writes it again")
             for key, value in wanted.items():
                 if found.get(key) != value:
                     raise BadInput(
                         f"{file}: the run was started with another {key}: give another --runs folder, or remove "
-                        f"{self.path} to start again"
+                        f"{path} to start again"
                     )
-            return
-        make_folder(self.path)
-        write_text(file, json.dumps(wanted, indent=2) + "\n")
+        else:
+            make_folder(path)
+            write_text(file, json.dumps(wanted, indent=2) + "\n")
+        return cls(path, cell.loop.generations)
 
     @property
     def record_path(self) -> Path:
@@ -261,38 +266,6 @@ def image_tensors(images: ImageSet) -> dict[str, Tensor]:
 def image_set(tensors: Mapping[str, Tensor]) -> ImageSet:
     """Return the image set that `image_tensors` made these tensors from."""
     return ImageSet(tensors["images"], tensors.get("labels"))
-
-
-def make_folder(path: Path) -> None:
-    """Make a folder and its parents; BadInput where that cannot be done."""
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise BadInput(f"{path}: cannot make this folder: {error.strerror}: choose another") from error
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file in one step, see `write_bytes`."""
-    write_bytes(path, text.encode())
-
-
-def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, str] | None = None) -> None:
-    """Write a safetensors file in one step, see `write_bytes`."""
-    write_bytes(path, serialise({name: t.contiguous().cpu() for name, t in tensors.items()}, metadata))
-
-
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file so that it is either there as a whole or as it was before, also after a crash."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise BadInput(f"{path}: cannot be written: {error.strerror}") from error
 
 
 def _read_json(path: Path, advice: str) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """What all tests share."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,14 @@ MNIST_FOLDER = Path(__file__).parents[1].parent / "shared" / "data" / "mnist"
 def _one_thread() -> None:
     # The networks here are tiny: on a busy machine threads that wait for each other take many times longer.
     torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    # The user's cache is neither read nor filled.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AUTOPHAGY_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture(scope="session")

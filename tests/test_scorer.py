@@ -9,7 +9,8 @@ from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics
 from bench.data.image_set import ImageSet
 from bench.data.real import RealData
 from bench.errors import BadInput
-from bench.features.space import FeatureSpace, task_space
+from bench.features.base import FeatureSpace
+from bench.features.build import task_space
 from bench.record import Scores
 from bench.scorer import Scorer
 from bench.task import Task

@@ -13,10 +13,11 @@ from board.made_up import make_record
 from builders import make_cell, make_images, make_loop
 
 from bench import store
+from bench.atomic import write_bytes
 from bench.cell import Cell
 from bench.errors import BadInput
 from bench.record import GenerationResult, Record
-from bench.store import Conditions, FirstGenerationCache, FitCheckpoint, RunFolder, TrainingCost, write_bytes
+from bench.store import Conditions, FirstGenerationCache, FitCheckpoint, RunFolder, TrainingCost
 
 CONDITIONS = Conditions(task_sha256="1" * 64, data_sha256="2" * 64, reference_sha256="3" * 64)
 STATE = {"weight": torch.tensor([[0.1, -2.0]]), "step": torch.tensor(7)}
@@ -27,7 +28,7 @@ def result(t: int) -> GenerationResult:
 
 
 def open_folder(runs: Path, cell: Cell | None = None, conditions: Conditions = CONDITIONS) -> RunFolder:
-    return RunFolder(runs, cell or make_cell(loop=make_loop(generations=3)), conditions)
+    return RunFolder.open(runs, cell or make_cell(loop=make_loop(generations=3)), conditions)
 
 
 @pytest.fixture

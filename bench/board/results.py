@@ -28,15 +28,27 @@ class Strip:
 
 @dataclass(frozen=True)
 class Result:
-    """A record and, if there is one, its strip."""
+    """A cell's scores in one feature space and, if there is one, its strip.
+
+    Attributes:
+        record: with the scores of this space.
+        strip: of the cell.
+        own_space: whether the space is the task's, and not one that the cell was scored in afterwards.
+    """
 
     record: Record
     strip: Strip | None
+    own_space: bool = True
 
     @property
     def short_id(self) -> str:
-        """The start of the cell's id: what its anchor and its strip on the page are named after."""
+        """The start of the cell's id: what its strip on the page is named after."""
         return self.record.cell_id[:16]
+
+    @property
+    def anchor(self) -> str:
+        """The id of this result in the page."""
+        return self.short_id if self.own_space else f"{self.short_id}-{self.record.score.features}"
 
     @property
     def first(self) -> Scores:
@@ -68,7 +80,7 @@ def find_results(folder: Path) -> list[Result]:
             which every *.json at any depth is a record, with <stem>.png beside it.
 
     Returns:
-        The results in the order of their paths.
+        The results in the order of their paths, of each record one for every feature space that it has scores in.
 
     Raises:
         BadInput: `folder` is not a folder, a record is not valid, a strip is not a PNG, or two files are records of
@@ -88,7 +100,9 @@ def find_results(folder: Path) -> list[Result]:
         if record.cell_id in seen:
             raise BadInput(f"{path}: a record of the same cell as {seen[record.cell_id]}; keep one of them")
         seen[record.cell_id] = path
-        results.append(Result(record, _read_strip(strip) if strip.is_file() else None))
+        found = _read_strip(strip) if strip.is_file() else None
+        own, *further = record.in_each_space()
+        results += [Result(own, found), *(Result(other, found, own_space=False) for other in further)]
     return results
 
 

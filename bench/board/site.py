@@ -29,7 +29,7 @@ def build_site(results: Path, out: Path) -> int:
         _write(out, html, found)
     except OSError as error:
         raise BadInput(f"{error.filename or out}: cannot be written: {error.strerror or error}") from error
-    return len(found)
+    return sum(result.own_space for result in found)
 
 
 def _write(out: Path, html: str, results: list[Result]) -> None:

@@ -23,6 +23,10 @@ class RealDraws:
         """Return the n_initial real images that G^1 trains on."""
         return self._training[self._order[: loop.n_initial]]
 
+    def all(self, loop: Loop) -> ImageSet:
+        """Return all real images that the loop draws from the first generation to the last."""
+        return self._training[self._order[: loop.real_images_needed()]]
+
     def at(self, t: int, loop: Loop) -> ImageSet | None:
         """Return the real part of D^t for t > 1; None in the fully synthetic loop.
 

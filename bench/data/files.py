@@ -22,7 +22,8 @@ def read_images(path: Path) -> ImageSet:
     """Read all images of a folder or zip archive (with the folders inside), or of a .npy array.
 
     Grey images become one channel, all others three (RGB). An array is uint8, (n, channels, height, width) with one
-    or three channels, and is never unpickled.
+    or three channels, or holds points (features that were computed elsewhere), float32 or float64 (n, d); it is never
+    unpickled.
 
     Raises:
         BadInput: nothing there, a file that cannot be read, or images of different sizes or modes.
@@ -75,8 +76,11 @@ def _read_array(path: Path) -> ImageSet:
         raise BadInput(f"{path}: not a readable .npy array: {error}") from error
     if not isinstance(array, np.ndarray):
         raise BadInput(f"{path}: not a .npy array but an archive of arrays: give one of them")
+    if array.dtype in (np.float32, np.float64) and array.ndim == 2 and array.size:
+        return ImageSet(torch.from_numpy(array.astype(np.float32)))
     if array.dtype != np.uint8 or array.ndim != 4 or array.shape[1] not in (1, 3) or not array.size:
         raise BadInput(
-            f"{path}: {array.dtype} of shape {array.shape}: allowed is uint8 (n, 1 or 3 channels, height, width)"
+            f"{path}: {array.dtype} of shape {array.shape}: allowed are images, uint8 (n, 1 or 3 channels, height, "
+            "width), and points, float32 or float64 (n, d)"
         )
     return ImageSet(torch.from_numpy(array))

@@ -13,7 +13,8 @@ class ImageSet:
     """Images and, where the task has them, their labels.
 
     Attributes:
-        images: uint8, (n, channels, height, width), values 0 to 255.
+        images: uint8, (n, channels, height, width), values 0 to 255; or float32, (n, d), where the data are points
+            and no images.
         labels: int64, (n,), values 0 to n_classes - 1; None where the images have no labels.
     """
 
@@ -21,9 +22,9 @@ class ImageSet:
     labels: Tensor | None = None
 
     def __post_init__(self) -> None:
-        if self.images.dtype != torch.uint8 or self.images.ndim != 4:
+        if (self.images.dtype, self.images.ndim) not in ((torch.uint8, 4), (torch.float32, 2)):
             raise ValueError(
-                f"images must be uint8 (n, channels, height, width), found {self.images.dtype} "
+                f"images must be uint8 (n, channels, height, width) or float32 (n, d), found {self.images.dtype} "
                 f"of shape {tuple(self.images.shape)}"
             )
         if self.labels is not None and (self.labels.dtype != torch.int64 or self.labels.shape != (len(self.images),)):

@@ -8,16 +8,18 @@ from pathlib import Path
 import torch
 
 from bench import environment
+from bench.data.draws import RealDraws
 from bench.data.real import RealData, load_real_data
 from bench.errors import BadInput, RunFailed, first_line
-from bench.features.space import task_space
+from bench.features.build import task_space
+from bench.features.cache import default_cache
 from bench.generators.base import Generator
 from bench.generators.build import build_generator
 from bench.grid import PlannedCell
 from bench.loop import LoopRun
 from bench.progress import Progress
-from bench.record import DataIdentity, Record, ScoreConditions
-from bench.scorer import Scorer
+from bench.record import DataIdentity, Record
+from bench.scorer import Reference, Scorer
 from bench.store import Conditions, RunFolder
 from bench.task import Task, TierName
 
@@ -43,7 +45,8 @@ class LocalExecutor:
         self._device = device
         self._progress = progress
         self._data: dict[str, RealData] = {}
-        self._scorers: dict[tuple[str, TierName], tuple[Scorer, ScoreConditions]] = {}
+        self._cache = default_cache()
+        self._references: dict[tuple[str, TierName], Reference] = {}
         self._generators: dict[tuple[str, TierName, str], Generator] = {}
 
     def run(self, cells: Sequence[PlannedCell]) -> Iterator[Outcome]:
@@ -87,14 +90,16 @@ class LocalExecutor:
             data_sha256=data.training.sha256,
             reference_sha256=data.reference.sha256,
         )
-        folder = RunFolder(self._runs, planned.cell, conditions)
+        folder = RunFolder.open(self._runs, planned.cell, conditions)
         folder.record()
         return folder
 
     def _run_cell(self, planned: PlannedCell, folder: RunFolder, progress: Progress) -> Record:
         cell, task = planned.cell, planned.task
         data = self._real(task)
-        scorer, conditions = self._scorer(task, cell.tier)
+        n = task.tiers[cell.tier].n_score
+        drawn = RealDraws(data.training, cell.task, cell.seed).all(cell.loop)
+        scorer = Scorer(self._reference(task, cell.tier), drawn, self._cache, progress)
         return LoopRun(
             cell=cell,
             training=data.training,
@@ -102,7 +107,7 @@ class LocalExecutor:
             generator=self._generator(cell.generator, task, cell.tier),
             method=planned.method.build(),
             scorer=scorer,
-            score=conditions,
+            score=scorer.conditions(data.training[:n], progress),
             data=DataIdentity(sha256=data.training.sha256, pinned=data.pinned),
             environment=environment.describe(self._device),
             runs=self._runs,
@@ -121,13 +126,13 @@ class LocalExecutor:
             self._data[task.sha256] = data
         return self._data[task.sha256]
 
-    def _scorer(self, task: Task, tier: TierName) -> tuple[Scorer, ScoreConditions]:
+    def _reference(self, task: Task, tier: TierName) -> Reference:
         key = (task.sha256, tier)
-        if key not in self._scorers:
-            data, n = self._real(task), task.tiers[tier].n_score
-            scorer = Scorer(task_space(task, self._device), data.reference[:n], task.score.k)
-            self._scorers[key] = scorer, scorer.conditions(data.training[:n])
-        return self._scorers[key]
+        if key not in self._references:
+            images = self._real(task).reference[: task.tiers[tier].n_score]
+            space = task_space(task, self._device)
+            self._references[key] = Reference.prepare(space, images, task.score.k, self._cache, self._progress)
+        return self._references[key]
 
     def _generator(self, name: str, task: Task, tier: TierName) -> Generator:
         key = (task.sha256, tier, name)

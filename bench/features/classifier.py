@@ -1,6 +1,5 @@
 """Small classifiers whose penultimate layer is the feature space of a task of small grey images."""
 
-import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,8 +9,10 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from bench.errors import BadInput, first_line
+from bench.features.base import ClassifyingSpace
+from bench.features.weights import check_weights
 
-EXTRACTION_BATCH = 1000
+BATCH = 1000
 
 
 class FeatureNetwork(nn.Module):
@@ -69,19 +70,14 @@ def scale_input(images: Tensor) -> Tensor:
     return images.float() / 127.5 - 1
 
 
-class ClassifierSpace:
-    """The feature space of a classifier in `NETWORKS`: its penultimate activations, after the ReLU, without a resize.
-
-    Attributes:
-        name: the name that scores carry.
-        sha256: the hash of the weights file.
-    """
+class ClassifierSpace(ClassifyingSpace):
+    """The feature space of a classifier in `NETWORKS`: its penultimate activations, after the ReLU; no resize."""
 
     def __init__(self, name: str, network: FeatureNetwork, sha256: str, device: torch.device | str = "cpu") -> None:
-        self.name = name
-        self.sha256 = sha256
-        self.device = torch.device(device)
+        super().__init__(name, sha256, "none", device, BATCH)
         self._network = network.eval().to(self.device)
+        self.image_shape = network.image_shape
+        self.n_classes = network.head.out_features
 
     @classmethod
     def load(
@@ -92,14 +88,7 @@ class ClassifierSpace:
         Raises:
             BadInput: the file is missing, cannot be read, or its hash is not `sha256`.
         """
-        try:
-            found = hashlib.sha256(weights.read_bytes()).hexdigest()
-        except OSError as error:
-            raise BadInput(
-                f"{weights}: cannot read the weights of feature space '{name}': {error.strerror}"
-            ) from error
-        if found != sha256:
-            raise BadInput(f"{weights}: SHA-256 is {found}, feature space '{name}' needs {sha256}")
+        check_weights(weights, name, sha256)
         network = NETWORKS[architecture](n_classes)
         try:
             network.load_state_dict(load_file(weights))
@@ -107,31 +96,13 @@ class ClassifierSpace:
             raise BadInput(f"{weights}: not the weights of a {architecture} network: {first_line(error)}") from error
         return cls(name, network, sha256, device)
 
-    @torch.inference_mode()
-    def __call__(self, images: Tensor) -> Tensor:
-        """Return the features of the images.
-
-        Args:
-            images: uint8, (n, *image_shape) of the network.
-
-        Returns:
-            float32, (n, features of the network), on the CPU.
-
-        Raises:
-            BadInput: the images have another shape than the network was trained on.
-        """
-        if tuple(images.shape[1:]) != self._network.image_shape:
-            raise BadInput(
-                f"feature space '{self.name}' is for images of (channels, height, width) "
-                f"{self._network.image_shape}, found {tuple(images.shape[1:])}"
-            )
-        parts = [
-            self._network.body(scale_input(part.to(self.device))).cpu() for part in images.split(EXTRACTION_BATCH)
-        ]
-        return torch.cat(parts)
+    def embed(self, batch: Tensor) -> Tensor:
+        """Return the activations, float32 (n, features of the network)."""
+        features: Tensor = self._network.body(scale_input(batch))
+        return features
 
     @torch.inference_mode()
     def classify(self, features: Tensor) -> Tensor:
-        """Return the class, int64 (n,), that the network's last layer gives to each row of features."""
+        """Return the class, int64 (n,) on the CPU, that the network's last layer gives to each row of features."""
         logits: Tensor = self._network.head(features.to(self.device))
         return logits.argmax(1).cpu()

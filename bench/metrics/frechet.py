@@ -5,6 +5,9 @@ from functools import cached_property
 
 import torch
 from torch import Tensor
+from torchmetrics import Metric
+
+from bench.metrics.accumulate import joined
 
 # Below this ratio of pivots an eigenvalue of the product may be rounding noise, and its square root is not small.
 WELL_CONDITIONED = 1e-5
@@ -12,10 +15,17 @@ WELL_CONDITIONED = 1e-5
 
 @dataclass(frozen=True)
 class GaussianMoments:
-    """Mean, float64 (d,), and unbiased covariance, float64 (d, d), of a set of features."""
+    """Mean and unbiased covariance of a set of features.
+
+    Attributes:
+        mean: float64, (d,).
+        covariance: float64, (d, d).
+        rows: float64, (n, d), with rows^T rows the covariance, for a set of at most d features; otherwise None.
+    """
 
     mean: Tensor
     covariance: Tensor
+    rows: Tensor | None = None
 
     @classmethod
     def of(cls, features: Tensor) -> "GaussianMoments":
@@ -23,11 +33,19 @@ class GaussianMoments:
         features = features.double()
         mean = features.mean(0)
         centred = features - mean
-        return cls(mean, centred.T @ centred / (len(features) - 1))
+        return cls.with_covariance(features, mean, centred.T @ centred / (len(features) - 1))
+
+    @classmethod
+    def with_covariance(cls, features: Tensor, mean: Tensor, covariance: Tensor) -> "GaussianMoments":
+        """Return the moments of features whose mean and covariance were computed before."""
+        n, d = features.shape
+        return cls(mean, covariance, (features.double() - mean) / (n - 1) ** 0.5 if n <= d else None)
 
     @cached_property
     def cholesky(self) -> Tensor | None:
         """The lower triangle L with L L^T the covariance; None where this has not full rank, or nearly not."""
+        if self.rows is not None:
+            return None
         factor: Tensor
         factor, failed = torch.linalg.cholesky_ex(self.covariance)
         pivots = factor.diagonal()
@@ -36,13 +54,17 @@ class GaussianMoments:
         return factor
 
     @cached_property
-    def root(self) -> Tensor:
-        """The symmetric square root of the covariance; what rounding leaves of its null space is set to zero."""
+    def factor(self) -> Tensor:
+        """A matrix F, (r, d), with F^T F the covariance; where there is a choice, one that has few rows."""
+        if self.rows is not None:
+            return self.rows
+        if self.cholesky is not None:
+            return self.cholesky.T
         values, vectors = torch.linalg.eigh(self.covariance)
-        rounding = len(values) * torch.finfo(values.dtype).eps * values.abs().max()
-        kept = torch.where(values > rounding, values, 0.0)
-        root: Tensor = vectors * kept.sqrt() @ vectors.T
-        return root
+        # What rounding leaves of the null space does not belong to the set.
+        kept = values > len(values) * torch.finfo(values.dtype).eps * values.abs().max()
+        scaled: Tensor = vectors[:, kept] * values[kept].sqrt()
+        return scaled.T
 
 
 def frechet_distance(a: GaussianMoments, b: GaussianMoments) -> float:
@@ -50,8 +72,8 @@ def frechet_distance(a: GaussianMoments, b: GaussianMoments) -> float:
 
     With A = L L^T the eigenvalues of A B are those of the symmetric L^T B L, so that one Cholesky factor and one
     symmetric eigenvalue problem do. Where A or B has not full rank (fewer images than features, a collapsed
-    generator), the last trace is the sum of the singular values of A^(1/2) B^(1/2), which is exact there too, while a
-    general matrix square root may not exist.
+    generator), the last trace is the sum of the singular values of F_a F_b^T, with A = F_a^T F_a and B = F_b^T F_b:
+    exact there too, while a general matrix square root may not exist, and small where there are few images.
 
     Returns:
         The distance, at least 0 up to rounding; lower is better. It is biased upward by a finite number of samples
@@ -61,6 +83,34 @@ def frechet_distance(a: GaussianMoments, b: GaussianMoments) -> float:
         product = a.cholesky.T @ b.covariance @ a.cholesky
         cross = torch.linalg.eigvalsh(product).clamp(min=0).sqrt().sum()
     else:
-        cross = torch.linalg.svdvals(a.root @ b.root).sum()
+        cross = torch.linalg.svdvals(a.factor @ b.factor.T).sum()
     trace = a.covariance.trace() + b.covariance.trace() - 2 * cross
     return float((a.mean - b.mean).square().sum() + trace)
+
+
+class FrechetDistance(Metric):
+    """The Frechet distance of features that come in batches, or on several processes.
+
+    Args:
+        reference: the moments of the real features, on the device that the batches are on.
+    """
+
+    full_state_update = False
+    is_differentiable = False
+    higher_is_better = False
+    features: list[Tensor]
+
+    def __init__(self, reference: GaussianMoments) -> None:
+        super().__init__()
+        self._reference = reference
+        # Features and not sums: few of them have a smaller factor than their covariance, and equal ones no spread.
+        self.add_state("features", default=[], dist_reduce_fx="cat")
+
+    def update(self, features: Tensor) -> None:
+        """Add generated features, float (n, d)."""
+        self.features.append(features)
+
+    def compute(self) -> Tensor:
+        """Return the distance, a float64 scalar; at least two features must have been added."""
+        moments = GaussianMoments.of(joined(self.features))
+        return torch.tensor(frechet_distance(self._reference, moments), dtype=torch.float64)

@@ -18,6 +18,13 @@ from bench.record import (
 from bench.task import TierName
 
 
+def make_scores(fid: float, label_agreement: float | None = 0.875, **changes: float) -> Scores:
+    """Return scores with this FID and label agreement; `changes` sets others."""
+    fields = {"kid": fid / 100, "kid_standard_error": 0.001, "precision": 0.75, "recall": 0.625, "density": 0.5}
+    fields |= {"coverage": 0.875, "authpct": 60.0, "training_distance_ratio": 1.125, "class_imbalance": 0.0625}
+    return Scores.model_validate(fields | {"fid": fid, "label_agreement": label_agreement} | changes)
+
+
 def make_record(
     *,
     kind: LoopKind = "fully_synthetic",
@@ -46,9 +53,7 @@ def make_record(
     generations = tuple(
         GenerationResult(
             generation=t,
-            scores=Scores(
-                fid=fid, precision=0.75, recall=0.625, density=0.5, coverage=0.875, label_agreement=label_agreement
-            ),
+            scores=make_scores(fid, label_agreement),
             cost=Cost(
                 images_trained=1000,
                 network_evaluations=50,
@@ -66,17 +71,11 @@ def make_record(
         score=ScoreConditions(
             features=features,
             features_sha256="c" * 64,
+            resize="none",
             n=n,
             k=5,
             reference_sha256="d" * 64,
-            floor=Scores(
-                fid=0.5,
-                precision=0.9375,
-                recall=0.9375,
-                density=1.0,
-                coverage=0.96875,
-                label_agreement=label_agreement,
-            ),
+            floor=make_scores(0.5, label_agreement, precision=0.9375, recall=0.9375, coverage=0.96875),
         ),
         data=DataIdentity(sha256="e" * 64, pinned=pinned),
         generations=generations,

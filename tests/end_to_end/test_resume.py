@@ -43,10 +43,10 @@ def test_an_interrupted_fit_goes_on_where_it_was_and_ends_with_the_same_record(
     monkeypatch.setattr(store, "CHECKPOINT_SECONDS", 0.0)
     original = Progress.bar
 
-    def bar(self, stage, total, initial=0):
+    def bar(self, stage, total, initial=0, **named):
         if stage == "fit" and f"generation {generation}/3" in self.prefix:
             return _InterruptedBar(5)
-        return original(self, stage, total, initial)
+        return original(self, stage, total, initial, **named)
 
     monkeypatch.setattr(Progress, "bar", bar)
     status, _, log = run_tiny("--loop", "fully_synthetic")

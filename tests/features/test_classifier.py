@@ -9,8 +9,9 @@ from safetensors.torch import save_file
 from bench.data.real import RealData
 from bench.errors import BadInput
 from bench.features import classifier
+from bench.features.base import FeatureSpace
+from bench.features.build import space_named, task_space
 from bench.features.classifier import ClassifierSpace
-from bench.features.space import FeatureSpace, space_named, task_space
 from bench.hashing import file_sha256
 from bench.task import Task, load_task
 

@@ -1,0 +1,97 @@
+"""What is computed from real images once per machine: their features, and the statistics of these."""
+
+import hashlib
+import platform
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import torch
+from filelock import FileLock
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from bench import features, metrics, paths
+from bench.atomic import make_folder, write_tensors
+from bench.data.image_set import ImageSet
+from bench.features.base import FeatureSpace
+from bench.hashing import canonical_sha256, code_sha256
+from bench.progress import Progress
+
+
+class FeatureCache:
+    """Features and statistics on disk, by the hashes of the images, the feature space and the code.
+
+    Safe with several processes: one computes, the others wait for it; a file is there as a whole or not at all, and a
+    damaged one is computed again. The whole folder can be removed at any time.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def features(self, space: FeatureSpace, images: ImageSet, progress: Progress) -> Tensor:
+        """Return the features of the images, as the space gives them."""
+        found = self.tensors(space, images, {}, lambda: {"features": space(images.images, progress)})
+        return found["features"]
+
+    def tensors(
+        self,
+        space: FeatureSpace,
+        images: ImageSet,
+        what: Mapping[str, str | int],
+        compute: Callable[[], Mapping[str, Tensor]],
+    ) -> dict[str, Tensor]:
+        """Return what `compute` gives, on the space's device, or what it gave before.
+
+        Args:
+            space: the feature space.
+            images: the images that the result is a function of.
+            what: tells different results of the same images apart.
+            compute: gives the result.
+        """
+        # The bits of a result depend on the machine's arithmetic too, and a record promises its bits.
+        device = space.device
+        arithmetic = torch.cuda.get_device_name(device) if device.type == "cuda" else torch.get_num_threads()
+        key = canonical_sha256(
+            {
+                "what": dict(what),
+                "images": images.sha256,
+                "space": [space.name, space.sha256, space.resize],
+                "code": code_sha256(features, metrics),
+                "torch": torch.__version__,
+                "machine": [platform.machine(), arithmetic],
+            }
+        )
+        path = self._folder / f"{key}.safetensors"
+        make_folder(self._folder)
+        with FileLock(self._folder / f".{key}.lock"):
+            found = _read(path)
+            if found is None:
+                found = {name: value.cpu() for name, value in compute().items()}
+                write_tensors(path, found, {"sha256": _digest(found)})
+        return {name: value.to(device) for name, value in found.items()}
+
+
+def default_cache() -> FeatureCache:
+    """Return the cache in the cache folder."""
+    return FeatureCache(paths.cache_folder() / "features")
+
+
+def _read(path: Path) -> dict[str, Tensor] | None:
+    """Return the tensors of a file, None where it is not there or damaged."""
+    try:
+        with safe_open(path, "pt") as file:
+            names = file.keys()
+            found = {name: file.get_tensor(name) for name in names}
+            expected = (file.metadata() or {}).get("sha256")
+    except (OSError, SafetensorError):
+        return None
+    return found if _digest(found) == expected else None
+
+
+def _digest(tensors: Mapping[str, Tensor]) -> str:
+    """Return the hash of the tensors' names, shapes and bytes."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        digest.update(repr((name, tensors[name].dtype, tuple(tensors[name].shape))).encode())
+        digest.update(tensors[name].contiguous().view(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()

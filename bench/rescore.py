@@ -1,0 +1,70 @@
+"""Score a finished cell in another feature space, from the samples that its run folder kept."""
+
+from pathlib import Path
+
+from bench.data.draws import RealDraws
+from bench.data.real import RealData
+from bench.errors import BadInput
+from bench.features.base import FeatureSpace
+from bench.features.cache import FeatureCache
+from bench.progress import Progress
+from bench.record import FurtherScores, Record, read_record
+from bench.scorer import Reference, Scorer
+from bench.store import RunFolder, image_set
+
+
+def finished_cell(path: Path) -> Record:
+    """Return the record of the cell whose run folder is at `path`.
+
+    Raises:
+        BadInput: it is no run folder, the cell is not finished, or its record is damaged.
+    """
+    if not (path / "cell.json").is_file():
+        raise BadInput(f"{path}: not the folder of a cell (RUNS/cells/NAME): there is no cell.json in it")
+    if not (path / "record.json").is_file():
+        raise BadInput(f"{path}: the cell is not finished: the command that started it goes on with it")
+    return read_record(path / "record.json")
+
+
+def rescore(path: Path, data: RealData, space: FeatureSpace, cache: FeatureCache, progress: Progress) -> Record:
+    """Add the scores of a feature space to the record of a finished cell, and return the record.
+
+    What else the record says does not change. A space that the record has scores in already is left as it is.
+
+    Args:
+        path: the run folder of the cell.
+        data: the real images of the cell's task.
+        space: the feature space.
+        cache: keeps what is computed from real images.
+        progress: where progress is shown.
+
+    Raises:
+        BadInput: other real images than the cell's, or stored samples that are missing or damaged.
+    """
+    record = finished_cell(path)
+    cell, n = record.cell, record.score.n
+    if space.name in (record.score.features, *(further.score.features for further in record.further_scores)):
+        progress.note(f"has scores in feature space '{space.name}' already")
+        return record
+    reference_images = data.reference[:n]
+    found = (data.training.sha256, reference_images.sha256)
+    if found != (record.data.sha256, record.score.reference_sha256):
+        raise BadInput(f"{path}: the cell was run with other real images than these: give its own with --data DIR")
+
+    reference = Reference.prepare(space, reference_images, record.score.k, cache, progress)
+    drawn = RealDraws(data.training, cell.task, cell.seed).all(cell.loop)
+    scorer = Scorer(reference, drawn, cache, progress)
+    folder = RunFolder(path, cell.loop.generations)
+    folder.finished()  # holds every file against its hash
+    scores = []
+    for result in record.generations:
+        samples = image_set(folder.tensors(result.generation, "samples"))[:n]
+        if samples.sha256 != result.samples_sha256:
+            raise BadInput(f"{path}: the samples of generation {result.generation} are not those of the record")
+        within = progress.within(f"generation {result.generation}/{cell.loop.generations}")
+        scores.append(scorer.score(samples, within))
+        within.note(f"FID {scores[-1].fid:.2f}, precision {scores[-1].precision:.3f}, recall {scores[-1].recall:.3f}")
+    further = FurtherScores(score=scorer.conditions(data.training[:n], progress), generations=tuple(scores))
+    record = record.model_copy(update={"further_scores": (*record.further_scores, further)})
+    folder.finish(record)
+    return record
