@@ -1,9 +1,11 @@
 """Files that are either there as a whole or as they were before, also after a crash."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
+from filelock import FileLock
 from safetensors.torch import save as serialise
 from torch import Tensor
 
@@ -38,5 +40,25 @@ def write_bytes(path: Path, content: bytes) -> None:
             os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise BadInput(f"{path}: cannot be written: {error.strerror}") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Let one process at a time work on the file at `path`; the others wait. The lock goes with its process.
+
+    Raises:
+        BadInput: the folder cannot be written.
+    """
+    make_folder(path.parent)
+    lock = FileLock(path.with_name(f".{path.name}.lock"))
+    try:
+        lock.acquire()
+    except OSError as error:
+        raise BadInput(f"{path.parent}: cannot write to this folder: {error.strerror}: choose another") from error
+    try:
+        yield
+    finally:
+        lock.release()

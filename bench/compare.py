@@ -74,13 +74,19 @@ def compare(
     Raises:
         BadInput: images that cannot be read or scored; the message starts with the path of their set.
     """
-    real, fake = read_images(real_path), read_images(fake_path)
-    training = None if training_path is None else read_images(training_path)
-    if space.resize == "none" and real.images.shape[1:] != fake.images.shape[1:]:
-        raise BadInput(
-            f"{fake_path}: shape {tuple(fake.images.shape[1:])}, {real_path} has {tuple(real.images.shape[1:])}: "
-            f"feature space '{space.name}' has no resize, both must have one shape"
-        )
+    given = {real_path: read_images(real_path), fake_path: read_images(fake_path)}
+    if training_path is not None:
+        given[training_path] = read_images(training_path)
+    real, fake = given[real_path], given[fake_path]
+    training = None if training_path is None else given[training_path]
+    for path, images in given.items():
+        with _about(path):
+            space.check(images.images)
+        if space.resize == "none" and images.images.shape[1:] != real.images.shape[1:]:
+            raise BadInput(
+                f"{path}: shape {tuple(images.images.shape[1:])}, {real_path} has {tuple(real.images.shape[1:])}: "
+                f"feature space '{space.name}' has no resize, all must have one shape"
+            )
     with _about(fake_path):
         check_enough(fake, k)
     with _about(real_path):
@@ -89,16 +95,17 @@ def compare(
         scorer = Scorer(reference, training, cache, progress)
     with _about(fake_path):
         features = space(fake.images, progress)
+        extrapolated = None
+        if extrapolate:
+            extrapolated = extrapolated_fid(reference.features, features, derive_generator("extrapolate"))
+        scores = scorer.score_features(features, None)
     for note in _notes(real, fake, features.shape[1]):
         progress.note(f"note: {note}")
     errors = {}
     if bootstrap is not None:
         errors = bootstrap_errors(scorer, features, None, bootstrap, derive_generator("bootstrap"), progress)
-    extrapolated = None
-    if extrapolate:
-        extrapolated = extrapolated_fid(reference.features, features, derive_generator("extrapolate"))
     return Comparison(
-        scores=scorer.score_features(features, None),
+        scores=scores,
         standard_errors=errors,
         fid_extrapolated=extrapolated,
         n_real=len(real),
@@ -119,7 +126,7 @@ def _notes(real: ImageSet, fake: ImageSet, dim: int) -> Iterator[str]:
     if len(real) != len(fake):
         yield f"{len(fake)} images against {len(real)}: FID, recall and coverage depend on both numbers"
     if min(len(real), len(fake)) <= dim:
-        yield f"{min(len(real), len(fake))} images in {dim} dimensions: FID is mostly bias, compare only at one n"
+        yield f"{min(len(real), len(fake))} images in {dim} dimensions: FID is mostly bias, compare it at this n only"
 
 
 @contextmanager

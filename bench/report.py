@@ -99,7 +99,7 @@ def estimate_table(
 def comparison_table(comparison: Comparison) -> str:
     """Return one line for each score, with its standard error where there is one, and what the scores depend on."""
     scores = comparison.scores.model_dump(exclude_none=True)
-    errors = comparison.standard_errors | {"kid": scores.pop("kid_standard_error")}
+    errors = {"kid": scores.pop("kid_standard_error")} | comparison.standard_errors
     rows = [("score", "value", "standard error")]
     for name, value in scores.items():
         decimals = 6 if name == "kid" else 4

@@ -55,7 +55,12 @@ def rescore(path: Path, data: RealData, space: FeatureSpace, cache: FeatureCache
     drawn = RealDraws(data.training, cell.task, cell.seed).all(cell.loop)
     scorer = Scorer(reference, drawn, cache, progress)
     folder = RunFolder(path, cell.loop.generations)
-    folder.finished()  # holds every file against its hash
+    try:
+        kept = len(folder.finished())  # every file held against its hash
+    except BadInput as error:
+        raise BadInput(f"{error} (`autophagy run`, with record.json removed too)") from error
+    if kept < len(record.generations):
+        raise BadInput(f"{path}: the files of generation {kept + 1} are missing: its samples are needed")
     scores = []
     for result in record.generations:
         samples = image_set(folder.tensors(result.generation, "samples"))[:n]

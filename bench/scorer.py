@@ -1,5 +1,6 @@
 """The scorer: features of a set are extracted once, and every score is computed from them."""
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -154,7 +155,12 @@ class Scorer:
                 imbalance = ClassImbalance(self._class_counts)
                 imbalance.update(classes)
                 scores["class_imbalance"] = imbalance.compute()
-        return Scores.model_validate({name: float(value) for name, value in scores.items()})
+        values = {name: float(value) for name, value in scores.items()}
+        if wrong := [name for name, value in values.items() if not math.isfinite(value)]:
+            raise BadInput(
+                f"{wrong[0]} is {values[wrong[0]]}: features of space '{reference.space.name}' are too large for it"
+            )
+        return Scores.model_validate(values)
 
     def conditions(self, real: ImageSet, progress: Progress = QUIET) -> ScoreConditions:
         """Return what the scores are measured in and against, with the floor.

@@ -24,7 +24,9 @@ def bootstrap_errors(
 
     The images are drawn with replacement and scored again; the error is the spread of the scores. It says how much
     another set of images of the same generator would move a score against the same reference. It says nothing of
-    training the generator again, which moves FID more: error bars of a method are over seeds.
+    training the generator again, which moves FID more: error bars of a method are over seeds. An image that is drawn
+    twice is its own neighbour, and a share that is 1 or 0 in the images drawn has no spread: take the errors of
+    recall and coverage, and those at the bounds, for an order of magnitude.
 
     Args:
         scorer: what the images were scored with.

@@ -1,6 +1,8 @@
 """Small loops, cells, contexts and images for tests."""
 
+import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -79,3 +81,12 @@ def make_context(loop: Loop, generation: int, real: ImageSet | None = None) -> C
         progress=QUIET,
         _real=real,
     )
+
+
+def comparable(record: Path) -> dict:
+    """A record without what is not a function of the cell."""
+    content = json.loads(record.read_text())
+    del content["environment"], content["sha256"]
+    for generation in content["generations"]:
+        del generation["cost"]["seconds"], generation["cost"]["peak_memory_bytes"]
+    return content

@@ -1,6 +1,5 @@
 """Run folders: what survives a kill, and what is said of a damaged file."""
 
-import errno
 import json
 import os
 import re
@@ -13,7 +12,6 @@ from board.made_up import make_record
 from builders import make_cell, make_images, make_loop
 
 from bench import store
-from bench.atomic import write_bytes
 from bench.cell import Cell
 from bench.errors import BadInput
 from bench.record import GenerationResult, Record
@@ -140,6 +138,32 @@ def test_a_damaged_cell_json_is_refused(tmp_path: Path, half_done: RunFolder, te
     assert refusal(lambda: open_folder(tmp_path)).startswith(f"{path}: damaged")
 
 
+def test_a_new_folder_says_of_which_cell_it_is(tmp_path: Path):
+    cell = make_cell(seed=7)
+    content = json.loads((open_folder(tmp_path, cell).path / "cell.json").read_text())
+    assert content["cell_id"] == cell.id
+    assert Cell.model_validate(content["cell"]) == cell
+
+
+def test_opening_a_folder_again_changes_nothing(tmp_path: Path, half_done: RunFolder):
+    before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in tmp_path.rglob("*") if path.is_file()}
+    assert open_folder(tmp_path).path == half_done.path
+    after = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in tmp_path.rglob("*") if path.is_file()}
+    assert after == before
+
+
+def test_a_folder_of_another_cell_is_refused(tmp_path: Path, half_done: RunFolder):
+    path = half_done.path / "cell.json"
+    path.write_text(path.read_text().replace('"n_synthetic": 30', '"n_synthetic": 31'))
+    message = refusal(lambda: open_folder(tmp_path))
+    assert message.startswith(f"{path}: ")
+    assert "another cell" in message
+
+
+def test_the_parent_of_a_run_folder_is_made(tmp_path: Path):
+    assert open_folder(tmp_path / "on" / "a" / "new" / "disk").path.is_dir()
+
+
 def test_cells_have_folders_of_their_own(tmp_path: Path):
     assert open_folder(tmp_path, make_cell(seed=0)).path != open_folder(tmp_path, make_cell(seed=1)).path
 
@@ -169,53 +193,6 @@ def test_an_edited_record_is_refused_with_advice(tmp_path: Path):
     message = refusal(folder.record)
     assert message.startswith(f"{folder.record_path}: ")
     assert "remove it" in message
-
-
-def fail(*arguments: object, **named: object) -> None:
-    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-
-def die(*arguments: object, **named: object) -> None:
-    raise KeyboardInterrupt
-
-
-@pytest.mark.parametrize("call", ["fsync", "replace"])
-def test_a_file_that_cannot_be_written_stays_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str):
-    path = tmp_path / "model"
-    write_bytes(path, b"before")
-    monkeypatch.setattr(os, call, fail)
-    message = refusal(lambda: write_bytes(path, b"after"))
-    assert message == f"{path}: cannot be written: No space left on device"
-    assert path.read_bytes() == b"before"
-
-
-@pytest.mark.parametrize("call", ["fsync", "replace"])
-def test_a_write_that_fails_leaves_nothing_beside_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str):
-    monkeypatch.setattr(os, call, fail)
-    refusal(lambda: write_bytes(tmp_path / "model", b"after"))
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize("call", ["fsync", "replace"])
-def test_a_kill_in_the_middle_of_a_write_leaves_the_file_as_it_was(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
-):
-    path = tmp_path / "model"
-    write_bytes(path, b"before")
-    monkeypatch.setattr(os, call, die)
-    with pytest.raises(KeyboardInterrupt):
-        write_bytes(path, b"after")
-    assert path.read_bytes() == b"before"
-
-
-def test_content_is_on_the_disk_before_the_file_gets_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    path, events = tmp_path / "model", []
-    fsync, replace = os.fsync, os.replace
-    monkeypatch.setattr(os, "fsync", lambda *a: (events.append("fsync"), fsync(*a)))
-    monkeypatch.setattr(os, "replace", lambda *a: (events.append("replace"), replace(*a)))
-    write_bytes(path, b"content")
-    assert events[:2] == ["fsync", "replace"]
-    assert path.read_bytes() == b"content"
 
 
 @pytest.mark.parametrize("killed_at", [1, 2, 3])

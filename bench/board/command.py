@@ -1,4 +1,4 @@
-"""The command that runs a cell again."""
+"""The commands that make a result again."""
 
 import shlex
 
@@ -21,3 +21,8 @@ def run_command(record: Record) -> str:
     if not record.data.pinned:
         words += ["--data", "PATH"]
     return shlex.join(words)
+
+
+def rescore_command(record: Record) -> str:
+    """Return the command line that scores a finished cell in the feature space of this record, for a shell."""
+    return shlex.join(["autophagy", "rescore", f"runs/cells/{record.cell.slug}", "--features", record.score.features])

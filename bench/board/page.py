@@ -7,7 +7,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from bench import __version__
-from bench.board.command import run_command
+from bench.board.command import rescore_command, run_command
 from bench.board.sections import METRICS, Section, Series, method_params
 from bench.loops import LOOP_KINDS, LOOP_SUMMARIES
 from bench.paths import LEADERBOARD
@@ -23,7 +23,8 @@ def render(sections: list[Section]) -> str:
         loader=FileSystemLoader(SITE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.policies["json.dumps_kwargs"] = {"sort_keys": True, "separators": (",", ":"), "allow_nan": False}
-    environment.filters.update(number=_number, run_command=run_command, method_params=method_params)
+    environment.filters.update(number=_number, run_command=run_command, rescore_command=rescore_command)
+    environment.filters.update(method_params=method_params)
     return environment.get_template("index.html.jinja").render(
         sections=sections,
         chart_data=[_chart_data(section) for section in sections],

@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 
 from bench.errors import BadInput
+from bench.hashing import canonical_sha256
 from bench.record import Record, Scores, read_record
 
 _PNG_START = b"\x89PNG\r\n\x1a\n\x00\x00\x00\x0dIHDR"
@@ -48,7 +49,9 @@ class Result:
     @property
     def anchor(self) -> str:
         """The id of this result in the page."""
-        return self.short_id if self.own_space else f"{self.short_id}-{self.record.score.features}"
+        return (
+            self.short_id if self.own_space else f"{self.short_id}-{canonical_sha256(self.record.score.features)[:8]}"
+        )
 
     @property
     def first(self) -> Scores:

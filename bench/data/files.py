@@ -76,8 +76,9 @@ def _read_array(path: Path) -> ImageSet:
         raise BadInput(f"{path}: not a readable .npy array: {error}") from error
     if not isinstance(array, np.ndarray):
         raise BadInput(f"{path}: not a .npy array but an archive of arrays: give one of them")
-    if array.dtype in (np.float32, np.float64) and array.ndim == 2 and array.size:
-        return ImageSet(torch.from_numpy(array.astype(np.float32)))
+    if array.dtype.kind == "f" and array.dtype.itemsize in (4, 8) and array.ndim == 2 and array.size:
+        with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is refused as such
+            return ImageSet(torch.from_numpy(array.astype(np.float32)))
     if array.dtype != np.uint8 or array.ndim != 4 or array.shape[1] not in (1, 3) or not array.size:
         raise BadInput(
             f"{path}: {array.dtype} of shape {array.shape}: allowed are images, uint8 (n, 1 or 3 channels, height, "

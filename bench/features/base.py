@@ -46,13 +46,7 @@ class FeatureSpace(ABC):
         Raises:
             BadInput: the space is not for such images, or a feature is not finite.
         """
-        if images.ndim != 4 and not self.takes_points:
-            raise BadInput(f"feature space '{self.name}' is for images, found points of {images.shape[1]} coordinates")
-        if self.image_shape not in (None, found := tuple(images.shape[1:])):
-            raise BadInput(
-                f"feature space '{self.name}' is for images of (channels, height, width) {self.image_shape}, "
-                f"found {found}"
-            )
+        self.check(images)
         parts = []
         with (progress or Progress(visible=False)).bar(f"{self.name} features", len(images), short=True) as bar:
             for batch in images.split(self.batch_size):
@@ -62,6 +56,16 @@ class FeatureSpace(ABC):
         if not torch.isfinite(features).all():
             raise BadInput(f"feature space '{self.name}' gave features that are not finite")
         return features
+
+    def check(self, images: Tensor) -> None:
+        """Raise BadInput where the space is not for such images."""
+        if images.ndim != 4 and not self.takes_points:
+            raise BadInput(f"feature space '{self.name}' is for images, found points of {images.shape[1]} coordinates")
+        if self.image_shape not in (None, found := tuple(images.shape[1:])):
+            raise BadInput(
+                f"feature space '{self.name}' is for images of (channels, height, width) {self.image_shape}, "
+                f"found {found}"
+            )
 
     @abstractmethod
     def embed(self, batch: Tensor) -> Tensor:

@@ -6,12 +6,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
-from filelock import FileLock
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from bench import features, metrics, paths
-from bench.atomic import make_folder, write_tensors
+from bench.atomic import locked, write_tensors
 from bench.data.image_set import ImageSet
 from bench.features.base import FeatureSpace
 from bench.hashing import canonical_sha256, code_sha256
@@ -50,7 +49,10 @@ class FeatureCache:
         """
         # The bits of a result depend on the machine's arithmetic too, and a record promises its bits.
         device = space.device
-        arithmetic = torch.cuda.get_device_name(device) if device.type == "cuda" else torch.get_num_threads()
+        if device.type == "cuda":
+            arithmetic = [torch.cuda.get_device_name(device)]
+        else:
+            arithmetic = [torch.backends.cpu.get_cpu_capability(), str(torch.get_num_threads())]
         key = canonical_sha256(
             {
                 "what": dict(what),
@@ -58,12 +60,11 @@ class FeatureCache:
                 "space": [space.name, space.sha256, space.resize],
                 "code": code_sha256(features, metrics),
                 "torch": torch.__version__,
-                "machine": [platform.machine(), arithmetic],
+                "arithmetic": [platform.machine(), *arithmetic],
             }
         )
         path = self._folder / f"{key}.safetensors"
-        make_folder(self._folder)
-        with FileLock(self._folder / f".{key}.lock"):
+        with locked(path):
             found = _read(path)
             if found is None:
                 found = {name: value.cpu() for name, value in compute().items()}

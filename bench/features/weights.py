@@ -1,16 +1,15 @@
 """Weights of feature networks: fetched once, held against their hash, kept in a cache folder."""
 
 import hashlib
+import http.client
 import os
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock
-
 from bench import paths
-from bench.atomic import make_folder
+from bench.atomic import locked
 from bench.errors import BadInput
 from bench.hashing import file_sha256
 from bench.progress import Progress
@@ -60,12 +59,14 @@ class WeightsFile:
         folder = paths.cache_folder() / "weights"
         path = folder / self.file_name
         if not path.exists():
-            make_folder(folder)
             # Of several processes one downloads, the others wait.
-            with FileLock(folder / f".{self.file_name}.lock"):
+            with locked(path):
                 if not path.exists():
                     self._download(path, progress)
-        return check_weights(path, self.space, self.sha256)
+        try:
+            return check_weights(path, self.space, self.sha256)
+        except BadInput as error:
+            raise BadInput(f"{error}: remove it, and it is downloaded again") from error
 
     def _download(self, path: Path, progress: Progress) -> None:
         """Download to a temporary file and rename it when its hash is right."""
@@ -85,7 +86,7 @@ class WeightsFile:
                     f"{self.sha256}: it was cut short or the file was replaced; nothing is kept"
                 )
             temporary.replace(path)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, http.client.HTTPException) as error:
             reason = error.reason if isinstance(error, urllib.error.URLError) else error
             raise BadInput(
                 f"the weights of feature space '{self.space}' cannot be downloaded ({reason}): get {self.url} where "

@@ -27,17 +27,23 @@ class KernelSet:
         """Sum the kernel over all pairs of n points, n at least 2; each pair is computed once."""
         points = points.float()
         sums = torch.zeros(len(points), dtype=torch.float64, device=points.device)
-        for start in range(0, len(points), BLOCK):
-            kernel = cubic_kernel(points[start : start + BLOCK], points[start:])
-            kernel.diagonal().zero_()
-            sums[start : start + BLOCK] += kernel.sum(1, dtype=torch.float64)
-            sums[start + BLOCK :] += kernel[:, BLOCK:].sum(0, dtype=torch.float64)
+        for rows in _blocks(points):
+            for columns in _blocks(points):
+                if columns.start < rows.start:
+                    continue
+                kernel = cubic_kernel(points[rows], points[columns])
+                if columns == rows:
+                    kernel.diagonal().zero_()
+                else:
+                    sums[columns] += kernel.sum(0)
+                sums[rows] += kernel.sum(1)
         return cls(points, sums)
 
 
 def cubic_kernel(a: Tensor, b: Tensor) -> Tensor:
-    """Return (a . b / d + 1)^3 of all pairs, (n, m), of a, (n, d), and b, (m, d)."""
-    return torch.addmm(torch.ones((), dtype=a.dtype, device=a.device), a, b.T, alpha=1 / a.shape[1]).pow_(3)
+    """Return (a . b / d + 1)^3 of all pairs, float64 (n, m), of a, (n, d), and b, (m, d)."""
+    products = a.double() @ b.double().T / a.shape[1] + 1
+    return products * products * products
 
 
 def kernel_distance(real: KernelSet, generated: KernelSet) -> tuple[float, float]:
@@ -55,16 +61,22 @@ def kernel_distance(real: KernelSet, generated: KernelSet) -> tuple[float, float
     x, y = real.points, generated.points
     n, m = len(x), len(y)
     x_sums = torch.zeros(n, dtype=torch.float64, device=x.device)
-    y_sums = torch.empty(m, dtype=torch.float64, device=x.device)
-    for start in range(0, m, BLOCK):
-        kernel = cubic_kernel(y[start : start + BLOCK], x)
-        y_sums[start : start + BLOCK] = kernel.sum(1, dtype=torch.float64)
-        x_sums += kernel.sum(0, dtype=torch.float64)
+    y_sums = torch.zeros(m, dtype=torch.float64, device=x.device)
+    for rows in _blocks(y):
+        for columns in _blocks(x):
+            kernel = cubic_kernel(y[rows], x[columns])
+            y_sums[rows] += kernel.sum(1)
+            x_sums[columns] += kernel.sum(0)
     distance = real.sums.sum() / (n * (n - 1)) + generated.sums.sum() / (m * (m - 1)) - 2 * y_sums.sum() / (n * m)
     x_part = real.sums / (n - 1) - x_sums / m
     y_part = generated.sums / (m - 1) - y_sums / n
     error = 2 * (x_part.var() / n + y_part.var() / m).sqrt()
     return float(distance), float(error)
+
+
+def _blocks(points: Tensor) -> list[slice]:
+    """Return slices of BLOCK points; the kernel is a small difference of large sums, so all of it is in float64."""
+    return [slice(start, min(start + BLOCK, len(points))) for start in range(0, len(points), BLOCK)]
 
 
 class KernelDistance(Metric):

@@ -80,6 +80,8 @@ def kth_neighbours(points: Tensor, norms: Tensor, k: int) -> Tensor:
 def nearest_neighbours(points: Tensor, norms: Tensor, others: Tensor, other_norms: Tensor) -> tuple[Tensor, Tensor]:
     """Return the squared distance, float64 (n,), of each point to the nearest of `others`, and its index, int64 (n,).
 
+    Of up to four equally near ones the index is that of the first, of more that of any.
+
     Args:
         points: float32, (n, d).
         norms: float32, (n,), their squared norms.
@@ -95,7 +97,7 @@ def nearest_neighbours(points: Tensor, norms: Tensor, others: Tensor, other_norm
         farthest = candidates.values[:, -1] - error[:, 0]
         exact, which = _settle(points[rows], others, None, candidates.indices, farthest, 1)
         distances.append(exact.amin(1))
-        # Of equally near ones the first.
+        # Of equally near candidates the first.
         indices.append(which.where(exact == exact.amin(1, keepdim=True), len(others)).amin(1))
     return torch.cat(distances), torch.cat(indices)
 
@@ -125,6 +127,8 @@ def _settle(
     kth = exact.kthvalue(k, dim=1).values
     # Nothing is nearer than a duplicate. Elsewhere products in float64 leave no doubt that matters.
     unsure = ((farthest <= kth) & (kth > 0)).nonzero()[:, 0]
+    if not len(unsure):
+        return exact, indices
     indices = indices.clone()
     for rows in unsure.split(BLOCK):
         converted = points[rows].double()

@@ -9,6 +9,7 @@ from bench.record import (
     Cost,
     DataIdentity,
     Environment,
+    FurtherScores,
     GenerationResult,
     Record,
     ScoreConditions,
@@ -18,7 +19,7 @@ from bench.record import (
 from bench.task import TierName
 
 
-def make_scores(fid: float, label_agreement: float | None = 0.875, **changes: float) -> Scores:
+def make_scores(fid: float, label_agreement: float | None = 0.875, **changes: float | None) -> Scores:
     """Return scores with this FID and label agreement; `changes` sets others."""
     fields = {"kid": fid / 100, "kid_standard_error": 0.001, "precision": 0.75, "recall": 0.625, "density": 0.5}
     fields |= {"coverage": 0.875, "authpct": 60.0, "training_distance_ratio": 1.125, "class_imbalance": 0.0625}
@@ -93,6 +94,15 @@ def make_record(
             deterministic=True,
         ),
     )
+
+
+def add_scores(record: Record, features: str, fids: tuple[float, ...], **floor: float) -> Record:
+    """Return a record that also has scores in another feature space, without a classifier."""
+    fields = {"features": features, "features_sha256": "f" * 64, "floor": make_scores(0.25, None, **floor)}
+    further = FurtherScores(
+        score=record.score.model_copy(update=fields), generations=tuple(make_scores(fid, None) for fid in fids)
+    )
+    return record.model_copy(update={"further_scores": (*record.further_scores, further)})
 
 
 class Results:

@@ -19,7 +19,7 @@ from bench.board.site import build_site
 from bench.errors import BadInput
 from bench.hashing import file_sha256
 
-from .made_up import Results, make_record
+from .made_up import Results, add_scores, make_record
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(1)>\"'"
@@ -107,6 +107,47 @@ def test_what_may_not_be_compared_is_apart(results: Results, out: Path, differen
     results.add(make_record(**{"seed": 1, **different}))
     page = build(results, out)
     assert len(page.with_class("results")) == len(page.tags("tfoot")) == len(page.data) == 2
+
+
+def test_a_cell_in_two_feature_spaces_is_one_record_in_two_sections(results: Results, out: Path) -> None:
+    results.add(add_scores(make_record(), "inception", (10.0, 20.0, 40.0)))
+    assert build_site(results.folder, out) == 1
+    page = Page(out)
+    assert len(page.with_class("results")) == len(page.tags("tfoot")) == 2
+    fids = [[point["fid"]["mean"] for point in section["series"][0]["points"]] for section in page.data]
+    assert fids == [[1.5, 2.25, 4.125], [10, 20, 40]]
+    assert [section["floor"]["fid"] for section in page.data] == [0.5, 0.25]
+
+
+def test_a_section_names_its_feature_space_and_network(results: Results, out: Path) -> None:
+    results.add(add_scores(make_record(), "inception", (10.0, 20.0, 40.0)))
+    text = build(results, out).text
+    assert "scored in digits_cnn cccccccc" in text
+    assert "scored in inception ffffffff" in text
+
+
+def test_cells_with_and_without_further_scores_share_the_section_of_their_own_space(
+    results: Results, out: Path
+) -> None:
+    results.add(add_scores(make_record(seed=0), "inception", (10.0, 20.0, 40.0)))
+    results.add(make_record(seed=1))
+    seeds = {section["id"]: section["series"][0]["seeds"] for section in build(results, out).data}
+    assert sorted(seeds.values()) == [[0], [0, 1]]
+
+
+def test_a_space_without_a_classifier_has_no_label_agreement(results: Results, out: Path) -> None:
+    results.add(add_scores(make_record(), "inception", (10.0, 20.0, 40.0)))
+    own, further = ([metric["key"] for metric in section["metrics"]] for section in build(results, out).data)
+    assert own == ["fid", "precision", "recall", "label_agreement"]
+    assert further == ["fid", "precision", "recall"]
+
+
+def test_a_strip_is_copied_once_and_shown_in_every_space(results: Results, out: Path) -> None:
+    record = add_scores(make_record(), "inception", (10.0, 20.0, 40.0))
+    results.add(record, strip=png())
+    page = build(results, out)
+    assert [image["src"] for image in page.tags("img")] == [f"strips/{record.cell_id[:16]}.png"] * 2
+    assert len(list((out / "strips").iterdir())) == 1
 
 
 def test_other_data_is_marked(results: Results, out: Path) -> None:
@@ -199,6 +240,16 @@ def test_hostile_name_stays_text(results: Results, out: Path) -> None:
     assert set(added) <= {"span"}
     assert not any("onerror" in attributes for _, attributes in page.elements)
     assert page.data[0]["series"][0]["label"] == f"fully synthetic, {HOSTILE}"
+
+
+def test_hostile_name_of_a_feature_space_stays_text(results: Results, out: Path) -> None:
+    results.add(add_scores(make_record(), "inception", (1.0, 2.0, 3.0)))
+    harmless = Counter(tag for tag, _ in build(results, out).elements)
+    shutil.rmtree(results.folder / "digits")
+    results.add(add_scores(make_record(), HOSTILE, (1.0, 2.0, 3.0)))
+    page = build(results, out)
+    assert Counter(tag for tag, _ in page.elements) == harmless
+    assert f"scored in {HOSTILE}" in page.text
 
 
 def test_hostile_name_is_quoted_in_the_command(results: Results, out: Path) -> None:
@@ -298,15 +349,25 @@ def test_everything_that_is_loaded_comes_with_the_page(results: Results, out: Pa
     assert not re.search(r"url\(|@import", (out / "assets" / "board.css").read_text())
 
 
-def test_links_inside_the_page_lead_somewhere(results: Results, out: Path) -> None:
-    results.add(make_record(seed=0))
-    results.add(make_record(seed=1, tier="paper"))
-    page = build(results, out)
+def assert_links_lead_somewhere(page: Page, n_targets: int) -> None:
     ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
     assert len(ids) == len(set(ids))
     targets = {(a["href"] or "").removeprefix("#") for a in page.tags("a") if (a["href"] or "").startswith("#")}
-    assert len(targets) == 4
+    assert len(targets) == n_targets
     assert targets <= set(ids)
+
+
+def test_links_inside_the_page_lead_somewhere(results: Results, out: Path) -> None:
+    results.add(make_record(seed=0))
+    results.add(make_record(seed=1, tier="paper"))
+    assert_links_lead_somewhere(build(results, out), n_targets=4)
+
+
+def test_links_lead_to_a_cell_in_the_same_feature_space(results: Results, out: Path) -> None:
+    for seed in (0, 1):
+        record = add_scores(make_record(seed=seed), "inception", (10.0, 20.0, 40.0))
+        results.add(add_scores(record, "pixels", (3.0, 2.0, 1.0)))
+    assert_links_lead_somewhere(build(results, out), n_targets=3 + 2 * 3)
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium")

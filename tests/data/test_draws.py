@@ -9,6 +9,7 @@ from builders import make_loop
 from bench.data.draws import RealDraws, check_enough_real_images, image_seeds, sample_labels
 from bench.data.image_set import ImageSet
 from bench.errors import BadInput
+from bench.loops import Loop
 
 # Image i has the value i in all its pixels, so a draw can be read back.
 N = 200
@@ -88,6 +89,27 @@ def test_a_smaller_augmentation_is_a_part_of_the_first_generations_images(draws:
 def test_a_generation_is_drawn_the_same_whatever_was_drawn_before(draws: RealDraws):
     later = numbers(draws.at(5, FRESH))
     assert numbers(RealDraws(TRAINING, "digits", 0).at(5, FRESH)) == later
+
+
+@pytest.mark.parametrize(
+    "loop",
+    [
+        make_loop("fully_synthetic"),
+        AUGMENTATION,
+        make_loop("synthetic_augmentation", n_initial=40, n_real=15),
+        make_loop("synthetic_augmentation", n_initial=40, n_real=70),
+        FRESH,
+    ],
+    ids=["fully synthetic", "augmentation", "smaller augmentation", "larger augmentation", "fresh data"],
+)
+def test_all_images_of_a_loop_are_those_that_its_generations_see(draws: RealDraws, loop: Loop):
+    seen = set(numbers(draws.initial(loop)))
+    for t in range(2, loop.generations + 1):
+        real = draws.at(t, loop)
+        seen |= set(numbers(real) if real is not None else [])
+    found = numbers(draws.all(loop))
+    assert set(found) == seen
+    assert len(found) == len(seen)
 
 
 def test_labels_to_sample_have_the_frequencies_of_the_training_images():

@@ -148,6 +148,21 @@ def test_a_uint8_array_is_read_as_it_is(tmp_path: Path, channels: int):
     assert np.array_equal(read_images(tmp_path / "a.npy").images.numpy(), array)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_an_array_of_points_is_read_as_float32(tmp_path: Path, dtype: type):
+    array = RANDOM.normal(size=(4, 3)).astype(dtype)
+    np.save(tmp_path / "a.npy", array)
+    points = read_images(tmp_path / "a.npy").images.numpy()
+    assert points.dtype == np.float32
+    assert np.array_equal(points, array.astype(np.float32))
+
+
+def test_an_array_in_fortran_order_is_read_as_it_is(tmp_path: Path):
+    array = np.asfortranarray(RANDOM.normal(size=(4, 3)).astype(np.float32))
+    np.save(tmp_path / "a.npy", array)
+    assert np.array_equal(read_images(tmp_path / "a.npy").images.numpy(), array)
+
+
 @pytest.mark.parametrize(
     "array",
     [
@@ -156,14 +171,25 @@ def test_a_uint8_array_is_read_as_it_is(tmp_path: Path, channels: int):
         np.zeros((4, 6, 5), np.uint8),
         np.zeros((4, 2, 6, 5), np.uint8),
         np.zeros((0, 1, 6, 5), np.uint8),
+        np.zeros((0, 5), np.float32),
+        np.zeros((5, 0), np.float32),
+        np.zeros((4, 5), np.int64),
+        np.zeros((4, 5), np.float16),
+        np.zeros((4, 5), np.complex64),
+        np.zeros((4, 5), np.uint8),
+        np.zeros(5, np.float32),
     ],
-    ids=["float", "channels last", "no channels", "two channels", "empty"],
+    ids=[
+        *["float images", "channels last", "no channels", "two channels", "no images", "no points", "no coordinates"],
+        *["whole numbers", "half precision", "complex", "bytes", "one dimension"],
+    ],
 )
 def test_an_array_of_another_kind_is_refused_with_what_it_is_and_what_is_allowed(tmp_path: Path, array: np.ndarray):
     np.save(tmp_path / "a.npy", array)
     message = refusal(tmp_path / "a.npy")
     assert f"{array.dtype} of shape {array.shape}" in message
-    assert "allowed is uint8 (n, 1 or 3 channels, height, width)" in message
+    assert "uint8 (n, 1 or 3 channels, height, width)" in message
+    assert "float32 or float64 (n, d)" in message
 
 
 class Exploding:

@@ -1,6 +1,7 @@
 """Images with their labels."""
 
 import hashlib
+import struct
 
 import pytest
 import torch
@@ -12,12 +13,29 @@ IMAGES = torch.arange(12, dtype=torch.uint8).view(3, 1, 2, 2)
 LABELS = torch.tensor([5, 6, 7])
 
 
+POINTS = torch.tensor([[0.5, -1.0], [2.0, 3.0], [4.0, 1e9]])
+
+
 @pytest.mark.parametrize(
-    "images", [IMAGES.float(), IMAGES.long(), IMAGES[0], IMAGES[None]], ids=["float", "int64", "3-d", "5-d"]
+    "images",
+    [IMAGES.float(), IMAGES.long(), IMAGES[0], IMAGES[None], IMAGES[0, 0], POINTS.double(), POINTS[0]],
+    ids=["float", "int64", "3-d", "5-d", "uint8 points", "float64 points", "one point"],
 )
-def test_images_are_uint8_with_four_dimensions(images: torch.Tensor):
-    with pytest.raises(ValueError, match=r"images must be uint8 \(n, channels, height, width\)"):
+def test_images_are_uint8_with_four_dimensions_or_points_float32_with_two(images: torch.Tensor):
+    with pytest.raises(ValueError, match=r"uint8 \(n, channels, height, width\) or float32 \(n, d\), found"):
         ImageSet(images)
+
+
+def test_points_are_chosen_and_joined_as_images_are():
+    points = ImageSet(POINTS, LABELS)
+    joined = concatenate([points[2:], points[torch.tensor([0, 1])]])
+    assert torch.equal(joined.images, POINTS[[2, 0, 1]])
+    assert joined.labels.tolist() == [7, 5, 6]
+
+
+def test_hash_of_points_is_of_shape_and_bytes():
+    content = b"".join(struct.pack("<f", value) for value in (0.5, -1, 2, 3, 4, 1e9))
+    assert ImageSet(POINTS).sha256 == hashlib.sha256(b"(3, 2)" + content).hexdigest()
 
 
 @pytest.mark.parametrize("labels", [LABELS.int(), LABELS.float(), LABELS[:2], LABELS[:, None]])

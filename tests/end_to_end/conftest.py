@@ -50,12 +50,3 @@ def run_tiny(tiny_task: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
         return status, json.loads(captured.out) if captured.out else None, captured.err
 
     return run
-
-
-def comparable(record: Path) -> dict:
-    """A record without what is not a function of the cell."""
-    content = json.loads(record.read_text())
-    del content["environment"], content["sha256"]
-    for generation in content["generations"]:
-        del generation["cost"]["seconds"], generation["cost"]["peak_memory_bytes"]
-    return content

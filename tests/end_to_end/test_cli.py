@@ -1,4 +1,5 @@
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -6,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from prdc import compute_prdc
 
 from bench.cli import main
 
@@ -51,7 +53,17 @@ def fails(capsys):
         ("run --device cuda:99", ["cuda:99", "cpu"]),
         ("run --data /does/not/exist", ["/does/not/exist"]),
         ("run --method accumulate_subsample", ["accumulate_subsample", "--pool accumulated"]),
-        ("score a b --features nonsense", ["nonsense", "digits", "mnist"]),
+        ("score a b --features nonsense", ["nonsense", "digits", "mnist", "inception", "identity"]),
+        ("score a b", ["--features"]),
+        ("score a b --features digits", ["a: there is no such file or folder"]),
+        ("score a b --features digits --k 0", ["--k 0", "from 1"]),
+        ("score a b --features digits --k five", ["--k", "five"]),
+        ("score a b --features digits --bootstrap 1", ["--bootstrap 1", "from 2"]),
+        ("score a b --features digits --bootstrap some", ["--bootstrap", "some"]),
+        ("score a b --features digits --weights c", ["--weights c", "'digits'"]),
+        ("score a b --features identity --weights c", ["--weights c", "'identity'"]),
+        ("score a b --features inception --weights /does/not/exist", ["/does/not/exist", "'inception'"]),
+        ("score a b --features digits --device cuda:99", ["cuda:99", "cpu"]),
         ("board --results /does/not/exist", ["/does/not/exist"]),
         ("data nonsense", ["'nonsense'", "digits"]),
         ("data digits --from /does/not/exist", ["/does/not/exist"]),
@@ -173,30 +185,186 @@ def test_list_names_what_there_is(capsys, what):
     assert all(content.values())
 
 
-def test_score_of_real_images_against_themselves_is_perfect(tmp_path, capsys):
+IMAGES, OTHER_IMAGES, HELD_OUT_IMAGES = (
+    np.random.default_rng(i).integers(0, 256, (40, 1, 8, 8), dtype=np.uint8) for i in range(3)
+)
+POINTS, OTHER_POINTS, HELD_OUT_POINTS = (np.random.default_rng(i).normal(size=(60, 3)) for i in range(3))
+
+
+@pytest.fixture
+def saved(tmp_path):
+    """Write images or points as an array, or images as a folder or a zip; return the path."""
+
+    def save(name, array):
+        path = tmp_path / name
+        if path.suffix == ".npy":
+            np.save(path, array)
+            return path
+        folder = path.with_suffix("")
+        folder.mkdir()
+        for i, image in enumerate(array):
+            Image.fromarray(image.transpose(1, 2, 0).squeeze()).save(folder / f"{i:03d}.png")
+        return path if path == folder else Path(shutil.make_archive(str(folder), "zip", folder))
+
+    return save
+
+
+@pytest.fixture
+def scored(capsys):
+    """Score one set against another, and return what --json prints."""
+
+    def run(*arguments):
+        capsys.readouterr()
+        assert main(["score", *map(str, arguments), "--device", "cpu", "--json"]) == 0
+        return json.loads(capsys.readouterr().out)
+
+    return run
+
+
+def test_score_of_real_images_against_themselves_is_perfect(saved, scored):
     from sklearn.datasets import load_digits
 
-    for i, digit in enumerate(load_digits().images[:40]):
-        (tmp_path / "real").mkdir(exist_ok=True)
-        Image.fromarray(np.rint(digit * (255 / 16)).astype(np.uint8)).save(tmp_path / "real" / f"{i:03d}.png")
-    assert main(["score", str(tmp_path / "real"), str(tmp_path / "real"), "--features", "digits", "--json"]) == 0
-    scores = json.loads(capsys.readouterr().out)
+    images = np.rint(load_digits().images[:40, None] * (255 / 16)).astype(np.uint8)
+    path = saved("real", images)
+    scores = scored(path, path, "--features", "digits")
     assert scores["fid"] == pytest.approx(0, abs=1e-6)
-    assert (scores["precision"], scores["recall"]) == (1, 1)
+    assert [scores[name] for name in ("precision", "recall", "coverage")] == [1, 1, 1]
     assert (scores["n_real"], scores["n_fake"], scores["k"]) == (40, 40, 5)
+    assert (scores["features"], scores["resize"]) == ("digits", "none")
 
 
-def test_score_refuses_fewer_images_than_neighbours(fails, tmp_path):
-    np.save(tmp_path / "few.npy", np.zeros((5, 1, 8, 8), np.uint8))
-    error = fails("score", tmp_path / "few.npy", tmp_path / "few.npy", "--features", "digits")
-    assert "5 images" in error
-    assert "6" in error
+@pytest.mark.parametrize("suffix", ["", ".zip", ".npy"])
+@pytest.mark.parametrize("features", ["digits", "identity"])
+def test_score_of_a_collapsed_set_is_precise_and_covers_nothing(saved, scored, suffix, features):
+    real, fake = saved(f"real{suffix}", IMAGES), saved(f"fake{suffix}", IMAGES[[7] * 40])
+    scores = scored(real, fake, "--features", features)
+    assert scores["precision"] > 0.99
+    assert scores["recall"] < 0.05  # of 40 images: the one that is repeated
 
 
-def test_score_refuses_images_that_the_feature_space_is_not_for(fails, tmp_path):
-    np.save(tmp_path / "large.npy", np.zeros((50, 3, 32, 32), np.uint8))
-    error = fails("score", tmp_path / "large.npy", tmp_path / "large.npy", "--features", "digits")
-    assert "(3, 32, 32)" in error
+def test_score_of_points_is_that_of_prdc(saved, scored):
+    real, fake = saved("real.npy", POINTS), saved("fake.npy", OTHER_POINTS.astype(np.float32))
+    scores = scored(real, fake, "--features", "identity", "--k", "3")
+    expected = compute_prdc(POINTS, OTHER_POINTS, nearest_k=3)
+    assert {name: scores[name] for name in expected} == pytest.approx(expected, abs=1e-9)
+    assert scores["k"] == 3
+
+
+def test_score_with_training_images_tells_copies(saved, scored):
+    real, training = saved("real.npy", POINTS), saved("training.npy", OTHER_POINTS)
+    copies = scored(real, training, "--features", "identity", "--training", training)
+    others = scored(real, saved("fake.npy", HELD_OUT_POINTS), "--features", "identity", "--training", training)
+    assert (copies["authpct"], copies["training_distance_ratio"], copies["n_training"]) == (0, 0, 60)
+    assert others["authpct"] > 10
+    assert others["training_distance_ratio"] == pytest.approx(1, abs=0.3)
+
+
+def test_score_prints_standard_errors_and_extrapolation_where_they_are_asked_for(saved, scored):
+    arguments = saved("real.npy", POINTS), saved("fake.npy", OTHER_POINTS), "--features", "identity"
+    plain, more = scored(*arguments), scored(*arguments, "--bootstrap", "4", "--extrapolate")
+    assert "fid_extrapolated" not in plain
+    assert plain["standard_errors"] == {}
+    assert more["fid_extrapolated"] < more["fid"]
+    assert all(more["standard_errors"][name] > 0 for name in ("fid", "recall", "density"))
+
+
+def test_score_prints_a_table_with_what_the_scores_depend_on(saved, capsys):
+    paths = [str(saved(f"{i}.npy", points)) for i, points in enumerate((POINTS, OTHER_POINTS, HELD_OUT_POINTS))]
+    options = ["--features", "identity", "--training", paths[2], "--bootstrap", "3", "--extrapolate"]
+    assert main(["score", *paths[:2], *options]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    names = [line.split("  ")[0].split(",")[0] for line in lines[1:-1]]
+    memorisation = ["authpct", "training_distance_ratio"]
+    assert names == ["fid", "kid", "precision", "recall", "density", "coverage", *memorisation, "fid"]
+    assert all(len(line.split()) == 3 for line in lines[1:-2])  # each with its standard error
+    assert "60 images against 60, 60 training images; features identity, resize none, k = 5" in lines[-1]
+
+
+BAD_SETS = {
+    "one image": (IMAGES[:1], "digits", "1 image"),
+    "as many images as neighbours": (IMAGES[:5], "digits", "needs at least 6"),
+    "a coordinate that is not a number": (np.where(POINTS > 2, np.nan, POINTS), "identity", "not finite"),
+    "an infinite coordinate": (np.where(POINTS > 2, np.inf, POINTS), "identity", "not finite"),
+    "images with float values": (IMAGES / 255, "identity", "float64"),
+}
+
+
+@pytest.mark.parametrize(("array", "features", "words"), BAD_SETS.values(), ids=BAD_SETS)
+@pytest.mark.parametrize("bad", ["real", "fake"])
+def test_score_refuses_in_one_line_that_names_the_set(fails, saved, array, features, words, bad):
+    good = POINTS if array.ndim == 2 else IMAGES
+    paths = {name: saved(f"{name}.npy", array if name == bad else good) for name in ("real", "fake")}
+    error = fails("score", *paths.values(), "--features", features)
+    assert f"error: {paths[bad]}: " in error
+    assert words in error
+
+
+def test_score_refuses_real_images_that_are_all_equal(fails, saved):
+    real, fake = saved("real.npy", IMAGES[[7] * 40]), saved("fake.npy", IMAGES)
+    for features in ("digits", "identity"):
+        error = fails("score", real, fake, "--features", features)
+        assert f"error: {real}: " in error
+        assert "same features" in error
+
+
+@pytest.mark.parametrize(
+    ("array", "words"),
+    [(np.zeros((40, 3, 32, 32), np.uint8), "(3, 32, 32)"), (POINTS, "points of 3 coordinates")],
+    ids=["images of another size", "points"],
+)
+def test_score_refuses_what_the_feature_space_is_not_for(fails, saved, array, words):
+    real, fake = saved("real.npy", array), saved("fake.npy", array)
+    error = fails("score", real, fake, "--features", "digits")
+    assert f"error: {real}: " in error
+    assert words in error
+
+
+def test_score_refuses_points_of_different_dimensions(fails, saved):
+    real, fake = saved("real.npy", POINTS), saved("fake.npy", POINTS[:, :2])
+    error = fails("score", real, fake, "--features", "identity")
+    assert [word for word in (str(fake), "(2,)", str(real), "(3,)") if word not in error] == []
+
+
+def test_score_refuses_a_reference_that_is_the_training_set(fails, saved):
+    real, fake = saved("real.npy", IMAGES), saved("fake.npy", OTHER_IMAGES)
+    error = fails("score", real, fake, "--features", "digits", "--training", real)
+    assert str(real) in error
+    assert "must be different images" in error
+
+
+def test_score_refuses_too_few_images_to_extrapolate(fails, saved):
+    real, fake = saved("real.npy", POINTS[:7]), saved("fake.npy", OTHER_POINTS[:7])
+    error = fails("score", real, fake, "--features", "identity", "--extrapolate")
+    assert "FID of 7 images in 3 dimensions cannot be extrapolated" in error
+
+
+def bad_folder(folder, what):
+    folder.mkdir()
+    Image.fromarray(IMAGES[0, 0]).save(folder / "a.png")
+    if what == "sizes":
+        Image.fromarray(IMAGES[1, 0, :4]).save(folder / "b.png")
+    elif what == "text":
+        (folder / "b.png").write_text("not an image")
+    else:
+        (folder / "a.png").rename(folder / "a.txt")
+
+
+@pytest.mark.parametrize(
+    ("what", "name", "words"),
+    [("sizes", "b.png", "(1, 4, 8)"), ("text", "b.png", "not a readable image"), ("none", "", "no images in it")],
+)
+@pytest.mark.parametrize("bad", ["real", "fake", "training"])
+def test_score_refuses_a_folder_that_it_cannot_read_by_the_name_of_the_file(
+    fails, saved, tmp_path, what, name, words, bad
+):
+    bad_folder(tmp_path / "bad", what)
+    paths = {
+        part: tmp_path / "bad" if part == bad else saved(f"{part}.npy", array)
+        for part, array in (("real", IMAGES), ("fake", OTHER_IMAGES), ("training", HELD_OUT_IMAGES))
+    }
+    error = fails("score", paths["real"], paths["fake"], "--training", paths["training"], "--features", "digits")
+    assert f"error: {tmp_path / 'bad' / name}: " in error
+    assert words in error
 
 
 def test_data_checks_the_digits_against_their_hashes(capsys):

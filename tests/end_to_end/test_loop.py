@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import comparable
+from builders import comparable
 from safetensors.torch import load_file
 
 from bench.data.image_set import ImageSet

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import comparable
+from builders import comparable
 
 from bench import store
 from bench.progress import Progress

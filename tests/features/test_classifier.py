@@ -9,19 +9,19 @@ from safetensors.torch import save_file
 from bench.data.real import RealData
 from bench.errors import BadInput
 from bench.features import classifier
-from bench.features.base import FeatureSpace
-from bench.features.build import space_named, task_space
+from bench.features.base import ClassifyingSpace, FeatureSpace
+from bench.features.build import task_space
 from bench.features.classifier import ClassifierSpace
 from bench.hashing import file_sha256
 from bench.task import Task, load_task
 
 
 @pytest.fixture(scope="module")
-def space(digits: Task) -> FeatureSpace:
+def space(digits: Task) -> ClassifyingSpace:
     return task_space(digits, "cpu")
 
 
-def share_right(space: FeatureSpace, data: RealData) -> float:
+def share_right(space: ClassifyingSpace, data: RealData) -> float:
     """Return the share of the reference images that the classifier labels right."""
     right = space.classify(space(data.reference.images)) == data.reference.labels
     return int(right.sum()) / len(data.reference)
@@ -42,7 +42,7 @@ def refusal(weights: Path, sha256: str | None = None, architecture: str = "digit
 
 @pytest.mark.parametrize(("name", "dim", "shape"), [("digits", 64, (1, 8, 8)), ("mnist", 84, (1, 28, 28))])
 def test_the_space_of_a_shipped_task_gives_its_features(name: str, dim: int, shape: tuple[int, ...]):
-    features = space_named(name, "cpu")(torch.zeros(3, *shape, dtype=torch.uint8))
+    features = task_space(load_task(name), "cpu")(torch.zeros(3, *shape, dtype=torch.uint8))
     assert features.shape == (3, dim)
     assert features.dtype == torch.float32
 
@@ -68,8 +68,13 @@ def test_features_do_not_depend_on_the_batch(
 ):
     images = digits_data.reference.images
     whole = space(images)
-    monkeypatch.setattr(classifier, "EXTRACTION_BATCH", batch)
+    monkeypatch.setattr(space, "batch_size", batch)
     assert torch.allclose(space(images), whole, rtol=1e-5, atol=1e-6)
+
+
+def test_a_task_is_scored_in_a_space_that_knows_its_classes(digits: Task, space: FeatureSpace):
+    assert isinstance(space, ClassifyingSpace)
+    assert space.n_classes == len(digits.data.classes)
 
 
 def test_features_are_not_negative(digits_data: RealData, space: FeatureSpace):
@@ -120,8 +125,3 @@ def test_weights_without_the_last_layer_are_refused_in_one_line(digits: Task, tm
     network = classifier.DigitsCNN(10)
     save_file({name: value for name, value in network.state_dict().items() if "head" not in name}, weights)
     assert "not the weights of a digits_cnn network" in refusal(weights)
-
-
-def test_an_unknown_space_is_refused_with_those_that_there_are():
-    with pytest.raises(BadInput, match="--features inception: there are digits, mnist"):
-        space_named("inception", "cpu")

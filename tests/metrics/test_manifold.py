@@ -6,8 +6,8 @@ from prdc import compute_prdc
 from torch import Tensor
 from torch_fidelity.metric_prc import calculate_precision_recall_full
 
-from bench.metrics import manifold
-from bench.metrics.manifold import Manifold, ManifoldScores, manifold_scores
+from bench.metrics import manifold, neighbours
+from bench.metrics.manifold import PRDC, Manifold, ManifoldScores, manifold_scores
 
 # Four neighbours that stand 1 apart in part, and one pair that stands 2 apart.
 LINE = torch.tensor([[0.0], [1.0], [2.0], [10.0], [12.0]])
@@ -68,6 +68,13 @@ def test_a_set_that_repeats_one_real_image_is_precise_and_covers_nothing():
     assert recall < 0.01
 
 
+def test_precision_and_recall_change_places_where_the_sets_do():
+    real = normal(200, 8, 0)
+    precision, recall = both(real[17:18].expand(200, 8), real, 5)
+    assert precision < 0.01
+    assert recall > 0.99
+
+
 def test_a_set_far_from_the_real_one_is_neither_precise_nor_covers_anything():
     real = normal(200, 8, 0)
     assert both(real, real + 100, 5) == (0, 0)
@@ -111,7 +118,8 @@ def test_density_counts_every_ball_and_coverage_every_ball_that_is_hit():
 def test_the_size_of_a_block_does_not_matter(monkeypatch: pytest.MonkeyPatch, block: int):
     real, fake = PAIRS[1]
     expected = compute_prdc(real.double().numpy(), fake.double().numpy(), nearest_k=5)
-    monkeypatch.setattr(manifold, "BLOCK", block)
+    for module in (manifold, neighbours):
+        monkeypatch.setattr(module, "BLOCK", block)
     assert vars(scores(real, fake, 5)) == pytest.approx(expected, abs=1e-12)
 
 
@@ -138,3 +146,27 @@ def test_a_set_with_many_duplicates_equals_prdc():
 def test_a_set_without_a_kth_neighbour_is_refused():
     with pytest.raises(ValueError, match="5 points have no 5-th neighbour"):
         Manifold.of(LINE, 5)
+
+
+def test_points_of_a_lattice_with_many_exact_ties_score_what_the_definitions_say():
+    real, fake = (torch.randint(0, 4, (n, 3), generator=torch.Generator().manual_seed(n)).float() for n in (60, 50))
+    k = 3
+    between = torch.cdist(fake.double(), real.double())
+    real_radii, fake_radii = (torch.cdist(x, x).sort(1).values[:, k] for x in (real.double(), fake.double()))
+    inside_real, inside_fake = between <= real_radii, between <= fake_radii[:, None]
+    expected = {
+        "precision": inside_real.any(1).double().mean(),
+        "recall": inside_fake.any(0).double().mean(),
+        "density": inside_real.double().sum() / (k * len(fake)),
+        "coverage": inside_real.any(0).double().mean(),
+    }
+    assert vars(scores(real, fake, k)) == pytest.approx({name: float(value) for name, value in expected.items()})
+
+
+def test_the_metric_of_features_in_batches_equals_prdc():
+    real, fake = PAIRS[2]
+    metric = PRDC(Manifold.of(real, 5))
+    for batch in fake.split([1, 100, 149]):
+        metric.update(batch)
+    expected = compute_prdc(real.double().numpy(), fake.double().numpy(), nearest_k=5)
+    assert {name: float(value) for name, value in metric.compute().items()} == pytest.approx(expected, abs=1e-12)
