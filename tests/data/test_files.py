@@ -148,7 +148,7 @@ def test_a_uint8_array_is_read_as_it_is(tmp_path: Path, channels: int):
     assert np.array_equal(read_images(tmp_path / "a.npy").images.numpy(), array)
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, ">f8"])
 def test_an_array_of_points_is_read_as_float32(tmp_path: Path, dtype: type):
     array = RANDOM.normal(size=(4, 3)).astype(dtype)
     np.save(tmp_path / "a.npy", array)

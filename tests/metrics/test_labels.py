@@ -58,6 +58,12 @@ def test_imbalance_of_one_class_out_of_ten_is_nine_tenths():
     assert imbalance(torch.full((50,), 3), [7] * 10) == pytest.approx(0.9, rel=1e-12)
 
 
+def test_imbalance_is_never_above_one():
+    # The sum of these shares is 1.0000000000000002 without a bound.
+    for n in range(1, 60):
+        assert imbalance(torch.arange(n) % 7, [0] * 7 + [1, 2, 4, 3, 9]) <= 1
+
+
 def test_imbalance_of_classes_that_training_does_not_have_is_one():
     assert imbalance(torch.tensor([2, 2, 3]), [1, 1, 0, 0]) == pytest.approx(1, rel=1e-12)
 
