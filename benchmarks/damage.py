@@ -39,7 +39,7 @@ def damaged(held: np.ndarray, training: np.ndarray, classes: np.ndarray | None) 
     if classes is not None:
         few = held[np.isin(classes, np.unique(classes)[:KEPT_CLASSES])]
         yield (
-            f"{KEPT_CLASSES} of {len(np.unique(classes))} classes ({len(few)} images, repeated)",
+            f"{KEPT_CLASSES} of {len(np.unique(classes))} classes ({len(few)} images), repeated",
             np.resize(few, held.shape),
         )
     yield f"{KEPT_IMAGES} images, repeated", np.resize(held[:KEPT_IMAGES], held.shape)

@@ -30,9 +30,9 @@ class GaussianMoments:
     @classmethod
     def of(cls, features: Tensor) -> "GaussianMoments":
         """Return the moments of features, (n, d) with n at least 2."""
-        features = features.double()
-        mean = features.mean(0)
-        centred = features - mean
+        centred = features.to(torch.float64, copy=True)
+        mean = centred.mean(0)
+        centred -= mean
         return cls.with_covariance(features, mean, centred.T @ centred / (len(features) - 1))
 
     @classmethod
