@@ -30,7 +30,8 @@ def derive_generator(*coordinates: str | int | float, device: torch.device | str
 
 def draw_weights(network: nn.Module, seed: int) -> None:
     """Draw all weights of a network anew, as building it did, from `seed` and not from the global random state."""
-    with torch.random.fork_rng(devices=[]):
+    devices = {weight.device for weight in network.parameters() if weight.device.type == "cuda"}
+    with torch.random.fork_rng(devices=devices):
         torch.manual_seed(seed)
         for module in network.modules():
             reset = getattr(module, "reset_parameters", None)

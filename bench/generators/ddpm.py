@@ -13,6 +13,16 @@ from bench.data.image_set import ImageSet
 from bench.errors import RunFailed
 from bench.generators.base import Checkpoint, Generator
 from bench.generators.settings import GROUPS, DDPMSettings
+from bench.generators.training import (
+    EpochOrder,
+    check_loss,
+    ema_decay,
+    from_uint8,
+    normals,
+    restore,
+    snapshot,
+    to_uint8,
+)
 from bench.progress import Progress
 from bench.seeds import derive_generator, draw_weights
 
@@ -85,9 +95,10 @@ class DDPM(Generator):
         self._network.train()
         weights = list(self._network.parameters())
         averages = list(self._averaged.parameters())
+        kept = {"weight": weights, "average": averages}
         optimizer = torch.optim.AdamW(weights, lr=settings.learning_rate, fused=self.device.type == "cuda")
         random = derive_generator(seed, "noise", device=self.device)
-        order = _EpochOrder(len(pool), seed)
+        order = EpochOrder(len(pool), seed)
         images = pool.images.to(self.device)
         labels = None if pool.labels is None else pool.labels.to(self.device)
         steps = math.ceil(settings.images / settings.batch_size)
@@ -95,7 +106,7 @@ class DDPM(Generator):
         # A fit that was cut short goes on with the same weights, moments and random numbers.
         step = 0
         if (saved := checkpoint.load()) is not None:
-            step = _restore(saved, weights, averages, optimizer, random)
+            step = restore(saved, kept, {"weight": optimizer}, random)
             self.work.images_trained += step * settings.batch_size
             progress.note(f"goes on from step {step} of {steps}")
 
@@ -110,20 +121,16 @@ class DDPM(Generator):
                 optimizer.param_groups[0]["lr"] = settings.learning_rate * _learning_rate_factor(step / steps)
                 optimizer.step()
                 step += 1
-                torch._foreach_lerp_(averages, weights, 1 - _ema_decay(step, steps, settings.ema_halflife))
+                torch._foreach_lerp_(averages, weights, 1 - ema_decay(step, steps, settings.ema_halflife))
                 self.work.images_trained += settings.batch_size
 
                 # The loss leaves the device only when it is shown, so that no step waits for another.
                 if bar.update(settings.batch_size) or step == steps:
                     shown = loss.item()
                     bar.set_postfix(step=f"{step}/{steps}", loss=f"{shown:.4f}", refresh=False)
-                    if not math.isfinite(shown):
-                        raise RunFailed(
-                            f"the loss is {shown} after {step} of {steps} steps: lower learning_rate "
-                            f"({settings.learning_rate}) in the task file"
-                        )
+                    check_loss(shown, step, steps, settings.learning_rate)
                 if checkpoint.due() and step < steps:
-                    checkpoint.save(_snapshot(step, weights, averages, optimizer, random))
+                    checkpoint.save(snapshot(step, kept, {"weight": optimizer}, random))
 
     @torch.inference_mode()
     def sample(self, labels: Tensor | None, seeds: list[int], sampling_bias: float, progress: Progress) -> ImageSet:
@@ -136,7 +143,7 @@ class DDPM(Generator):
         with progress.bar("sample", total=len(seeds)) as bar:
             for start in range(0, len(seeds), settings.sampling_batch):
                 chunk = seeds[start : start + settings.sampling_batch]
-                noise = torch.stack([torch.randn(self.image_shape, generator=_cpu_generator(s)) for s in chunk])
+                noise = normals(chunk, math.prod(self.image_shape)).reshape(-1, *self.image_shape)
                 classes = None if labels is None else labels[start : start + settings.sampling_batch]
                 # The last batch is padded: kernels may round differently for another batch size.
                 padding = settings.sampling_batch - len(chunk)
@@ -144,7 +151,7 @@ class DDPM(Generator):
                 if classes is not None:
                     classes = F.pad(classes, (0, padding)).to(self.device)
                 images = self._solve(noise, classes, guidance)[: len(chunk)]
-                parts.append(images.mul(127.5).add(127.5).round().clamp(0, 255).to(torch.uint8).cpu())
+                parts.append(to_uint8(images))
                 self.work.network_evaluations += len(chunk) * self.evaluations_per_image(sampling_bias)
                 bar.update(len(chunk))
         return ImageSet(torch.cat(parts), labels)
@@ -163,7 +170,7 @@ class DDPM(Generator):
 
     def _loss(self, images: Tensor, labels: Tensor | None, random: torch.Generator) -> Tensor:
         """Return the mean squared error of the network's prediction at random noise levels."""
-        clean = images.float() / 127.5 - 1
+        clean = from_uint8(images)
         noise = torch.randn(clean.shape, generator=random, device=self.device)
         # One noise level per stratum of [0, T): the same expectation as independent draws, with less variance.
         offset = torch.rand((), generator=random, device=self.device)
@@ -199,75 +206,8 @@ class DDPM(Generator):
         return noisy
 
 
-class _EpochOrder:
-    """Which images each step trains on: every image once an epoch, in an order that the seed and the epoch fix."""
-
-    def __init__(self, n: int, seed: int) -> None:
-        self._n = n
-        self._seed = seed
-        self._orders: dict[int, Tensor] = {}
-
-    def batch(self, step: int, size: int) -> Tensor:
-        """Return the indices, int64 (size,), of a step; a batch may reach over the end of one or more epochs."""
-        first = step * size
-        epochs = range(first // self._n, (first + size - 1) // self._n + 1)
-        self._orders = {
-            epoch: self._orders[epoch]
-            if epoch in self._orders
-            else torch.randperm(self._n, generator=derive_generator(self._seed, "order", epoch))
-            for epoch in epochs
-        }
-        start = first - epochs[0] * self._n
-        return torch.cat([self._orders[epoch] for epoch in epochs])[start : start + size]
-
-
-def _cpu_generator(seed: int) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
-
-
 def _learning_rate_factor(done: float) -> float:
     """Return the share of the full learning rate: a linear warm-up, then half a cosine down to zero at the end."""
     if done < WARMUP_FRACTION:
         return done / WARMUP_FRACTION
     return 0.5 * (1 + math.cos(math.pi * (done - WARMUP_FRACTION) / (1 - WARMUP_FRACTION)))
-
-
-def _ema_decay(step: int, steps: int, halflife: float) -> float:
-    """Return the decay of the weight average at a step; early on the half-life is short (Karras et al. 2022)."""
-    return float(0.5 ** (1 / min(halflife * steps, 0.1 * step)))
-
-
-def _snapshot(
-    step: int,
-    weights: list[torch.nn.Parameter],
-    averages: list[torch.nn.Parameter],
-    optimizer: torch.optim.Optimizer,
-    random: torch.Generator,
-) -> dict[str, Tensor]:
-    """Return everything that the rest of a fit depends on."""
-    state = {"step": torch.tensor(step), "random": random.get_state()}
-    for i, (weight, average) in enumerate(zip(weights, averages, strict=True)):
-        state |= {f"weight.{i}": weight.detach(), f"average.{i}": average.detach()}
-        state |= {f"optimizer.{i}.{key}": value for key, value in optimizer.state[weight].items()}
-    return state
-
-
-def _restore(
-    saved: Mapping[str, Tensor],
-    weights: list[torch.nn.Parameter],
-    averages: list[torch.nn.Parameter],
-    optimizer: torch.optim.Optimizer,
-    random: torch.Generator,
-) -> int:
-    """Put what `_snapshot` returned in place and return the number of steps that are done."""
-    with torch.no_grad():
-        for i, (weight, average) in enumerate(zip(weights, averages, strict=True)):
-            weight.copy_(saved[f"weight.{i}"])
-            average.copy_(saved[f"average.{i}"])
-    moments = {
-        i: {key: saved[f"optimizer.{i}.{key}"] for key in ("step", "exp_avg", "exp_avg_sq")}
-        for i in range(len(weights))
-    }
-    optimizer.load_state_dict({"state": moments, "param_groups": optimizer.state_dict()["param_groups"]})
-    random.set_state(saved["random"].cpu())
-    return int(saved["step"])

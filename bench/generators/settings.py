@@ -4,6 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+Augmentation = Literal["color", "translation", "cutout"]
+
 GROUPS = 8  # of the group normalisation; a group of one channel would normalise away what the image is
 
 
@@ -45,13 +47,39 @@ class DDPMSettings(GeneratorSettings):
 
     def check(self, image_size: int) -> None:
         """Raise ValueError where folding and halving the image does not come out even."""
-        unit = self.patch * 2 ** (len(self.channels) - 1)
-        if image_size % unit:
-            raise ValueError(
-                f"patch is {self.patch} and channels has {len(self.channels)} resolutions: an image of {image_size} "
-                f"pixels cannot be folded and halved like this, its size must be a multiple of {unit}"
-            )
+        check_even(self.patch, len(self.channels), image_size)
 
 
-GENERATOR_SETTINGS: dict[str, type[GeneratorSettings]] = {"ddpm": DDPMSettings}
-GENERATOR_SUMMARIES = {"ddpm": "class-conditional denoising diffusion with classifier-free guidance"}
+class StyleGANSettings(GeneratorSettings):
+    """The settings of a StyleGAN-lite in a task file, per tier."""
+
+    patch: int = Field(default=1, ge=1, description="side of the square of pixels that is folded into channels first")
+    channels: tuple[int, ...] = Field(min_length=1, description="channels per resolution, the finest first")
+    latent: int = Field(ge=1, description="dimensions of latents and styles")
+    mapping_layers: int = Field(default=2, ge=1)
+    augment: tuple[Augmentation, ...] = Field(description="differentiable augmentations")
+    r1_weight: float = Field(ge=0, description="gamma of the gradient penalty R1")
+    r1_interval: int = Field(default=16, ge=1, description="steps from one gradient penalty to the next")
+    learning_rate: float = Field(gt=0)
+    ema_halflife: float = Field(default=0.05, gt=0, le=1, description="of the weight average, as a share of the run")
+
+    def check(self, image_size: int) -> None:
+        """Raise ValueError where folding and halving the image does not come out even."""
+        check_even(self.patch, len(self.channels), image_size)
+
+
+def check_even(patch: int, resolutions: int, image_size: int) -> None:
+    """Raise ValueError where an image cannot be folded by `patch` and then be halved to so many resolutions."""
+    unit = patch * 2 ** (resolutions - 1)
+    if image_size % unit:
+        raise ValueError(
+            f"patch is {patch} and channels has {resolutions} resolutions: an image of {image_size} pixels cannot be "
+            f"folded and halved like this, its size must be a multiple of {unit}"
+        )
+
+
+GENERATOR_SETTINGS: dict[str, type[GeneratorSettings]] = {"ddpm": DDPMSettings, "stylegan": StyleGANSettings}
+GENERATOR_SUMMARIES = {
+    "ddpm": "class-conditional denoising diffusion with classifier-free guidance",
+    "stylegan": "a small StyleGAN2, class-conditional, with truncation",
+}

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from bench.data.image_set import ImageSet
 from bench.errors import RunFailed
-from bench.generators.ddpm import DDPM, WARMUP_FRACTION, _ema_decay, _EpochOrder, _learning_rate_factor
+from bench.generators.ddpm import DDPM, WARMUP_FRACTION, _learning_rate_factor
 from bench.generators.settings import DDPMSettings
 
 SETTINGS = {
@@ -392,29 +392,6 @@ def test_a_network_of_any_width_that_is_allowed_hears_its_label_and_its_noise_le
     assert (level - base).abs().max() > 1e-3
 
 
-@pytest.mark.parametrize(("n", "size"), [(12, 4), (10, 4), (7, 16), (5, 5), (1, 3)])
-def test_every_image_is_visited_once_an_epoch_also_where_a_batch_spans_epochs(n: int, size: int):
-    order = _EpochOrder(n, seed=0)
-    visited = torch.cat([order.batch(step, size) for step in range(3 * n)])
-    for epoch in visited[: len(visited) // n * n].view(-1, n):
-        assert sorted(epoch.tolist()) == list(range(n))
-
-
-def test_epochs_have_different_orders():
-    order = _EpochOrder(50, seed=0)
-    assert not torch.equal(order.batch(0, 50), order.batch(1, 50))
-
-
-def test_the_order_of_a_step_does_not_depend_on_the_steps_before_it():
-    order = _EpochOrder(10, seed=0)
-    batches = [order.batch(step, 4) for step in range(9)]
-    assert all(torch.equal(_EpochOrder(10, seed=0).batch(step, 4), batch) for step, batch in enumerate(batches))
-
-
-def test_another_seed_gives_another_order():
-    assert not torch.equal(_EpochOrder(50, seed=0).batch(0, 50), _EpochOrder(50, seed=1).batch(0, 50))
-
-
 def test_learning_rate_starts_at_zero_is_full_after_the_warm_up_and_ends_near_zero():
     assert _learning_rate_factor(0) == 0
     assert _learning_rate_factor(WARMUP_FRACTION / 2) == pytest.approx(0.5)
@@ -428,12 +405,3 @@ def test_learning_rate_rises_and_then_only_falls():
     top = factors.argmax()
     assert (np.diff(factors[: top + 1]) > 0).all()
     assert (np.diff(factors[top:]) < 0).all()
-
-
-def test_weight_average_forgets_half_in_its_half_life_late_in_the_run():
-    assert _ema_decay(900, 1000, halflife=0.05) ** 50 == pytest.approx(0.5)
-
-
-def test_weight_average_forgets_faster_early_in_the_run():
-    # The half-life is at most a tenth of the steps so far: 2 steps after 20.
-    assert _ema_decay(20, 1000, halflife=0.05) ** 2 == pytest.approx(0.5)

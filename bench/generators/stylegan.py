@@ -1,0 +1,462 @@
+"""The StyleGAN-lite: a small StyleGAN2 (Karras et al. 2020) for images of 8 to 128 pixels.
+
+Kept of the published design: the mapping network, modulated and demodulated convolutions, noise inputs, skip outputs,
+a residual discriminator with minibatch standard deviation, the non-saturating loss with lazy R1, equalised learning
+rates, and the average of the generator's weights. Left out: path length regularisation and style mixing. For small
+data: differentiable augmentation (Zhao et al. 2020). With labels both networks are conditional, as in StyleGAN2-ADA.
+"""
+
+import copy
+import math
+from collections.abc import Mapping
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from bench.data.image_set import ImageSet
+from bench.generators.augment import augment
+from bench.generators.base import Checkpoint, Generator
+from bench.generators.settings import StyleGANSettings
+from bench.generators.training import (
+    EpochOrder,
+    check_loss,
+    ema_decay,
+    from_uint8,
+    normals,
+    restore,
+    snapshot,
+    to_uint8,
+)
+from bench.progress import Progress
+from bench.seeds import derive_generator, derive_seed, draw_weights
+
+SECOND_MOMENT = 0.99  # of Adam; the first moment is not averaged
+MAPPING_RATE = 0.01  # of the mapping network's learning rate, as published
+STDDEV_GROUP = 4  # images whose standard deviation the discriminator sees
+CENTRE_DRAWS = 4096  # latents that the centre of the styles is averaged over
+ACTIVATION_GAIN = math.sqrt(2)
+
+
+class StyleGAN(Generator):
+    """StyleGAN2 made small; the sampling bias is the truncation psi (Karras et al. 2019).
+
+    A style w is drawn towards the centre of all styles, centre + psi (w - centre), with psi = lambda; with labels each
+    class has its own centre.
+    """
+
+    def __init__(
+        self,
+        settings: StyleGANSettings,
+        image_shape: tuple[int, int, int],
+        n_classes: int | None,
+        device: torch.device | str,
+    ) -> None:
+        """Build the networks once; `fit` draws their weights anew for every generation.
+
+        Args:
+            settings: from the task file.
+            image_shape: (channels, height, width).
+            n_classes: number of labels, None for an unconditional model.
+            device: where the networks live.
+        """
+        super().__init__(settings, torch.device(device))
+        self.settings: StyleGANSettings = settings
+        channels, height, _ = image_shape
+        size, folded = height // settings.patch, channels * settings.patch**2
+        self._generator = GeneratorNetwork(settings, size, folded, n_classes)
+        self._discriminator = Discriminator(settings, size, folded, n_classes).to(self.device)
+        draw_weights(self._generator, 0)
+        self._generator.to(self.device)
+        self._averaged = copy.deepcopy(self._generator).eval().requires_grad_(False)
+        self._centre = torch.zeros(n_classes or 1, settings.latent, device=self.device)
+
+    def fit(
+        self, pool: ImageSet, *, seed: int, from_scratch: bool, checkpoint: Checkpoint, progress: Progress
+    ) -> None:
+        """Train on the pool; see `Generator.fit`."""
+        settings = self.settings
+        if from_scratch:
+            draw_weights(self._averaged, seed)
+            draw_weights(self._discriminator, derive_seed(seed, "discriminator"))
+        self._generator.load_state_dict(self._averaged.state_dict())
+        weights = {
+            "average": list(self._averaged.parameters()),
+            "generator": list(self._generator.parameters()),
+            "discriminator": list(self._discriminator.parameters()),
+        }
+        # R1 is one of r1_interval + 1 steps of the discriminator's optimizer, which makes up for it as published.
+        lazy = settings.r1_interval / (settings.r1_interval + 1)
+        optimizers = {
+            name: self._adam(weights[name], ratio) for name, ratio in (("generator", 1.0), ("discriminator", lazy))
+        }
+        random = derive_generator(seed, "noise", device=self.device)
+        order = EpochOrder(len(pool), seed)
+        images = pool.images.to(self.device)
+        labels = None if pool.labels is None else pool.labels.to(self.device)
+        steps = math.ceil(settings.images / settings.batch_size)
+
+        # A fit that was cut short goes on with the same weights, moments and random numbers.
+        step = 0
+        if (saved := checkpoint.load()) is not None:
+            step = restore(saved, weights, optimizers, random)
+            self.work.images_trained += step * settings.batch_size
+            progress.note(f"goes on from step {step} of {steps}")
+
+        bar = progress.bar("fit", total=steps * settings.batch_size, initial=step * settings.batch_size)
+        with bar:
+            while step < steps:
+                index = order.batch(step, settings.batch_size).to(self.device)
+                real = from_uint8(images[index])
+                classes = None if labels is None else labels[index]
+                numbers = torch.randn(len(real), self._generator.n_random, generator=random, device=self.device)
+                fake = self._draw(self._generator, numbers, classes)
+
+                # The discriminator, with the gradient penalty R1 every few steps.
+                regularise = step % settings.r1_interval == 0
+                loss = self._discriminator_loss(real, fake.detach(), classes, random, regularise)
+                _descend(optimizers["discriminator"], loss)
+
+                # The generator, on the same images.
+                generator_loss = F.softplus(-self._judge(fake, classes, random)).mean()
+                _descend(optimizers["generator"], generator_loss)
+                step += 1
+                decay = ema_decay(step, steps, settings.ema_halflife)
+                torch._foreach_lerp_([*weights["average"]], [*weights["generator"]], 1 - decay)
+                self.work.images_trained += settings.batch_size
+
+                # The losses leave the device only when they are shown, so that no step waits for another.
+                if bar.update(settings.batch_size) or step == steps:
+                    shown = loss.item(), generator_loss.item()
+                    bar.set_postfix(step=f"{step}/{steps}", losses=f"{shown[0]:.3f} {shown[1]:.3f}", refresh=False)
+                    check_loss(sum(shown), step, steps, settings.learning_rate)
+                if checkpoint.due() and step < steps:
+                    checkpoint.save(snapshot(step, weights, optimizers, random))
+        self._centre = self._style_centre()
+
+    @torch.inference_mode()
+    def sample(self, labels: Tensor | None, seeds: list[int], sampling_bias: float, progress: Progress) -> ImageSet:
+        """Draw one image per seed; see `Generator.sample`."""
+        batch = self.settings.sampling_batch
+        parts = []
+        with progress.bar("sample", total=len(seeds)) as bar:
+            for start in range(0, len(seeds), batch):
+                chunk = seeds[start : start + batch]
+                # The last batch is padded: kernels may round differently for another batch size.
+                padding = batch - len(chunk)
+                numbers = F.pad(normals(chunk, self._averaged.n_random), (0, 0, 0, padding)).to(self.device)
+                classes = None
+                if labels is not None:
+                    classes = F.pad(labels[start : start + batch], (0, padding)).to(self.device)
+                images = self._draw(self._averaged, numbers, classes, sampling_bias)
+                parts.append(to_uint8(images[: len(chunk)]))
+                self.work.network_evaluations += len(chunk)
+                bar.update(len(chunk))
+        return ImageSet(torch.cat(parts), labels)
+
+    def evaluations_per_image(self, sampling_bias: float) -> int:
+        """Return 1: a GAN draws an image in one pass."""
+        return 1
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Return the averaged generator, its centre of styles, and the discriminator that `finetune` goes on with."""
+        parts = {"generator": self._averaged, "discriminator": self._discriminator}
+        state = {f"{part}.{name}": v for part, network in parts.items() for name, v in network.state_dict().items()}
+        return {name: value.detach().cpu().clone() for name, value in (state | {"centre": self._centre}).items()}
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Put what `state_dict` returned in place."""
+        for part, network in (("generator.", self._averaged), ("discriminator.", self._discriminator)):
+            network.load_state_dict({name.removeprefix(part): v for name, v in state.items() if name.startswith(part)})
+        self._centre = state["centre"].to(self.device)
+
+    def _adam(self, weights: list[nn.Parameter], ratio: float) -> torch.optim.Optimizer:
+        """Return Adam for weights that are stepped 1 / ratio times as often as the learning rate is meant for."""
+        return torch.optim.Adam(
+            weights,
+            lr=self.settings.learning_rate * ratio,
+            betas=(0.0, SECOND_MOMENT**ratio),
+            eps=1e-8,
+            fused=self.device.type == "cuda",
+        )
+
+    def _draw(
+        self, network: "GeneratorNetwork", numbers: Tensor, labels: Tensor | None, truncation: float = 1.0
+    ) -> Tensor:
+        """Return images in about [-1, 1] of standard normal numbers, (n, n_random)."""
+        z, noise = network.split(numbers)
+        w = network.mapping(z, labels)
+        if truncation != 1:
+            centre = self._centre if labels is None else self._centre[labels]
+            w = centre + truncation * (w - centre)
+        return F.pixel_shuffle(network.synthesis(w, noise), self.settings.patch)
+
+    def _judge(self, images: Tensor, labels: Tensor | None, random: torch.Generator) -> Tensor:
+        """Return the discriminator's logits of images that are augmented first."""
+        changed = augment(images, self.settings.augment, random)
+        logits: Tensor = self._discriminator(F.pixel_unshuffle(changed, self.settings.patch), labels)
+        return logits
+
+    def _discriminator_loss(
+        self, real: Tensor, fake: Tensor, labels: Tensor | None, random: torch.Generator, regularise: bool
+    ) -> Tensor:
+        """Return the non-saturating loss and, every few steps, the penalty R1 (Mescheder et al. 2018)."""
+        real.requires_grad_(regularise)
+        on_real = self._judge(real, labels, random)
+        loss = F.softplus(-on_real).mean() + F.softplus(self._judge(fake, labels, random)).mean()
+        if regularise:
+            (gradient,) = torch.autograd.grad(on_real.sum(), real, create_graph=True)
+            penalty = gradient.square().sum((1, 2, 3)).mean()
+            loss = loss + penalty * (self.settings.r1_weight / 2 * self.settings.r1_interval)
+        return loss
+
+    @torch.inference_mode()
+    def _style_centre(self) -> Tensor:
+        """Return the mean style of each class, (n_classes or 1, latent)."""
+        shape = CENTRE_DRAWS, self.settings.latent
+        z = torch.randn(shape, generator=derive_generator("centre of the styles")).to(self.device)
+        mapping = self._averaged.mapping
+        if mapping.embedding is None:
+            centre: Tensor = mapping(z, None).mean(0, keepdim=True)
+            return centre
+        classes = torch.arange(len(self._centre), device=self.device)
+        return torch.stack([mapping(z, label.expand(len(z))).mean(0) for label in classes])
+
+
+class GeneratorNetwork(nn.Module):
+    """The mapping and the synthesis network.
+
+    Attributes:
+        n_random: how many standard normal numbers an image is made of: the latents, then the noise of each layer.
+    """
+
+    def __init__(self, settings: StyleGANSettings, size: int, n_out: int, n_classes: int | None) -> None:
+        super().__init__()
+        self.mapping = MappingNetwork(settings.latent, settings.mapping_layers, n_classes)
+        self.synthesis = SynthesisNetwork(size, settings.channels, n_out, settings.latent)
+        self._parts = [settings.latent, *(side**2 for side in self.synthesis.noise_sides)]
+        self.n_random = sum(self._parts)
+
+    def split(self, numbers: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Return latents, (n, latent), and noise maps, (n, 1, side, side), of numbers, (n, n_random)."""
+        z, *noise = numbers.split(self._parts, dim=1)
+        sides = self.synthesis.noise_sides
+        return z, [values.reshape(-1, 1, side, side) for values, side in zip(noise, sides, strict=True)]
+
+
+class MappingNetwork(nn.Module):
+    """Latents, and labels where there are any, to styles."""
+
+    def __init__(self, n_latent: int, n_layers: int, n_classes: int | None) -> None:
+        super().__init__()
+        self.embedding = None if n_classes is None else EqualLinear(n_classes, n_latent)
+        n_in = n_latent if n_classes is None else 2 * n_latent
+        self.layers = nn.ModuleList(
+            EqualLinear(n_latent if i else n_in, n_latent, rate=MAPPING_RATE) for i in range(n_layers)
+        )
+
+    def forward(self, z: Tensor, labels: Tensor | None) -> Tensor:
+        """Return styles, (n, n_latent)."""
+        x = _normalised(z)
+        if self.embedding is not None:
+            x = torch.cat([x, _embedded(self.embedding, labels)], 1)
+        for layer in self.layers:
+            x = _activated(layer(x))
+        return x
+
+
+class SynthesisNetwork(nn.Module):
+    """Styles and noise to images, doubling the size from block to block, each block adding to the image.
+
+    Attributes:
+        noise_sides: height and width of the noise of each layer.
+    """
+
+    def __init__(self, size: int, channels: tuple[int, ...], n_out: int, n_style: int) -> None:
+        """Build it for images of n_out channels; `channels` are the widths of the blocks, the finest first."""
+        super().__init__()
+        widths = channels[::-1]
+        base = size // 2 ** (len(widths) - 1)
+        self.constant = nn.Parameter(torch.empty(widths[0], base, base))
+        self.first = StyledLayer(widths[0], widths[0], n_style)
+        self.growing = nn.ModuleList(StyledLayer(a, b, n_style) for a, b in pairwise(widths))
+        self.keeping = nn.ModuleList(StyledLayer(width, width, n_style) for width in widths[1:])
+        self.outputs = nn.ModuleList(ModulatedConv(width, n_out, 1, n_style, demodulate=False) for width in widths)
+        self.noise_sides = [base] + [base * 2 ** (1 + i // 2) for i in range(2 * len(self.growing))]
+
+    def reset_parameters(self) -> None:
+        """Draw the constant that every image starts from."""
+        nn.init.normal_(self.constant)
+
+    def forward(self, w: Tensor, noise: list[Tensor]) -> Tensor:
+        """Return images, (n, n_out, size, size), of styles, (n, n_style), and the noise of each layer."""
+        x = self.first(self.constant.expand(len(w), -1, -1, -1), w, noise[0])
+        image: Tensor = self.outputs[0](x, w)
+        blocks = zip(self.growing, self.keeping, self.outputs[1:], noise[1::2], noise[2::2], strict=True)
+        for growing, keeping, output, first_noise, second_noise in blocks:
+            x = keeping(growing(_doubled(x), w, first_noise), w, second_noise)
+            image = _doubled(image) + output(x, w)
+        return image
+
+
+class Discriminator(nn.Module):
+    """Images, and labels where there are any, to logits."""
+
+    def __init__(self, settings: StyleGANSettings, size: int, n_in: int, n_classes: int | None) -> None:
+        super().__init__()
+        channels = settings.channels
+        base, width = size // 2 ** (len(channels) - 1), channels[-1]
+        self.input = EqualConv(n_in, channels[0], 1)
+        self.blocks = nn.Sequential(*(ResidualBlock(a, b) for a, b in pairwise(channels)))
+        self.convolution = EqualConv(width + 1, width, 3)
+        self.hidden = EqualLinear(width * base**2, width)
+        self.output = EqualLinear(width, 1)
+        self.embedding = None if n_classes is None else EqualLinear(n_classes, width)
+
+    def forward(self, images: Tensor, labels: Tensor | None) -> Tensor:
+        """Return logits, (n,), of images, (n, n_in, size, size)."""
+        x = _with_stddev(self.blocks(_activated(self.input(images))))
+        x = _activated(self.hidden(_activated(self.convolution(x)).flatten(1)))
+        logits: Tensor = self.output(x)[:, 0]
+        if self.embedding is not None:
+            # The projection of Miyato & Koyama 2018.
+            logits = logits + (x * _embedded(self.embedding, labels)).sum(1) / math.sqrt(x.shape[1])
+        return logits
+
+
+class ResidualBlock(nn.Module):
+    """A block of the discriminator, which halves the size."""
+
+    def __init__(self, n_in: int, n_out: int) -> None:
+        super().__init__()
+        self.first = EqualConv(n_in, n_in, 3)
+        self.second = EqualConv(n_in, n_out, 3)
+        self.skip = EqualConv(n_in, n_out, 1, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return (n, n_out, size / 2, size / 2)."""
+        changed = _activated(self.second(F.avg_pool2d(_activated(self.first(x)), 2)))
+        kept: Tensor = self.skip(F.avg_pool2d(x, 2))
+        return (changed + kept) / math.sqrt(2)
+
+
+class StyledLayer(nn.Module):
+    """A modulated 3x3 convolution with noise, bias and activation."""
+
+    def __init__(self, n_in: int, n_out: int, n_style: int) -> None:
+        super().__init__()
+        self.convolution = ModulatedConv(n_in, n_out, 3, n_style)
+        self.noise_strength = nn.Parameter(torch.empty(()))
+        self.bias = nn.Parameter(torch.empty(n_out))
+
+    def reset_parameters(self) -> None:
+        """Start without noise and bias."""
+        nn.init.zeros_(self.noise_strength)
+        nn.init.zeros_(self.bias)
+
+    def forward(self, x: Tensor, w: Tensor, noise: Tensor) -> Tensor:
+        """Return (n, n_out, size, size)."""
+        return _activated(self.convolution(x, w) + self.noise_strength * noise + self.bias[:, None, None])
+
+
+class ModulatedConv(nn.Module):
+    """A convolution whose input channels a style scales, and whose output channels are brought back to unit size.
+
+    Scaling the activations before and after one shared convolution is the same as modulating the weights for each
+    image, and needs no grouped convolution.
+    """
+
+    def __init__(self, n_in: int, n_out: int, kernel: int, n_style: int, *, demodulate: bool = True) -> None:
+        super().__init__()
+        self.convolution = EqualConv(n_in, n_out, kernel, bias=False)
+        self.style = EqualLinear(n_style, n_in, bias=1.0)
+        self._demodulate = demodulate
+
+    def forward(self, x: Tensor, w: Tensor) -> Tensor:
+        """Return (n, n_out, size, size)."""
+        style = self.style(w)
+        x = self.convolution(x * style[:, :, None, None])
+        if self._demodulate:
+            energies = (self.convolution.weight * self.convolution.gain).square().sum((2, 3))
+            x = x * (style.square() @ energies.T + 1e-8).rsqrt()[:, :, None, None]
+        return x
+
+
+class EqualConv(nn.Module):
+    """A convolution that keeps the size; its weights are scaled when they are used, so that all learn equally fast."""
+
+    def __init__(self, n_in: int, n_out: int, kernel: int, *, bias: bool = True) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(n_out, n_in, kernel, kernel))
+        self.bias = nn.Parameter(torch.empty(n_out)) if bias else None
+        self.gain = 1 / math.sqrt(n_in * kernel**2)
+
+    def reset_parameters(self) -> None:
+        """Draw the weights from the global random state, as torch's own layers do."""
+        nn.init.normal_(self.weight)
+        if self.bias is not None:
+            nn.init.zeros_(self.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return (n, n_out, height, width)."""
+        return F.conv2d(x, self.weight * self.gain, self.bias, padding=self.weight.shape[-1] // 2)
+
+
+class EqualLinear(nn.Module):
+    """A fully connected layer whose weights are scaled when they are used, so that all learn equally fast."""
+
+    def __init__(self, n_in: int, n_out: int, *, bias: float = 0.0, rate: float = 1.0) -> None:
+        """Build it; `bias` is what it starts from, `rate` the share of the learning rate that it learns with."""
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(n_out, n_in))
+        self.bias = nn.Parameter(torch.empty(n_out))
+        self._initial_bias = bias
+        self._rate = rate
+        self._gain = rate / math.sqrt(n_in)
+
+    def reset_parameters(self) -> None:
+        """Draw the weights from the global random state, as torch's own layers do."""
+        nn.init.normal_(self.weight, std=1 / self._rate)
+        nn.init.constant_(self.bias, self._initial_bias / self._rate)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return (n, n_out)."""
+        return F.linear(x, self.weight * self._gain, self.bias * self._rate)
+
+
+def _descend(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
+    """Move the optimizer's weights, and no others, down the gradient of the loss."""
+    weights = optimizer.param_groups[0]["params"]
+    for weight, gradient in zip(weights, torch.autograd.grad(loss, weights), strict=True):
+        weight.grad = gradient
+    optimizer.step()
+
+
+def _activated(x: Tensor) -> Tensor:
+    """Return the leaky rectifier of x, scaled to keep its size."""
+    return F.leaky_relu(x, 0.2) * ACTIVATION_GAIN
+
+
+def _normalised(x: Tensor) -> Tensor:
+    """Return x with a mean square of 1 in each row."""
+    return x * (x.square().mean(1, keepdim=True) + 1e-8).rsqrt()
+
+
+def _embedded(embedding: EqualLinear, labels: Tensor | None) -> Tensor:
+    """Return the normalised embedding of labels, int64 (n,)."""
+    assert labels is not None
+    return _normalised(embedding(F.one_hot(labels, embedding.weight.shape[1]).to(embedding.weight.dtype)))
+
+
+def _doubled(x: Tensor) -> Tensor:
+    """Double the size with the published filter [1, 3, 3, 1], which is bilinear interpolation."""
+    return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
+
+
+def _with_stddev(x: Tensor) -> Tensor:
+    """Append a channel with the standard deviation of features over groups of images (Karras et al. 2018)."""
+    n, _, height, width = x.shape
+    group = next(size for size in range(min(STDDEV_GROUP, n), 0, -1) if n % size == 0)
+    deviation = (x.reshape(group, n // group, -1).var(0, unbiased=False) + 1e-8).sqrt().mean(1)
+    return torch.cat([x, deviation.repeat(group)[:, None, None, None].expand(-1, -1, height, width)], 1)

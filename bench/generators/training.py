@@ -1,0 +1,103 @@
+"""What the training loops and samplers of the generators share."""
+
+import math
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+from torch.nn import Parameter
+from torch.optim import Optimizer
+
+from bench.errors import RunFailed
+from bench.seeds import derive_generator
+
+
+class EpochOrder:
+    """Which images each step trains on: every image once an epoch, in an order that the seed and the epoch fix."""
+
+    def __init__(self, n: int, seed: int) -> None:
+        self._n = n
+        self._seed = seed
+        self._orders: dict[int, Tensor] = {}
+
+    def batch(self, step: int, size: int) -> Tensor:
+        """Return the indices, int64 (size,), of a step; a batch may reach over the end of one or more epochs."""
+        first = step * size
+        epochs = range(first // self._n, (first + size - 1) // self._n + 1)
+        self._orders = {
+            epoch: self._orders[epoch]
+            if epoch in self._orders
+            else torch.randperm(self._n, generator=derive_generator(self._seed, "order", epoch))
+            for epoch in epochs
+        }
+        start = first - epochs[0] * self._n
+        return torch.cat([self._orders[epoch] for epoch in epochs])[start : start + size]
+
+
+def ema_decay(step: int, steps: int, halflife: float) -> float:
+    """Return the decay of the weight average at a step; early on the half-life is short (Karras et al. 2022)."""
+    return float(0.5 ** (1 / min(halflife * steps, 0.1 * step)))
+
+
+def check_loss(loss: float, step: int, steps: int, learning_rate: float) -> None:
+    """Raise RunFailed where a loss is not finite."""
+    if not math.isfinite(loss):
+        raise RunFailed(
+            f"the loss is {loss} after {step} of {steps} steps: lower learning_rate ({learning_rate}) in the task file"
+        )
+
+
+def from_uint8(images: Tensor) -> Tensor:
+    """Return uint8 images as float32 in [-1, 1]."""
+    return images.float() / 127.5 - 1
+
+
+def to_uint8(images: Tensor) -> Tensor:
+    """Return images in [-1, 1] as uint8 on the CPU; what is outside is clipped."""
+    return images.float().mul(127.5).add(127.5).round().clamp(0, 255).to(torch.uint8).cpu()
+
+
+def normals(seeds: list[int], count: int) -> Tensor:
+    """Return standard normal numbers, float32 (len(seeds), count); each row is a function of its seed alone."""
+    return torch.stack([torch.randn(count, generator=torch.Generator().manual_seed(seed)) for seed in seeds])
+
+
+def snapshot(
+    step: int, weights: Mapping[str, list[Parameter]], optimizers: Mapping[str, Optimizer], random: torch.Generator
+) -> dict[str, Tensor]:
+    """Return everything that the rest of a fit depends on.
+
+    Args:
+        step: how many steps are done.
+        weights: lists of weights by name.
+        optimizers: by the name of the weights that they train.
+        random: the random generator of the fit.
+    """
+    state = {"step": torch.tensor(step), "random": random.get_state()}
+    for name, members in weights.items():
+        state |= {f"{name}.{i}": weight.detach() for i, weight in enumerate(members)}
+    for name, optimizer in optimizers.items():
+        for i, weight in enumerate(weights[name]):
+            state |= {f"optimizer.{name}.{i}.{key}": value for key, value in optimizer.state[weight].items()}
+    return state
+
+
+def restore(
+    saved: Mapping[str, Tensor],
+    weights: Mapping[str, list[Parameter]],
+    optimizers: Mapping[str, Optimizer],
+    random: torch.Generator,
+) -> int:
+    """Put what `snapshot` returned in place and return the number of steps that are done."""
+    with torch.no_grad():
+        for name, members in weights.items():
+            for i, weight in enumerate(members):
+                weight.copy_(saved[f"{name}.{i}"])
+    for name, optimizer in optimizers.items():
+        moments = {
+            i: {key: saved[f"optimizer.{name}.{i}.{key}"] for key in ("step", "exp_avg", "exp_avg_sq")}
+            for i in range(len(weights[name]))
+        }
+        optimizer.load_state_dict({"state": moments, "param_groups": optimizer.state_dict()["param_groups"]})
+    random.set_state(saved["random"].cpu())
+    return int(saved["step"])
