@@ -84,7 +84,7 @@ def test_an_unlabelled_task_has_no_classes(changed: Change):
         ("version = 1", "version = 1\nauthor = 'me'", ["author", "not a known key"]),
         ("version = 1", "version = 1\npath = 'elsewhere'", ["path", "not a known key"]),
         ("version = 1", 'version = "one"', ["version = 'one'", "integer"]),
-        ("channels = 1\n", "channels = [1]\n", ["data.channels = [1]", "integer"]),
+        ("channels = 1\n", "channels = [1]\n", ["data.channels = [1]", "1 or 3"]),
         ("[score]\nk = 5\n", "", ["score is missing"]),
         ("reference = 500\n", "", ["data.reference is missing"]),
         ('source = "sklearn_digits"', 'source = "web"', ["data.source = 'web'", "sklearn_digits", "mnist"]),

@@ -19,6 +19,9 @@ class GeneratorSettings(BaseModel):
     def check(self, image_size: int) -> None:
         """Raise ValueError where the generator cannot make square images of this size in pixels."""
 
+    def check_sampling_bias(self, sampling_bias: float, labelled: bool) -> None:
+        """Raise ValueError where the generator cannot sample with this bias."""
+
 
 class DDPMSettings(GeneratorSettings):
     """The settings of a DDPM in a task file, per tier."""
@@ -51,6 +54,11 @@ class DDPMSettings(GeneratorSettings):
                 f"patch is {self.patch} and channels has {len(self.channels)} resolutions: an image of {image_size} "
                 f"pixels cannot be folded and halved like this, its size must be a multiple of {unit}"
             )
+
+    def check_sampling_bias(self, sampling_bias: float, labelled: bool) -> None:
+        """Raise ValueError where there are no labels to guide towards."""
+        if sampling_bias != 1 and not labelled:
+            raise ValueError("the bias of a ddpm is guidance by labels, and the task has none: allowed is 1")
 
 
 GENERATOR_SETTINGS: dict[str, type[GeneratorSettings]] = {"ddpm": DDPMSettings}
