@@ -153,5 +153,5 @@ def _check_classes(path: Path, sets: tuple[ImageSet, ImageSet], classes: tuple[s
         if 0 in found:
             raise BadInput(
                 f"{path}: class '{name}' has {found[0]} training and {found[1]} reference images: each class needs "
-                "some of both"
+                "some of both: give more, or the folders train and test"
             )

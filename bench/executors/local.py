@@ -62,6 +62,8 @@ class LocalExecutor:
         for planned, folder in zip(cells, folders, strict=True):
             if folder.record() is None:
                 self._space(planned.task, planned.cell.tier)
+        for task in {planned.task.sha256: planned.task for planned in cells}.values():
+            self._note_whether_pinned(task)
         for i, (planned, folder) in enumerate(zip(cells, folders, strict=True), start=1):
             progress = self._progress.within(f"[{i}/{len(cells)}] {planned.cell.slug}")
             record = folder.record()
@@ -125,18 +127,19 @@ class LocalExecutor:
 
     def _real(self, task: Task) -> RealData:
         if task.sha256 not in self._data:
-            data = load_real_data(task, self._given_data, self._progress)
-            if not data.pinned:
-                reason = (
-                    "these images are not the ones whose hashes the task file pins"
-                    if task.data.pins_hashes
-                    else "the task file pins no hashes that these images could be held against"
-                )
-                self._progress.note(
-                    f"task {task.name}: {reason}; the records will say so, and the leaderboard shows them apart"
-                )
-            self._data[task.sha256] = data
+            self._data[task.sha256] = load_real_data(task, self._given_data, self._progress)
         return self._data[task.sha256]
+
+    def _note_whether_pinned(self, task: Task) -> None:
+        if self._real(task).pinned:
+            return
+        if task.data.pins_hashes:
+            reason = "these images are not the ones whose hashes the task file pins"
+        else:
+            reason = "the task file pins no hashes that these images could be held against"
+        self._progress.note(
+            f"task {task.name}: {reason}; the records will say so, and the leaderboard shows them apart"
+        )
 
     def _reference(self, task: Task, tier: TierName) -> Reference:
         key = (task.sha256, tier)
