@@ -41,7 +41,10 @@ def refusal(weights: Path, sha256: str | None = None, architecture: str = "digit
     return message
 
 
-@pytest.mark.parametrize(("name", "dim", "shape"), [("digits", 64, (1, 8, 8)), ("mnist", 84, (1, 28, 28))])
+@pytest.mark.parametrize(
+    ("name", "dim", "shape"),
+    [("digits", 64, (1, 8, 8)), ("mnist", 84, (1, 28, 28)), ("fashion_mnist", 84, (1, 28, 28))],
+)
 def test_the_space_of_a_shipped_task_gives_its_features(name: str, dim: int, shape: tuple[int, ...]):
     features = task_space(load_task(name), "smoke", "cpu", QUIET)(torch.zeros(3, *shape, dtype=torch.uint8))
     assert features.shape == (3, dim)
