@@ -53,16 +53,16 @@ def read_given(files: ImageFiles, data: DataSection, progress: Progress) -> tupl
     index = _class_index(path, [file for part in parts for file in part], data.classes)
     training, reference = _cut(path, parts, data)
     chosen = training + reference
+    labels = torch.tensor([index[file.folders[0]] for file in chosen]) if data.classes else None
+    if labels is not None:
+        _check_classes(path, labels[: len(training)], labels[len(training) :], data.classes)
     images = torch.empty((len(chosen), *data.image_shape), dtype=torch.uint8)
     with progress.bar("decode", len(chosen), short=True) as bar:
         for i, file in enumerate(chosen):
             images[i] = pixels(_fitted(f"{path}/{file.name}", files.decode(file.name), data))
             bar.update()
-    labels = torch.tensor([index[file.folders[0]] for file in chosen]) if data.classes else None
     everything = ImageSet(images, labels)
-    sets = everything[: len(training)], everything[len(training) :]
-    _check_classes(path, sets, data.classes)
-    return sets
+    return everything[: len(training)], everything[len(training) :]
 
 
 def fixed_order(n: int) -> Tensor:
@@ -146,12 +146,12 @@ def _fitted(name: str, image: Image.Image, data: DataSection) -> Image.Image:
     return image if data.channels == 1 else image.convert("RGB")
 
 
-def _check_classes(path: Path, sets: tuple[ImageSet, ImageSet], classes: tuple[str, ...]) -> None:
-    """Raise BadInput where one of the two sets has no image of a class."""
-    counts = [torch.bincount(part.labels, minlength=len(classes)) for part in sets if part.labels is not None]
-    for name, *found in zip(classes, *(count.tolist() for count in counts), strict=True):
-        if 0 in found:
+def _check_classes(path: Path, training: Tensor, reference: Tensor, classes: tuple[str, ...]) -> None:
+    """Raise BadInput where the training or the reference images, of these labels, have none of a class."""
+    counts = [torch.bincount(labels, minlength=len(classes)).tolist() for labels in (training, reference)]
+    for name, n_training, n_reference in zip(classes, *counts, strict=True):
+        if n_training == 0 or n_reference == 0:
             raise BadInput(
-                f"{path}: class '{name}' has {found[0]} training and {found[1]} reference images: each class needs "
-                "some of both: give more, or the folders train and test"
+                f"{path}: class '{name}' has {n_training} training and {n_reference} reference images: each class "
+                "needs some of both: give more, or the folders train and test"
             )
