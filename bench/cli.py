@@ -18,6 +18,7 @@ from bench.loops import LOOP_KINDS, LOOP_SUMMARIES
 from bench.task import TIERS, load_task, task_names
 
 Number = TypeVar("Number", int, float)
+DATA_HELP = "the task's real images, as for autophagy data --from [the data folder]"
 LISTS = ("tasks", "methods", "generators", "loops", "features")
 
 
@@ -93,7 +94,7 @@ def _add_run(verbs: Any) -> None:
     loop.add_argument("--n-synthetic", type=int, metavar="N", help="synthetic images that each generation gives")
     loop.add_argument("--n-initial", type=int, metavar="N", help="real images that G^1 trains on")
     where = parser.add_argument_group("where")
-    where.add_argument("--data", type=Path, metavar="DIR", help="where the task's real data lies")
+    where.add_argument("--data", type=Path, metavar="PATH", help=DATA_HELP)
     where.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda:0, ... [auto]")
     where.add_argument("--runs", type=Path, default=Path("runs"), metavar="DIR", help="folder of the runs [runs]")
     parser.add_argument("--dry-run", action="store_true", help="print the cells, their cost and time; run nothing")
@@ -131,7 +132,7 @@ def _add_rescore(verbs: Any) -> None:
     parser.add_argument("cell", type=Path, metavar="CELL", help="run folder of the cell: RUNS/cells/NAME")
     _add_features(parser)
     parser.add_argument("--task", metavar="FILE", help="the task file, where the task is not one of the package")
-    parser.add_argument("--data", type=Path, metavar="DIR", help="where the task's real data lies")
+    parser.add_argument("--data", type=Path, metavar="PATH", help=DATA_HELP)
     parser.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda:0, ... [auto]")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.set_defaults(verb=_rescore)
@@ -157,12 +158,16 @@ def _add_board(verbs: Any) -> None:
 def _add_data(verbs: Any) -> None:
     parser = verbs.add_parser(
         "data",
-        help="fetch or copy a task's real data, and check it",
+        help="fetch or convert a task's real data, and check it",
         description="Put a task's real images into the data folder (AUTOPHAGY_DATA, or a folder in the user's cache) "
         "and hold them against the hashes that the task file pins.",
+        epilog="PATH is a folder in the layout of the task's own files (README.md), or a folder or zip of square "
+        "images: in one folder for each class where the task has labels, and optionally all in the folders train and "
+        "test. Without these two, a fixed permutation is cut into training and reference images. Images of another "
+        "size are resized: by a whole factor with a box filter, otherwise antialiased bicubic.",
     )
     parser.add_argument("task", metavar="TASK")
-    parser.add_argument("--from", dest="given", type=Path, metavar="DIR", help="copy from here; do not download")
+    parser.add_argument("--from", dest="given", type=Path, metavar="PATH", help="read this; do not download")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(verb=_data)
 
@@ -279,7 +284,7 @@ def _rescore(arguments: argparse.Namespace) -> int:
 
     cell = finished_cell(arguments.cell).cell
     progress = Progress().within(cell.slug)
-    data = load_real_data(load_task(arguments.task or cell.task), arguments.data)
+    data = load_real_data(load_task(arguments.task or cell.task), arguments.data, progress)
     space = space_named(arguments.features, choose_device(arguments.device), arguments.weights, progress)
     record = rescore(arguments.cell, data, space, default_cache(), progress)
     print(rescore_json(record, space.name) if arguments.json else rescore_table(record, space.name))
@@ -295,15 +300,11 @@ def _board(arguments: argparse.Namespace) -> int:
 
 
 def _data(arguments: argparse.Namespace) -> int:
-    from bench.data.real import load_real_data
-    from bench.data.sources import SOURCES
+    from bench.data.real import store_real_data
+    from bench.progress import Progress
 
     task = load_task(arguments.task)
-    folder = paths.data_folder() / task.name
-    if arguments.given is not None and not arguments.given.is_dir():
-        raise BadInput(f"--from {arguments.given}: there is no such folder")
-    SOURCES[task.data.source].fetch(folder, arguments.given)
-    data = load_real_data(task)
+    data = store_real_data(task, arguments.given, Progress())
     content = {
         "task": task.name,
         "training": {"n": len(data.training), "sha256": data.training.sha256},
@@ -316,7 +317,10 @@ def _data(arguments: argparse.Namespace) -> int:
     print(f"{task.title} ({task.data.citation})")
     for part, images in (("training", data.training), ("reference", data.reference)):
         print(f"{part:10} {len(images):6} images  sha256 {images.sha256}")
-    print("these are the images that the task pins" if data.pinned else "NOT the images that the task pins")
+    if task.data.pins_hashes:
+        print("these are the images that the task pins" if data.pinned else "NOT the images that the task pins")
+    else:
+        print("the task pins no hashes: nothing says that these are the right images")
     return 0
 
 

@@ -67,6 +67,10 @@ def plan_cells(choices: Choices) -> list[PlannedCell]:
             raise BadInput(f"{task.path}: tiers.{tier} has no settings for the generator '{generator}'")
         for bias, kind, method in itertools.product(choices.sampling_biases, kinds, methods):
             loop = _loop(choices, task, tier, kind, bias)
+            try:
+                task.tiers[tier].generator_settings(generator).check_sampling_bias(bias, bool(task.data.classes))
+            except ValueError as error:
+                raise BadInput(f"--sampling-bias {bias:g}, task '{task.name}': {error}") from error
             check_enough_real_images(task.name, task.data.training, loop)
             method.build().check(loop)
             cell = Cell(

@@ -94,7 +94,7 @@ def test_n_real_for_the_fully_synthetic_loop_alone_is_refused():
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"tasks": ["imagenet"]}, ["imagenet", "digits, mnist"]),
+        ({"tasks": ["imagenet"]}, ["imagenet", "cifar10, digits, fashion_mnist, ffhq64, mnist"]),
         ({"methods": ["magic"]}, ["magic", "accumulate_subsample, none"]),
         ({"loops": ["open"]}, ["--loop open", ", ".join(LOOPS)]),
         ({"tier": "huge"}, ["--tier huge", "smoke, standard, paper"]),
@@ -112,6 +112,13 @@ def test_n_real_for_the_fully_synthetic_loop_alone_is_refused():
 def test_a_choice_that_is_not_allowed_is_refused_with_what_is(changes: dict[str, Any], said: list[str]):
     message = refusal(**changes)
     assert [words for words in said if words not in message] == []
+
+
+def test_a_bias_that_needs_labels_is_refused_for_a_task_without_and_allowed_for_one_with():
+    message = refusal(tasks=["ffhq64"], sampling_biases=[1.0, 0.5])
+    assert message.startswith("--sampling-bias 0.5, task 'ffhq64': ")
+    assert "the task has none: allowed is 1" in message
+    assert len(plan(tasks=["ffhq64"])) == len(plan(tasks=["cifar10"], sampling_biases=[0.5])) == 1
 
 
 def test_one_bad_choice_among_good_ones_refuses_the_whole_grid():

@@ -1,5 +1,6 @@
 """Task files: those that ship with the package, and what is said of a broken one."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 from bench import paths
 from bench.errors import BadInput
 from bench.hashing import file_sha256
-from bench.task import Task, load_task, task_names
+from bench.task import TIERS, Task, load_task, task_names
 
 Change = Callable[[str, str], Path]
 
@@ -37,22 +38,34 @@ def complaint(path: Path) -> str:
     return message
 
 
-def test_both_shipped_tasks_are_found():
-    assert {"digits", "mnist"} <= set(task_names())
+SHIPPED = ["cifar10", "digits", "fashion_mnist", "ffhq64", "mnist"]
 
 
-@pytest.mark.parametrize("name", ["digits", "mnist"])
+def test_all_shipped_tasks_are_found():
+    assert task_names() == SHIPPED
+
+
+@pytest.mark.parametrize("name", SHIPPED)
 def test_a_shipped_task_loads_under_the_name_of_its_file(name: str):
     assert load_task(name).name == name
 
 
-@pytest.mark.parametrize("name", ["digits", "mnist"])
+@pytest.mark.parametrize("name", ["digits", "fashion_mnist", "mnist"])
 def test_a_shipped_task_names_weights_that_are_there_with_the_hash_it_pins(name: str):
     task = load_task(name)
+    assert task.features is not None
     assert file_sha256(task.path.parent / task.features.weights) == task.features.sha256
 
 
-@pytest.mark.parametrize("name", ["digits", "mnist"])
+@pytest.mark.parametrize("name", ["cifar10", "ffhq64"])
+def test_a_shipped_task_in_colour_is_scored_without_a_download_in_its_smoke_tier_alone(
+    name: str,
+):
+    spaces = {tier: load_task(name).space_name(tier) for tier in TIERS}
+    assert spaces == {"smoke": "efficientnet-lite0", "standard": "inception", "paper": "inception"}
+
+
+@pytest.mark.parametrize("name", SHIPPED)
 def test_every_tier_of_a_shipped_task_has_valid_settings_of_a_ddpm(name: str):
     for tier in load_task(name).tiers.values():
         assert tier.generator_settings("ddpm").images >= 1
@@ -84,7 +97,7 @@ def test_an_unlabelled_task_has_no_classes(changed: Change):
         ("version = 1", "version = 1\nauthor = 'me'", ["author", "not a known key"]),
         ("version = 1", "version = 1\npath = 'elsewhere'", ["path", "not a known key"]),
         ("version = 1", 'version = "one"', ["version = 'one'", "integer"]),
-        ("channels = 1\n", "channels = [1]\n", ["data.channels = [1]", "integer"]),
+        ("channels = 1\n", "channels = [1]\n", ["data.channels = [1]", "1 or 3"]),
         ("[score]\nk = 5\n", "", ["score is missing"]),
         ("reference = 500\n", "", ["data.reference is missing"]),
         ('source = "sklearn_digits"', 'source = "web"', ["data.source = 'web'", "sklearn_digits", "mnist"]),
@@ -102,6 +115,9 @@ def test_an_unlabelled_task_has_no_classes(changed: Change):
         ("n_score = 500", "n_score = 501", ["tiers.smoke.n_score is 501", "6 to 500"]),
         ("n_score = 500", "n_score = 1", ["tiers.smoke.n_score = 1", "greater than or equal to 2"]),
         ("training_sha256 = \"5", "training_sha256 = \"x", ["data.training_sha256 = 'x", "0-9a-f"]),
+        ('training_sha256 = "5', '# "5', ["data", "training_sha256 is missing", "both hashes are pinned or none"]),
+        ("n_score = 500", 'n_score = 500\nfeatures = "vgg"', ["tiers.smoke", "features is 'vgg'", "inception,"]),
+        ("n_score = 500", 'n_score = 500\nfeatures = "inception"', ["tiers.smoke.features", "of its own", "one of"]),
         ('name = "digits"', 'name = "../digits"', ["name = '../digits'", "a-z"]),
         ("version = 1", "version = ", ["not a readable TOML file", "line 2"]),
     ],
@@ -112,6 +128,23 @@ def test_a_broken_file_is_refused_with_file_key_value_and_what_is_allowed(
 ):
     message = complaint(changed(old, new))
     assert [words for words in said if words not in message] == []
+
+
+def test_a_file_without_the_section_features_names_a_feature_space_in_each_tier(tmp_path: Path):
+    text = (paths.TASKS / "cifar10.toml").read_text(encoding="utf-8")
+    path = tmp_path / "broken.toml"
+    path.write_text(text.replace('features = "inception"\n', "", 1), encoding="utf-8")
+    message = complaint(path)
+    assert message.startswith(f"{path}: tiers.standard.features is missing")
+    assert "efficientnet-lite0" in message
+
+
+def test_a_file_pins_both_hashes_or_none(changed: Change, tmp_path: Path):
+    text = changed("", "").read_text(encoding="utf-8")
+    path = tmp_path / "unpinned.toml"
+    path.write_text(re.sub(r"(?m)^(training|reference)_sha256.*\n", "", text), encoding="utf-8")
+    assert not load_task(str(path)).data.pins_hashes
+    assert load_task("digits").data.pins_hashes
 
 
 def test_a_file_without_a_tier_is_refused(tmp_path: Path):

@@ -4,10 +4,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench import paths
+from bench.data.files import SUFFIXES, ImageFiles
+from bench.data.given import read_given
 from bench.data.image_set import ImageSet
 from bench.data.sources import SOURCES
+from bench.data.stored import read_stored, write_stored
 from bench.errors import BadInput
-from bench.task import Task
+from bench.progress import Progress
+from bench.task import Task, TierName
+
+QUIET = Progress(visible=False)
 
 
 @dataclass(frozen=True)
@@ -25,24 +31,86 @@ class RealData:
     pinned: bool
 
 
-def load_real_data(task: Task, folder: Path | None = None) -> RealData:
+def load_real_data(task: Task, given: Path | None = None, progress: Progress = QUIET) -> RealData:
     """Read a task's real images.
 
     Args:
         task: names the source, the sizes and the hashes.
-        folder: where the data lies; by default the data folder that `autophagy data` fills.
+        given: a folder in the source's layout, or a folder or zip archive of images; by default what
+            `autophagy data` has put into the data folder.
+        progress: where progress is shown.
 
     Raises:
         BadInput: missing or unreadable data, or images of another shape than the task's; it says what to do.
     """
-    if folder is not None and not folder.is_dir():
-        raise BadInput(f"--data {folder}: there is no such folder")
+    if given is not None:
+        return _read(task, given, progress)
+    folder = _folder(task)
+    stored = read_stored(folder)
+    return _checked(task, folder, stored or _read_source(task, folder))
+
+
+def store_real_data(task: Task, given: Path | None, progress: Progress = QUIET) -> RealData:
+    """Get a task's real images, and put them into the data folder, where `load_real_data` finds them.
+
+    Args:
+        task: names the source, the sizes and the hashes.
+        given: as for `load_real_data`; by default the source is asked, which may download them.
+        progress: where progress is shown.
+
+    Raises:
+        BadInput: as `load_real_data`, or a folder that cannot be written.
+    """
+    folder = _folder(task)
+    if given is not None:
+        data = _read(task, given, progress)
+    else:
+        SOURCES[task.data.source].fetch(folder)
+        data = _checked(task, folder, _read_source(task, folder))
+    write_stored(folder, data.training, data.reference)
+    return data
+
+
+def check_enough_to_score(task: Task, tier: TierName, data: RealData) -> None:
+    """Raise BadInput where a part has fewer images than the tier scores."""
+    n = task.tiers[tier].n_score
+    for part, images in (("training", data.training), ("reference", data.reference)):
+        if len(images) < n:
+            raise BadInput(
+                f"the tier {tier} of task '{task.name}' scores n_score = {n} images against as many real ones, these "
+                f"are {len(images)} {part} images: give more, or choose another tier"
+            )
+
+
+def _folder(task: Task) -> Path:
+    return paths.data_folder() / task.name
+
+
+def _read(task: Task, given: Path, progress: Progress) -> RealData:
     source = SOURCES[task.data.source]
-    folder = folder or paths.data_folder() / task.name
-    training, reference = source.read(folder, task.data.training, task.data.reference)
+    if source.holds(given):
+        return _checked(task, given, _read_source(task, given))
+    with ImageFiles(given) as files:
+        if not files.names:
+            missing = "no images" if source.inside is None else f"neither a folder {source.inside} nor images"
+            raise BadInput(f"{given}: {missing} in it (looked for {', '.join(sorted(SUFFIXES))})")
+        return _checked(task, given, read_given(files, task.data, progress))
+
+
+def _read_source(task: Task, folder: Path) -> tuple[ImageSet, ImageSet]:
+    return SOURCES[task.data.source].read(folder, task.data.training, task.data.reference)
+
+
+def _checked(task: Task, path: Path, found: tuple[ImageSet, ImageSet]) -> RealData:
+    """Return the images as those of the task; BadInput where they have another shape, or no labels."""
+    training, reference = found[0][: task.data.training], found[1][: task.data.reference]
     for images in (training, reference):
-        found = tuple(images.images.shape[1:])
-        if found != task.data.image_shape:
-            raise BadInput(f"{folder}: images of shape {found}, task '{task.name}' needs {task.data.image_shape}")
+        shape = tuple(images.images.shape[1:])
+        if shape != task.data.image_shape:
+            raise BadInput(f"{path}: images of shape {shape}, task '{task.name}' needs {task.data.image_shape}")
+        if task.data.classes and images.labels is None:
+            raise BadInput(f"{path}: images without labels, task '{task.name}' has classes")
+    if not task.data.classes:
+        training, reference = ImageSet(training.images), ImageSet(reference.images)
     pinned = (training.sha256, reference.sha256) == (task.data.training_sha256, task.data.reference_sha256)
     return RealData(training, reference, pinned)

@@ -1,18 +1,31 @@
 """Where each task's real images come from, and how to get them when they are not there."""
 
-import shutil
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
+from bench.data.given import fixed_order
 from bench.data.image_set import ImageSet
+from bench.data.stored import read_stored
 from bench.errors import BadInput, first_line
 
 
 class Source(ABC):
-    """One origin of real images: it reads them and says how to get them."""
+    """One origin of real images: it reads files in its own layout and says how to get them.
+
+    Attributes:
+        inside: the folder that makes a folder one in the source's own layout; None where it has no such layout.
+    """
+
+    inside: str | None = None
+
+    def holds(self, path: Path) -> bool:
+        """Return whether there are files in the source's own layout at `path`."""
+        return self.inside is not None and (path / self.inside).is_dir()
 
     @abstractmethod
     def read(self, folder: Path, n_training: int, n_reference: int) -> tuple[ImageSet, ImageSet]:
@@ -23,11 +36,11 @@ class Source(ABC):
         """
 
     @abstractmethod
-    def fetch(self, folder: Path, given: Path | None) -> None:
-        """Put the data into `folder`: from the folder `given`, otherwise from the network.
+    def fetch(self, folder: Path) -> None:
+        """Download the data into `folder`, where it has to be and is not there.
 
         Raises:
-            BadInput: neither works; the message says what to do.
+            BadInput: that does not work; the message says what to do.
         """
 
 
@@ -46,31 +59,44 @@ class SklearnDigits(Source):
                 f"{n_training} training and {n_reference} reference images are {n_training + n_reference}, "
                 f"scikit-learn has {len(everything)} digits"
             )
-        # The legacy generator's stream is frozen (NEP 19), so this permutation is the same with every NumPy.
-        order = torch.from_numpy(np.random.RandomState(0).permutation(len(everything)))
+        order = fixed_order(len(everything))
         return everything[order[:n_training]], everything[order[n_training : n_training + n_reference]]
 
-    def fetch(self, folder: Path, given: Path | None) -> None:
+    def fetch(self, folder: Path) -> None:
         """Do nothing: the images come with scikit-learn."""
-        if given is not None:
-            raise BadInput(f"--from {given}: the digits come with scikit-learn, there is nothing to fetch")
 
 
-class TorchvisionMNIST(Source):
-    """MNIST in torchvision's layout: DIR/MNIST/raw/train-images-idx3-ubyte and its three siblings."""
+class TorchvisionSource(Source):
+    """A data set in the layout of one of torchvision's classes, which also downloads it.
+
+    The split is the data set's own: its training images, and its test images as the reference.
+    """
+
+    def __init__(self, task: str, name: str, inside: str, files: str) -> None:
+        """Say what is read.
+
+        Args:
+            task: the name of the task, for advice.
+            name: of torchvision's class.
+            inside: the folder that the files are in, below the folder that torchvision is given.
+            files: what must be in it, for advice.
+        """
+        self._name = name
+        self.inside = inside
+        self._advice = (
+            f"run `autophagy data {task}` on a machine with a network, or put {files} into DIR/{inside} and give "
+            "--data DIR; a folder or zip of images will do too, but is not the pinned data"
+        )
 
     def read(self, folder: Path, n_training: int, n_reference: int) -> tuple[ImageSet, ImageSet]:
-        """Take MNIST's own split: its training images, and its test images as the reference."""
-        from torchvision.datasets import MNIST
-
+        """Take the first images of the training part and of the test part."""
         sets = []
         for train, wanted in ((True, n_training), (False, n_reference)):
             try:
-                dataset = MNIST(folder, train=train, download=False)
-                images = ImageSet(dataset.data[:, None].contiguous(), dataset.targets.long())
+                images = _image_set(self._dataset(folder, train=train, download=False))
             except (RuntimeError, ValueError, OSError, EOFError, AssertionError) as error:
                 reason = first_line(error) or type(error).__name__
-                raise BadInput(f"{folder}: no readable MNIST there ({reason}): {self._advice()}") from error
+                raise BadInput(f"{folder}: no readable {self._name} there ({reason}): {self._advice}") from error
             if len(images) < wanted:
                 raise BadInput(
                     f"{folder}: {len(images)} {'training' if train else 'test'} images, needed are {wanted}"
@@ -78,29 +104,60 @@ class TorchvisionMNIST(Source):
             sets.append(images[:wanted])
         return sets[0], sets[1]
 
-    def fetch(self, folder: Path, given: Path | None) -> None:
-        """Copy the raw files from `given`, or let torchvision download them."""
-        from torchvision.datasets import MNIST
-
-        if given is not None:
-            raw = given / "MNIST" / "raw"
-            if not raw.is_dir():
-                raise BadInput(f"{given}: there is no folder MNIST/raw in it: {self._advice()}")
-            shutil.copytree(raw, folder / "MNIST" / "raw", dirs_exist_ok=True)
-            return
+    def fetch(self, folder: Path) -> None:
+        """Let torchvision download what is not there."""
         try:
             for train in (True, False):
-                MNIST(folder, train=train, download=True)
+                self._dataset(folder, train=train, download=True)
         except (RuntimeError, OSError) as error:
-            raise BadInput(f"MNIST cannot be downloaded ({first_line(error)}): {self._advice()}") from error
+            raise BadInput(f"{self._name} cannot be downloaded ({first_line(error)}): {self._advice}") from error
 
-    @staticmethod
-    def _advice() -> str:
-        return (
-            "run `autophagy data mnist` on a machine with a network, or put train-images-idx3-ubyte, "
-            "train-labels-idx1-ubyte, t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte into DIR/MNIST/raw "
-            "and give --data DIR"
-        )
+    @property
+    def _dataset(self) -> Callable[..., Any]:
+        from torchvision import datasets
+
+        found: Callable[..., Any] = getattr(datasets, self._name)
+        return found
 
 
-SOURCES: dict[str, Source] = {"sklearn_digits": SklearnDigits(), "torchvision_mnist": TorchvisionMNIST()}
+def _image_set(dataset: Any) -> ImageSet:
+    """Return the images of a torchvision data set: a tensor (n, height, width) or an array with channels last."""
+    images = torch.as_tensor(dataset.data)
+    images = images[:, None] if images.ndim == 3 else images.permute(0, 3, 1, 2)
+    return ImageSet(images.contiguous(), torch.as_tensor(dataset.targets).long())
+
+
+class ImageFilesSource(Source):
+    """Images that nothing downloads: the user gives a folder or zip archive of them."""
+
+    def read(self, folder: Path, n_training: int, n_reference: int) -> tuple[ImageSet, ImageSet]:
+        """Read what `autophagy data` has stored."""
+        if (found := read_stored(folder)) is None:
+            raise BadInput(
+                f"{folder}: no images of the task there, and nothing downloads them: get what the task file "
+                f"cites, and run `autophagy data {folder.name} --from PATH`, or give --data PATH: "
+                "the folder or zip that they are in"
+            )
+        return found
+
+    def fetch(self, folder: Path) -> None:
+        """Do nothing: there is no download."""
+
+
+SOURCES: dict[str, Source] = {
+    "sklearn_digits": SklearnDigits(),
+    "torchvision_mnist": TorchvisionSource(
+        "mnist", "MNIST", "MNIST/raw",
+        "train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte",
+    ),
+    "torchvision_fashion_mnist": TorchvisionSource(
+        "fashion_mnist", "FashionMNIST", "FashionMNIST/raw",
+        "train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte",
+    ),
+    # torchvision unpickles these files, but none whose MD5 is not that of the published ones.
+    "torchvision_cifar10": TorchvisionSource(
+        "cifar10", "CIFAR10", "cifar-10-batches-py",
+        "data_batch_1 to data_batch_5, test_batch and batches.meta",
+    ),
+    "image_files": ImageFilesSource(),
+}  # fmt: skip

@@ -8,9 +8,10 @@ from pathlib import Path
 import torch
 
 from bench import environment
-from bench.data.draws import RealDraws
-from bench.data.real import RealData, load_real_data
+from bench.data.draws import RealDraws, check_enough_real_images
+from bench.data.real import RealData, check_enough_to_score, load_real_data
 from bench.errors import BadInput, RunFailed, first_line
+from bench.features.base import FeatureSpace
 from bench.features.build import task_space
 from bench.features.cache import default_cache
 from bench.generators.base import Generator
@@ -38,14 +39,15 @@ class Outcome:
 class LocalExecutor:
     """Runs cells in this process; tasks, scorers and networks are made once and used again by the cells after."""
 
-    def __init__(self, runs: Path, data_folder: Path | None, device: torch.device, progress: Progress) -> None:
-        """Keep the runs in `runs`; `data_folder` is where the real data lies if not in the data folder."""
+    def __init__(self, runs: Path, given_data: Path | None, device: torch.device, progress: Progress) -> None:
+        """Keep the runs in `runs`; `given_data` holds the real images if the data folder does not."""
         self._runs = runs
-        self._data_folder = data_folder
+        self._given_data = given_data
         self._device = device
         self._progress = progress
         self._data: dict[str, RealData] = {}
         self._cache = default_cache()
+        self._spaces: dict[tuple[str, str], FeatureSpace] = {}
         self._references: dict[tuple[str, TierName], Reference] = {}
         self._generators: dict[tuple[str, TierName, str], Generator] = {}
 
@@ -57,6 +59,11 @@ class LocalExecutor:
         """
         # Everything that can be wrong with what is given shows before the first cell starts.
         folders = [self._open(planned) for planned in cells]
+        for planned, folder in zip(cells, folders, strict=True):
+            if folder.record() is None:
+                self._space(planned.task, planned.cell.tier)
+        for task in {planned.task.sha256: planned.task for planned in cells}.values():
+            self._note_whether_pinned(task)
         for i, (planned, folder) in enumerate(zip(cells, folders, strict=True), start=1):
             progress = self._progress.within(f"[{i}/{len(cells)}] {planned.cell.slug}")
             record = folder.record()
@@ -85,6 +92,9 @@ class LocalExecutor:
 
     def _open(self, planned: PlannedCell) -> RunFolder:
         data = self._real(planned.task)
+        # Data that is given can be less than the task's, with which the cell was planned.
+        check_enough_to_score(planned.task, planned.cell.tier, data)
+        check_enough_real_images(planned.task.name, len(data.training), planned.cell.loop)
         conditions = Conditions(
             task_sha256=planned.task.sha256,
             data_sha256=data.training.sha256,
@@ -117,22 +127,34 @@ class LocalExecutor:
 
     def _real(self, task: Task) -> RealData:
         if task.sha256 not in self._data:
-            data = load_real_data(task, self._data_folder)
-            if not data.pinned:
-                self._progress.note(
-                    f"task {task.name}: these images are not the ones whose hashes the task file pins; "
-                    "the records will say so, and the leaderboard shows them apart"
-                )
-            self._data[task.sha256] = data
+            self._data[task.sha256] = load_real_data(task, self._given_data, self._progress)
         return self._data[task.sha256]
+
+    def _note_whether_pinned(self, task: Task) -> None:
+        if self._real(task).pinned:
+            return
+        if task.data.pins_hashes:
+            reason = "these images are not the ones whose hashes the task file pins"
+        else:
+            reason = "the task file pins no hashes that these images could be held against"
+        self._progress.note(
+            f"task {task.name}: {reason}; the records will say so, and the leaderboard shows them apart"
+        )
 
     def _reference(self, task: Task, tier: TierName) -> Reference:
         key = (task.sha256, tier)
         if key not in self._references:
             images = self._real(task).reference[: task.tiers[tier].n_score]
-            space = task_space(task, self._device)
+            space = self._space(task, tier)
             self._references[key] = Reference.prepare(space, images, task.score.k, self._cache, self._progress)
         return self._references[key]
+
+    def _space(self, task: Task, tier: TierName) -> FeatureSpace:
+        # Only a task's own space is another one in another task.
+        key = (task.sha256 if task.features is not None else "", task.space_name(tier))
+        if key not in self._spaces:
+            self._spaces[key] = task_space(task, tier, self._device, self._progress)
+        return self._spaces[key]
 
     def _generator(self, name: str, task: Task, tier: TierName) -> Generator:
         key = (task.sha256, tier, name)

@@ -90,7 +90,8 @@ class WeightsFile:
             reason = error.reason if isinstance(error, urllib.error.URLError) else error
             raise BadInput(
                 f"the weights of feature space '{self.space}' cannot be downloaded ({reason}): get {self.url} where "
-                f"there is a network, and put it at {path} (AUTOPHAGY_CACHE moves that folder) or give --weights FILE"
+                f"there is a network, and put it at {path} (AUTOPHAGY_CACHE moves that folder), or give `score` or "
+                "`rescore` --weights FILE"
             ) from error
         finally:
             temporary.unlink(missing_ok=True)

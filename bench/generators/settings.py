@@ -21,6 +21,9 @@ class GeneratorSettings(BaseModel):
     def check(self, image_size: int) -> None:
         """Raise ValueError where the generator cannot make square images of this size in pixels."""
 
+    def check_sampling_bias(self, sampling_bias: float, labelled: bool) -> None:
+        """Raise ValueError where the generator cannot sample with this bias."""
+
 
 class DDPMSettings(GeneratorSettings):
     """The settings of a DDPM in a task file, per tier."""
@@ -48,6 +51,11 @@ class DDPMSettings(GeneratorSettings):
     def check(self, image_size: int) -> None:
         """Raise ValueError where folding and halving the image does not come out even."""
         check_even(self.patch, len(self.channels), image_size)
+
+    def check_sampling_bias(self, sampling_bias: float, labelled: bool) -> None:
+        """Raise ValueError where there are no labels to guide towards."""
+        if sampling_bias != 1 and not labelled:
+            raise ValueError("the bias of a ddpm is guidance by labels, and the task has none: allowed is 1")
 
 
 class StyleGANSettings(GeneratorSettings):

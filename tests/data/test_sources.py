@@ -1,12 +1,14 @@
 """Where the real images come from."""
 
 import hashlib
+import pickle
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from sklearn.datasets import load_digits
+from torchvision.datasets import CIFAR10
 
 from bench.data.real import RealData, load_real_data
 from bench.data.sources import SOURCES
@@ -91,16 +93,6 @@ def test_more_digits_than_there_are_are_refused(digits: Task):
         load_real_data(with_data(digits, training=1600))
 
 
-def test_there_is_nothing_to_fetch_for_the_digits(tmp_path: Path):
-    with pytest.raises(BadInput, match="come with scikit-learn"):
-        SOURCES["sklearn_digits"].fetch(tmp_path, tmp_path)
-
-
-def test_a_data_folder_that_does_not_exist_is_refused(tmp_path: Path):
-    with pytest.raises(BadInput, match=r"--data .*nowhere: there is no such folder"):
-        load_real_data(load_task("mnist"), tmp_path / "nowhere")
-
-
 def test_mnist_files_are_read_in_their_order(tiny_mnist: Path):
     for found, part in zip(read_mnist(tiny_mnist), ("train", "t10k"), strict=True):
         assert np.array_equal(found.images.numpy()[:, 0], IMAGES[part])
@@ -138,14 +130,66 @@ def test_too_few_mnist_images_are_refused_with_how_many_are_needed(tiny_mnist: P
     assert "7 training images, needed are 60000" in refusal_of_mnist(tiny_mnist, n_training=60000)
 
 
-def test_mnist_is_copied_from_a_given_folder(tiny_mnist: Path, tmp_path: Path):
-    SOURCES["torchvision_mnist"].fetch(tmp_path / "cache", tiny_mnist)
-    assert read_mnist(tmp_path / "cache")[0].sha256 == read_mnist(tiny_mnist)[0].sha256
+def test_fashion_mnist_files_are_read_as_those_of_mnist(tiny_mnist: Path, tmp_path: Path):
+    (tmp_path / "FashionMNIST").mkdir()
+    (tiny_mnist / "MNIST" / "raw").rename(tmp_path / "FashionMNIST" / "raw")
+    source = SOURCES["torchvision_fashion_mnist"]
+    assert (source.holds(tmp_path), source.holds(tiny_mnist)) == (True, False)
+    for found, part in zip(source.read(tmp_path, 7, 4), ("train", "t10k"), strict=True):
+        assert np.array_equal(found.images.numpy()[:, 0], IMAGES[part])
+        assert np.array_equal(found.labels.numpy(), LABELS[part])
 
 
-def test_a_given_folder_without_mnist_is_refused_with_what_to_do(tmp_path: Path):
-    with pytest.raises(BadInput, match=r"there is no folder MNIST/raw in it: .*autophagy data mnist"):
-        SOURCES["torchvision_mnist"].fetch(tmp_path / "cache", tmp_path)
+COLOURS = RANDOM.integers(0, 256, (12, 3072), np.uint8)
+KINDS = [*range(10), 3, 1]
+
+
+@pytest.fixture
+def tiny_cifar10(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with five training batches of two images and a test batch, as the data set's page describes them."""
+    batches = tmp_path / "cifar" / "cifar-10-batches-py"
+    batches.mkdir(parents=True)
+    contents = {
+        name: {"data": COLOURS[2 * i : 2 * i + 2], "labels": KINDS[2 * i : 2 * i + 2]}
+        for i, name in enumerate([*(f"data_batch_{j}" for j in range(1, 6)), "test_batch"])
+    }
+    contents["batches.meta"] = {"label_names": list("abcdefghij")}
+    md5 = {}
+    for name, content in contents.items():
+        (batches / name).write_bytes(pickle.dumps(content))
+        md5[name] = hashlib.md5((batches / name).read_bytes()).hexdigest()
+    monkeypatch.setattr(CIFAR10, "train_list", [[f"data_batch_{j}", md5[f"data_batch_{j}"]] for j in range(1, 6)])
+    monkeypatch.setattr(CIFAR10, "test_list", [["test_batch", md5["test_batch"]]])
+    monkeypatch.setattr(CIFAR10, "meta", CIFAR10.meta | {"md5": md5["batches.meta"]})
+    return tmp_path / "cifar"
+
+
+def test_cifar10_batches_are_read_in_their_order(tiny_cifar10: Path):
+    training, reference = SOURCES["torchvision_cifar10"].read(tiny_cifar10, 10, 2)
+    assert np.array_equal(training.images.numpy(), COLOURS[:10].reshape(10, 3, 32, 32))
+    assert np.array_equal(reference.images.numpy(), COLOURS[10:].reshape(2, 3, 32, 32))
+    assert training.labels.tolist() + reference.labels.tolist() == KINDS
+    assert training.images.is_contiguous()
+
+
+def test_a_cifar10_batch_that_is_not_the_published_one_is_refused_and_not_unpickled(tiny_cifar10: Path):
+    (tiny_cifar10 / "cifar-10-batches-py" / "data_batch_3").write_bytes(pickle.dumps(Exploding()))
+    with pytest.raises(BadInput, match=r"^.*cifar: no readable CIFAR10 there .*autophagy data cifar10"):
+        SOURCES["torchvision_cifar10"].read(tiny_cifar10, 10, 2)
+
+
+class Exploding:
+    """An object that would run code when it is unpickled."""
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return exec, ("raise SystemExit('unpickled')",)
+
+
+def test_a_source_without_a_download_says_what_to_do(tmp_path: Path):
+    source = SOURCES["image_files"]
+    source.fetch(tmp_path / "ffhq64")
+    with pytest.raises(BadInput, match=r"^.*ffhq64: .*autophagy data ffhq64 --from PATH.*--data PATH"):
+        source.read(tmp_path / "ffhq64", 7, 4)
 
 
 def small(task: Task, **changes: object) -> Task:

@@ -1,4 +1,5 @@
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -67,6 +68,8 @@ def fails(capsys):
         ("board --results /does/not/exist", ["/does/not/exist"]),
         ("data nonsense", ["'nonsense'", "digits"]),
         ("data digits --from /does/not/exist", ["/does/not/exist"]),
+        ("data ffhq64", ["autophagy data ffhq64 --from PATH", "--data PATH"]),
+        ("run --task ffhq64 --sampling-bias 0.5", ["--sampling-bias 0.5", "'ffhq64'", "allowed is 1"]),
         ("list nonsense", ["nonsense", "tasks"]),
         ("", ["VERB"]),
         ("run --no-such-option", ["--no-such-option"]),
@@ -372,6 +375,108 @@ def test_data_checks_the_digits_against_their_hashes(capsys):
     content = json.loads(capsys.readouterr().out)
     assert content["pinned"] is True
     assert (content["training"]["n"], content["reference"]["n"]) == (1297, 500)
+
+
+def drawn_digits(folder, n, *parts):
+    """Write digits into class folders, n of each class into each part."""
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    for label in range(10):
+        images = np.rint(digits.images[digits.target == label] * (255 / 16)).astype(np.uint8)
+        for i, image in enumerate(images[: n * len(parts)]):
+            path = folder / parts[i % len(parts)] / str(label) / f"{i:03d}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(image).save(path)
+    return folder
+
+
+def test_a_cell_runs_on_given_images_that_suffice_and_its_record_says_that_they_are_not_pinned(run_tiny, tmp_path):
+    given = drawn_digits(tmp_path / "drawn", 16, "train", "test")
+    status, [outcome], said = run_tiny("--loop", "fully_synthetic", "--data", str(given))
+    assert status == 0
+    assert "not the ones whose hashes the task file pins" in said
+    record = json.loads(Path(outcome["record"]).read_text())
+    assert record["data"]["pinned"] is False
+    _, [zipped], _ = run_tiny(
+        "--loop", "fully_synthetic", "--data", shutil.make_archive(given, "zip", given), runs="b"
+    )
+    assert json.loads(Path(zipped["record"]).read_text())["score"] == record["score"]
+
+
+@pytest.mark.parametrize(
+    ("n", "options", "words"),
+    [
+        (5, [], ["n_score = 60", "50 training images"]),
+        (7, [], ["n_initial=80", "needs 80 real images", "has 70"]),
+        (9, ["--generations", "9"], ["80 real images for generation 1", "30 new ones", "has 90", "n_real to 1"]),
+    ],
+)
+def test_given_images_that_do_not_suffice_are_refused_with_how_many_are_needed(
+    fails, tiny_task, tmp_path, n, options, words
+):
+    given = drawn_digits(tmp_path / "drawn", n, "train", "test")
+    loop = "fresh_data" if options else "fully_synthetic"
+    arguments = ("run", "--task", tiny_task, "--loop", loop, "--data", given, "--runs", tmp_path / "runs", *options)
+    error = fails(*arguments)
+    assert [word for word in words if word not in error] == []
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_task_without_labels_runs_in_a_space_that_its_tier_names(run_tiny, tiny_task, tmp_path):
+    text = tiny_task.read_text()
+    text = re.sub(r"(?m)^classes = .*$", "", text)
+    text = re.sub(r"(?s)\[features\].*?(?=\[score\])", "", text)
+    tiny_task.write_text(re.sub(r"(?m)^(n_score = .*)$", r'\1\nfeatures = "identity"', text))
+    status, outcomes, _ = run_tiny("--loop", "all")
+    assert (status, len(outcomes)) == (0, 3)
+    for outcome in outcomes:
+        record = json.loads(Path(outcome["record"]).read_text())
+        assert record["score"]["features"] == "identity"
+        assert {generation["scores"]["label_agreement"] for generation in record["generations"]} == {None}
+        assert (Path(outcome["record"]).parent / "strip.png").is_file()
+
+
+BAD_DATA = {
+    "colour": (lambda image: image.convert("RGB"), "in colour"),
+    "not square": (lambda image: image.crop((0, 0, 8, 7)), "8 x 7 pixels"),
+}
+
+
+@pytest.mark.parametrize(("change", "words"), BAD_DATA.values(), ids=BAD_DATA)
+@pytest.mark.parametrize("verb", ["run", "data"])
+def test_given_images_that_are_not_like_the_tasks_are_refused_by_name(
+    fails, tmp_path, monkeypatch, verb, change, words
+):
+    monkeypatch.setenv("AUTOPHAGY_DATA", str(tmp_path / "data"))
+    given = drawn_digits(tmp_path / "drawn", 8, "train", "test")
+    for path in (given / "test").rglob("*.png"):
+        change(Image.open(path)).save(path)
+    error = fails(*(["run", "--data", given] if verb == "run" else ["data", "digits", "--from", given]))
+    assert f"error: {given}/test/" in error
+    assert words in error
+    assert not (tmp_path / "data" / "digits" / "images.safetensors").exists()
+
+
+def test_data_stores_given_images_and_says_that_they_are_not_pinned(capsys, tmp_path, monkeypatch):
+    monkeypatch.setenv("AUTOPHAGY_DATA", str(tmp_path / "data"))
+    given = drawn_digits(tmp_path / "drawn", 8, "train", "test")
+    assert main(["data", "digits", "--from", str(given)]) == 0
+    assert "NOT the images that the task pins" in capsys.readouterr().out
+    assert main(["data", "digits", "--from", str(given), "--json"]) == 0
+    content = json.loads(capsys.readouterr().out)
+    assert (content["training"]["n"], content["reference"]["n"], content["pinned"]) == (80, 80, False)
+
+
+def test_data_of_a_task_that_pins_no_hashes_says_so(capsys, tmp_path, monkeypatch):
+    monkeypatch.setenv("AUTOPHAGY_DATA", str(tmp_path / "data"))
+    (tmp_path / "faces").mkdir()
+    for i, image in enumerate(np.random.default_rng(0).integers(0, 256, (9, 16, 16, 3), dtype=np.uint8)):
+        Image.fromarray(image).save(tmp_path / "faces" / f"{i}.png")
+    assert main(["data", "ffhq64", "--from", str(tmp_path / "faces")]) == 0
+    printed = capsys.readouterr().out
+    assert "the task pins no hashes" in printed
+    assert "training        6 images  sha256 " in printed
 
 
 def test_help_and_list_need_no_torch():

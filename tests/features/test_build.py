@@ -10,10 +10,12 @@ import torch
 from builders import QUIET, make_images
 
 from bench.errors import BadInput
-from bench.features.build import space_named, space_summaries
+from bench.features.build import space_named, space_summaries, task_space
+from bench.task import TIERS, Task, TierName, load_task
 
 # With images that each is for.
-SHIPPED = {"digits": (1, 8, 8), "mnist": (1, 28, 28), "efficientnet-lite0": (3, 32, 32), "identity": (3, 32, 32)}
+OF_TASKS = {"digits": (1, 8, 8), "fashion_mnist": (1, 28, 28), "mnist": (1, 28, 28)}
+SHIPPED = OF_TASKS | {"efficientnet-lite0": (3, 32, 32), "identity": (3, 32, 32)}
 DOWNLOADED = {"inception": "inception-2015-12-05.pt", "dinov2": "dinov2_vitb14_pretrain.pth"}
 EXTRAS = {"dinov2": "timm", "efficientnet-lite0": "efficientnet_lite_pytorch"}
 
@@ -31,7 +33,18 @@ def test_every_space_is_shipped_or_downloaded():
 
 
 def test_the_spaces_of_the_tasks_come_first():
-    assert list(space_summaries())[:2] == ["digits", "mnist"]
+    assert list(space_summaries())[: len(OF_TASKS)] == list(OF_TASKS)
+
+
+@pytest.mark.parametrize("name", ["cifar10", "ffhq64"])
+def test_a_task_without_a_space_of_its_own_is_scored_in_the_one_that_its_tier_names(name: str):
+    task = load_task(name)
+    assert task_space(task, "smoke", "cpu", QUIET).name == task.tiers["smoke"].features == "efficientnet-lite0"
+
+
+@pytest.mark.parametrize("tier", TIERS)
+def test_a_task_with_a_space_of_its_own_is_scored_in_it_in_every_tier(digits: Task, tier: TierName):
+    assert task_space(digits, tier, "cpu", QUIET).name == "digits"
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -68,7 +81,7 @@ def test_without_its_packages_a_space_names_its_extra(monkeypatch: pytest.Monkey
     assert f"pip install 'autophagy-bench[{name}]'" in refusal(name)
 
 
-@pytest.mark.parametrize("name", ["digits", "mnist", "identity"])
+@pytest.mark.parametrize("name", [*OF_TASKS, "identity"])
 def test_weights_are_refused_where_there_is_nothing_to_choose(tmp_path: Path, name: str):
     weights = tmp_path / "mine.pt"
     assert refusal(name, weights).startswith(f"--weights {weights}: feature space '{name}'")
