@@ -13,7 +13,7 @@ from typing import Any, NoReturn, TypeVar
 
 from bench import __version__, paths
 from bench.errors import BadInput
-from bench.generators.settings import GENERATOR_SETTINGS, GENERATOR_SUMMARIES
+from bench.generators.settings import GENERATOR_SUMMARIES
 from bench.loops import LOOP_KINDS, LOOP_SUMMARIES
 from bench.task import TIERS, load_task, task_names
 
@@ -74,7 +74,7 @@ def _add_run(verbs: Any) -> None:
     )
     grid = parser.add_argument_group("what to run (comma lists; the combinations are the cells)")
     grid.add_argument("--task", default="digits", metavar="NAMES", help="tasks, task files (.toml), or all [digits]")
-    grid.add_argument("--generator", default="ddpm", metavar="NAMES", help="generators, or all [ddpm]")
+    grid.add_argument("--generator", default="ddpm", metavar="NAMES", help="generators, or all of each task [ddpm]")
     grid.add_argument("--loop", default="all", metavar="NAMES", help=f"{', '.join(LOOP_KINDS)}, or all [all]")
     grid.add_argument("--method", default="none", metavar="NAMES", help="methods, files (.py), or all [none]")
     grid.add_argument(
@@ -212,7 +212,7 @@ def _run(arguments: argparse.Namespace) -> int:
     cells = plan_cells(
         Choices(
             tasks=_names("--task", arguments.task, task_names),
-            generators=_names("--generator", arguments.generator, lambda: list(GENERATOR_SETTINGS)),
+            generators=None if arguments.generator == "all" else _names("--generator", arguments.generator, list),
             loops=_names("--loop", arguments.loop, lambda: list(LOOP_KINDS)),
             methods=_names("--method", arguments.method, baseline_names),
             sampling_biases=_numbers("--sampling-bias", arguments.sampling_bias, float, "numbers in (0, 1]"),

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError,
 
 from bench import paths
 from bench.errors import BadInput
+from bench.features.names import SPACE_SUMMARIES
 from bench.generators.settings import GENERATOR_SETTINGS, GeneratorSettings
 from bench.hashing import canonical_sha256
 from bench.loops import LOOP_KINDS, LoopKind
@@ -26,19 +27,32 @@ class _Section(BaseModel):
 class DataSection(_Section):
     """Where the real images come from and what they must be."""
 
-    source: Literal["sklearn_digits", "torchvision_mnist"]
+    source: Literal["sklearn_digits", "torchvision_mnist", "gaussian"]
     citation: str
-    channels: int = Field(ge=1)
-    size: int = Field(ge=1, description="height and width in pixels")
+    channels: int | None = Field(default=None, ge=1, description="of images")
+    size: int | None = Field(default=None, ge=1, description="of images, height and width in pixels")
+    dimensions: int | None = Field(default=None, ge=1, description="of points, where the data are no images")
     classes: tuple[str, ...] = Field(default=(), description="label names; empty where there are no labels")
     training: int = Field(ge=1, description="number of training images")
     reference: int = Field(ge=1, description="number of held-out reference images")
     training_sha256: Sha256
     reference_sha256: Sha256
 
+    @model_validator(mode="after")
+    def _images_or_points(self) -> "DataSection":
+        of_images = {"channels": self.channels, "size": self.size}
+        for key, value in of_images.items():
+            if (value is None) != (self.dimensions is not None):
+                found = f"{key} is missing" if value is None else f"{key} is {value} and dimensions {self.dimensions}"
+                raise ValueError(f"{found}: allowed are channels and size for images, or dimensions for points")
+        return self
+
     @property
-    def image_shape(self) -> tuple[int, int, int]:
-        """(channels, height, width)."""
+    def image_shape(self) -> tuple[int, ...]:
+        """(channels, height, width); (dimensions,) where the data are points."""
+        if self.channels is None or self.size is None:
+            assert self.dimensions is not None  # one of the two is there
+            return (self.dimensions,)
         return self.channels, self.size, self.size
 
     @property
@@ -48,7 +62,7 @@ class DataSection(_Section):
 
 
 class FeaturesSection(_Section):
-    """The feature space of the score."""
+    """A feature space of the task's own: that of a classifier trained on it."""
 
     name: str
     network: Literal["digits_cnn", "lenet"]
@@ -70,6 +84,7 @@ class TierSection(_Section):
     """The sizes and budgets of one tier."""
 
     n_score: int = Field(ge=2, description="images of each generation, and of the reference, that are scored")
+    features: str | None = Field(default=None, description="feature space of the score, where the task has no own")
     loops: dict[LoopKind, LoopSizes]
     generators: dict[str, dict[str, Any]] = Field(min_length=1, description="settings of each generator")
 
@@ -81,6 +96,8 @@ class TierSection(_Section):
             if (self.loops[kind].n_real == 0) != (kind == "fully_synthetic"):
                 allowed = "0" if kind == "fully_synthetic" else "1 or more"
                 raise ValueError(f"loops.{kind}.n_real is {self.loops[kind].n_real}: allowed is {allowed}")
+        if self.features is not None and self.features not in SPACE_SUMMARIES:
+            raise ValueError(f"features is '{self.features}': allowed are {', '.join(SPACE_SUMMARIES)}")
         for name, settings in self.generators.items():
             if name not in GENERATOR_SETTINGS:
                 raise ValueError(f"generators.{name} is not a generator: there are {', '.join(GENERATOR_SETTINGS)}")
@@ -102,13 +119,17 @@ class ScoreSection(_Section):
 
 
 class Task(_Section):
-    """A task: real data, feature space, score, and the budgets of its tiers."""
+    """A task: real data, feature space, score, and the budgets of its tiers.
+
+    The score is in the feature space of the section `features`, or, where there is none, in the one that each tier
+    names as its `features`.
+    """
 
     name: str = Field(pattern="^[a-z0-9_]+$")
     version: int = Field(ge=1)
     title: str
     data: DataSection
-    features: FeaturesSection
+    features: FeaturesSection | None = None
     score: ScoreSection
     tiers: dict[TierName, TierSection]
     _path: Path = PrivateAttr()
@@ -120,6 +141,16 @@ class Task(_Section):
             raise ValueError(f"tiers.{missing[0]} is missing")
         smaller = min(self.data.training, self.data.reference)
         for name, tier in self.tiers.items():
+            if self.features is not None and tier.features is not None:
+                raise ValueError(
+                    f"tiers.{name}.features is '{tier.features}', and the section features gives the task a feature "
+                    "space of its own: allowed is one of the two"
+                )
+            if self.features is None and tier.features is None:
+                raise ValueError(
+                    f"tiers.{name}.features is missing: without a section features, each tier names its feature "
+                    f"space: {', '.join(SPACE_SUMMARIES)}"
+                )
             if not self.score.k < tier.n_score <= smaller:
                 raise ValueError(
                     f"tiers.{name}.n_score is {tier.n_score}: allowed are score.k + 1 to the smaller of "
@@ -127,10 +158,16 @@ class Task(_Section):
                 )
             for generator in tier.generators:
                 try:
-                    tier.generator_settings(generator).check(self.data.size)
+                    tier.generator_settings(generator).check(self.data.image_shape)
                 except ValueError as error:
                     raise ValueError(f"tiers.{name}.generators.{generator}: {error}") from error
         return self
+
+    def space_name(self, tier: TierName) -> str:
+        """Return the name of the feature space that a tier is scored in."""
+        name = self.features.name if self.features is not None else self.tiers[tier].features
+        assert name is not None  # one of the two is there
+        return name
 
     @property
     def path(self) -> Path:
@@ -140,7 +177,7 @@ class Task(_Section):
     @cached_property
     def sha256(self) -> str:
         """The hash of everything the file says."""
-        return canonical_sha256(self.model_dump(mode="json"))
+        return canonical_sha256(self.model_dump(mode="json", exclude_none=True))
 
 
 def task_names() -> list[str]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from builders import make_images
+from builders import QUIET, make_images
 from prdc import compute_prdc
 from scipy.spatial.distance import cdist, cityblock
 from torch import Tensor
@@ -61,7 +61,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> FeatureCache:
 
 @pytest.fixture(scope="module")
 def space(digits: Task) -> FeatureSpace:
-    return task_space(digits, "cpu")
+    return task_space(digits, "smoke", "cpu", QUIET)
 
 
 @pytest.fixture(scope="module")
@@ -191,7 +191,7 @@ def test_scores_do_not_depend_on_how_many_images_go_through_the_network_at_a_tim
 ):
     found = []
     for batch_size in (7, 1000):
-        space, cache = task_space(digits, "cpu"), FeatureCache(tmp_path / str(batch_size))
+        space, cache = task_space(digits, "smoke", "cpu", QUIET), FeatureCache(tmp_path / str(batch_size))
         space.batch_size = batch_size
         scorer = Scorer(
             Reference.prepare(space, digits_data.reference, K, cache), digits_data.training[:N_TRAINING], cache

@@ -9,6 +9,7 @@ import torch
 
 from bench.data.image_set import ImageSet
 from bench.errors import BadInput, first_line
+from bench.seeds import derive_seed
 
 
 class Source(ABC):
@@ -103,4 +104,29 @@ class TorchvisionMNIST(Source):
         )
 
 
-SOURCES: dict[str, Source] = {"sklearn_digits": SklearnDigits(), "torchvision_mnist": TorchvisionMNIST()}
+class GaussianPoints(Source):
+    """Points of the standard normal distribution, made anew whenever they are needed."""
+
+    def __init__(self, dimensions: int) -> None:
+        self._dimensions = dimensions
+
+    def read(self, folder: Path, n_training: int, n_reference: int) -> tuple[ImageSet, ImageSet]:
+        """Draw each set from a seed of its own."""
+        return self._draw("training", n_training), self._draw("reference", n_reference)
+
+    def fetch(self, folder: Path, given: Path | None) -> None:
+        """Do nothing: the points are made."""
+        if given is not None:
+            raise BadInput(f"--from {given}: the points are made, there is nothing to fetch")
+
+    def _draw(self, part: str, n: int) -> ImageSet:
+        # The legacy generator's stream is frozen (NEP 19); torch.randn gives other bits on another kind of CPU.
+        random = np.random.RandomState(derive_seed("gaussian", part) % 2**32)
+        return ImageSet(torch.from_numpy(random.standard_normal((n, self._dimensions)).astype(np.float32)))
+
+
+SOURCES: dict[str, Source] = {
+    "sklearn_digits": SklearnDigits(),
+    "torchvision_mnist": TorchvisionMNIST(),
+    "gaussian": GaussianPoints(dimensions=100),
+}

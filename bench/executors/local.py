@@ -11,6 +11,7 @@ from bench import environment
 from bench.data.draws import RealDraws
 from bench.data.real import RealData, load_real_data
 from bench.errors import BadInput, RunFailed, first_line
+from bench.features.base import FeatureSpace
 from bench.features.build import task_space
 from bench.features.cache import default_cache
 from bench.generators.base import Generator
@@ -46,6 +47,7 @@ class LocalExecutor:
         self._progress = progress
         self._data: dict[str, RealData] = {}
         self._cache = default_cache()
+        self._spaces: dict[tuple[str, str], FeatureSpace] = {}
         self._references: dict[tuple[str, TierName], Reference] = {}
         self._generators: dict[tuple[str, TierName, str], Generator] = {}
 
@@ -130,9 +132,16 @@ class LocalExecutor:
         key = (task.sha256, tier)
         if key not in self._references:
             images = self._real(task).reference[: task.tiers[tier].n_score]
-            space = task_space(task, self._device)
+            space = self._space(task, tier)
             self._references[key] = Reference.prepare(space, images, task.score.k, self._cache, self._progress)
         return self._references[key]
+
+    def _space(self, task: Task, tier: TierName) -> FeatureSpace:
+        # Only a task's own space is another one in another task.
+        key = (task.sha256 if task.features is not None else "", task.space_name(tier))
+        if key not in self._spaces:
+            self._spaces[key] = task_space(task, tier, self._device, self._progress)
+        return self._spaces[key]
 
     def _generator(self, name: str, task: Task, tier: TierName) -> Generator:
         key = (task.sha256, tier, name)

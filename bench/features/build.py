@@ -6,29 +6,34 @@ import torch
 
 from bench.errors import BadInput
 from bench.features.base import FeatureSpace
+from bench.features.names import SPACE_SUMMARIES
 from bench.progress import Progress
-from bench.task import Task, load_task, task_names
-
-SPACE_SUMMARIES = {
-    "inception": "Inception-v3 as in clean-fid, 2,048 features: the space of published FIDs (96 MB download)",
-    "dinov2": "DINOv2 ViT-B/14, 768 features (extra dinov2, 346 MB download)",
-    "efficientnet-lite0": "EfficientNet-Lite0, 1,280 features (extra efficientnet-lite0, no download)",
-    "identity": "the pixels themselves",
-}
+from bench.task import FeaturesSection, Task, TierName, load_task, task_names
 
 
 def space_summaries() -> dict[str, str]:
     """Return what each feature space is, by its name: those of the tasks first."""
-    tasks = _tasks_by_space()
-    own = {name: f"{task.features.network} trained on the task {task.name}" for name, task in tasks.items()}
+    own = {
+        name: f"{features.network} trained on the task {task.name}"
+        for name, (task, features) in _tasks_with_own_space().items()
+    }
     return own | SPACE_SUMMARIES
 
 
-def task_space(task: Task, device: torch.device | str) -> FeatureSpace:
-    """Load the feature space that a task is scored in; BadInput where its weights are not the pinned ones."""
+def task_space(task: Task, tier: TierName, device: torch.device | str, progress: Progress) -> FeatureSpace:
+    """Load the feature space that a tier of a task is scored in: the task's own, or the one that the tier names.
+
+    Raises:
+        BadInput: its weights cannot be had or are not the right ones.
+    """
+    if task.features is not None:
+        return _own_space(task, task.features, device)
+    return space_named(task.space_name(tier), device, None, progress)
+
+
+def _own_space(task: Task, features: FeaturesSection, device: torch.device | str) -> FeatureSpace:
     from bench.features.classifier import ClassifierSpace
 
-    features = task.features
     return ClassifierSpace.load(
         features.name,
         features.network,
@@ -51,11 +56,11 @@ def space_named(name: str, device: torch.device | str, weights: Path | None, pro
     Raises:
         BadInput: there is no feature space of this name, or its weights cannot be had or are not the right ones.
     """
-    tasks = _tasks_by_space()
+    tasks = _tasks_with_own_space()
     if weights is not None and (name in tasks or name == "identity"):
         raise BadInput(f"--weights {weights}: feature space '{name}' has no weights to choose")
     if name in tasks:
-        return task_space(tasks[name], device)
+        return _own_space(*tasks[name], device)
     match name:
         case "inception":
             from bench.features.inception import load_inception
@@ -76,5 +81,6 @@ def space_named(name: str, device: torch.device | str, weights: Path | None, pro
     raise BadInput(f"--features {name}: there are {', '.join(space_summaries())}")
 
 
-def _tasks_by_space() -> dict[str, Task]:
-    return {task.features.name: task for task in map(load_task, task_names())}
+def _tasks_with_own_space() -> dict[str, tuple[Task, FeaturesSection]]:
+    tasks = map(load_task, task_names())
+    return {task.features.name: (task, task.features) for task in tasks if task.features is not None}

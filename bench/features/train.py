@@ -69,6 +69,8 @@ def main() -> int:
     arguments = parser.parse_args()
     try:
         task = load_task(arguments.task)
+        if task.features is None:
+            raise BadInput(f"{task.path}: features is missing: the task has no feature network of its own to train")
         real = load_real_data(task, arguments.data)
     except BadInput as error:
         print(f"error: {error}", file=sys.stderr)

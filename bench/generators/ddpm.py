@@ -31,7 +31,7 @@ class DDPM(Generator):
     def __init__(
         self,
         settings: DDPMSettings,
-        image_shape: tuple[int, int, int],
+        image_shape: tuple[int, ...],
         n_classes: int | None,
         device: torch.device | str,
     ) -> None:
@@ -148,6 +148,10 @@ class DDPM(Generator):
                 self.work.network_evaluations += len(chunk) * self.evaluations_per_image(sampling_bias)
                 bar.update(len(chunk))
         return ImageSet(torch.cat(parts), labels)
+
+    def images_per_fit(self, n: int) -> int:
+        """Return the images of whole batches, whatever the pool's size is."""
+        return math.ceil(self.settings.images / self.settings.batch_size) * self.settings.batch_size
 
     def evaluations_per_image(self, sampling_bias: float) -> int:
         """Return the sampler's steps, twice as many with guidance."""

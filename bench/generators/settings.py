@@ -8,19 +8,32 @@ GROUPS = 8  # of the group normalisation; a group of one channel would normalise
 
 
 class GeneratorSettings(BaseModel):
-    """What every generator is told: how long it may train and how many images it draws at once."""
+    """What the settings of all generators have in common."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    def check(self, shape: tuple[int, ...]) -> None:
+        """Raise ValueError where the generator cannot make images (channels, height, width), or points (d,)."""
+
+
+class GaussianSettings(GeneratorSettings):
+    """A Gaussian is fitted in closed form: there is nothing to set."""
+
+    def check(self, shape: tuple[int, ...]) -> None:
+        """Raise ValueError where the data are images."""
+        if len(shape) != 1:
+            raise ValueError("it makes points, the task's data are images")
+
+
+class NetworkSettings(GeneratorSettings):
+    """What every network is told: how long it may train and how many images it draws at once."""
 
     images: int = Field(ge=1, description="images seen in training, per generation")
     batch_size: int = Field(ge=1)
     sampling_batch: int = Field(ge=1)
 
-    def check(self, image_size: int) -> None:
-        """Raise ValueError where the generator cannot make square images of this size in pixels."""
 
-
-class DDPMSettings(GeneratorSettings):
+class DDPMSettings(NetworkSettings):
     """The settings of a DDPM in a task file, per tier."""
 
     patch: int = Field(default=1, ge=1, description="side of the square of pixels that is folded into channels first")
@@ -43,8 +56,11 @@ class DDPMSettings(GeneratorSettings):
                 raise ValueError(f"channels has {width}: allowed are multiples of {2 * GROUPS} (group normalisation)")
         return self
 
-    def check(self, image_size: int) -> None:
-        """Raise ValueError where folding and halving the image does not come out even."""
+    def check(self, shape: tuple[int, ...]) -> None:
+        """Raise ValueError where the data are points, or folding and halving the image does not come out even."""
+        if len(shape) != 3:
+            raise ValueError("it makes images, the task's data are points")
+        image_size = shape[-1]
         unit = self.patch * 2 ** (len(self.channels) - 1)
         if image_size % unit:
             raise ValueError(
@@ -53,5 +69,8 @@ class DDPMSettings(GeneratorSettings):
             )
 
 
-GENERATOR_SETTINGS: dict[str, type[GeneratorSettings]] = {"ddpm": DDPMSettings}
-GENERATOR_SUMMARIES = {"ddpm": "class-conditional denoising diffusion with classifier-free guidance"}
+GENERATOR_SETTINGS: dict[str, type[GeneratorSettings]] = {"ddpm": DDPMSettings, "gaussian": GaussianSettings}
+GENERATOR_SUMMARIES = {
+    "ddpm": "class-conditional denoising diffusion with classifier-free guidance",
+    "gaussian": "mean and covariance of points, fitted in closed form",
+}

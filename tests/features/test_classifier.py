@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from builders import QUIET
 from safetensors.torch import save_file
 
 from bench.data.real import RealData
@@ -18,7 +19,7 @@ from bench.task import Task, load_task
 
 @pytest.fixture(scope="module")
 def space(digits: Task) -> ClassifyingSpace:
-    return task_space(digits, "cpu")
+    return task_space(digits, "smoke", "cpu", QUIET)
 
 
 def share_right(space: ClassifyingSpace, data: RealData) -> float:
@@ -42,7 +43,7 @@ def refusal(weights: Path, sha256: str | None = None, architecture: str = "digit
 
 @pytest.mark.parametrize(("name", "dim", "shape"), [("digits", 64, (1, 8, 8)), ("mnist", 84, (1, 28, 28))])
 def test_the_space_of_a_shipped_task_gives_its_features(name: str, dim: int, shape: tuple[int, ...]):
-    features = task_space(load_task(name), "cpu")(torch.zeros(3, *shape, dtype=torch.uint8))
+    features = task_space(load_task(name), "smoke", "cpu", QUIET)(torch.zeros(3, *shape, dtype=torch.uint8))
     assert features.shape == (3, dim)
     assert features.dtype == torch.float32
 
@@ -57,7 +58,7 @@ def test_accuracy_on_the_held_out_digits_is_the_one_in_the_task_file(
 
 def test_accuracy_on_the_held_out_mnist_is_the_one_in_the_task_file(mnist_data: RealData):
     task = load_task("mnist")
-    accuracy = share_right(task_space(task, "cpu"), mnist_data)
+    accuracy = share_right(task_space(task, "smoke", "cpu", QUIET), mnist_data)
     assert round(accuracy, 4) == task.features.accuracy
     assert accuracy > 0.985
 

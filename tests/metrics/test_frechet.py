@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from builders import QUIET
 from torch import Tensor
 from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
 from torchmetrics.image.fid import _compute_fid
@@ -40,7 +41,7 @@ def orthonormal(n: int, r: int, seed: int) -> Tensor:
 @pytest.fixture(scope="module")
 def digits_features(digits: Task, digits_data: RealData) -> tuple[Tensor, Tensor]:
     """Features of held-out and of training digits."""
-    space = task_space(digits, "cpu")
+    space = task_space(digits, "smoke", "cpu", QUIET)
     return space(digits_data.reference.images), space(digits_data.training.images)
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from builders import QUIET
 from torch import Tensor
 from torch_fidelity.metric_kid import KEY_METRIC_KID_MEAN, kernel_mmd, kid_features_to_metric
 
@@ -56,7 +57,7 @@ def test_sets_of_one_size_are_at_the_distance_that_torch_fidelity_finds(a: Tenso
 
 
 def test_features_of_real_digits_are_at_the_distance_that_torch_fidelity_finds(digits: Task, digits_data: RealData):
-    space = task_space(digits, "cpu")
+    space = task_space(digits, "smoke", "cpu", QUIET)
     a, b = (space(images.images)[:500] for images in (digits_data.reference, digits_data.training))
     assert between(a, b)[0] == pytest.approx(fidelity(a, b), rel=1e-6)
 
