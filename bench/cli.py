@@ -53,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"autophagy-bench {__version__}")
     verbs = parser.add_subparsers(metavar="VERB", required=True)
-    for add in (_add_list, _add_run, _add_score, _add_rescore, _add_board, _add_data):
+    for add in (_add_list, _add_run, _add_score, _add_rescore, _add_threshold, _add_board, _add_data):
         add(verbs)
     return parser
 
@@ -75,7 +75,7 @@ def _add_run(verbs: Any) -> None:
     )
     grid = parser.add_argument_group("what to run (comma lists; the combinations are the cells)")
     grid.add_argument("--task", default="digits", metavar="NAMES", help="tasks, task files (.toml), or all [digits]")
-    grid.add_argument("--generator", default="ddpm", metavar="NAMES", help="generators, or all [ddpm]")
+    grid.add_argument("--generator", default="ddpm", metavar="NAMES", help="generators, or all of each task [ddpm]")
     grid.add_argument("--loop", default="all", metavar="NAMES", help=f"{', '.join(LOOP_KINDS)}, or all [all]")
     grid.add_argument("--method", default="none", metavar="NAMES", help="methods, files (.py), or all [none]")
     grid.add_argument(
@@ -136,6 +136,46 @@ def _add_rescore(verbs: Any) -> None:
     parser.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda:0, ... [auto]")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.set_defaults(verb=_rescore)
+
+
+def _add_threshold(verbs: Any) -> None:
+    parser = verbs.add_parser(
+        "threshold",
+        help="how many synthetic images do good in the fresh-data loop",
+        description="Sweep the number of synthetic images and the sampling bias in the fresh-data loop, and find n_e, "
+        "the number of real images that alone give the distance at which the loop settles. Synthetic data are "
+        "admissible where n_e / n_real >= 1. Every loop is an ordinary cell of the runs folder: a sweep that is cut "
+        "short goes on, and one that is made larger computes only what is new.",
+    )
+    parser.add_argument("--task", default="gaussian", metavar="NAME", help="a task or a task file (.toml) [gaussian]")
+    parser.add_argument(
+        "--generator", default="gaussian", choices=list(GENERATOR_SETTINGS), metavar="NAME", help="[gaussian]"
+    )
+    parser.add_argument(
+        "--n-real", required=True, metavar="NUMBERS", help="real images in each generation; a diagram for each"
+    )
+    parser.add_argument(
+        "--n-synthetic", required=True, metavar="NUMBERS", help="synthetic images that each generation gives"
+    )
+    parser.add_argument(
+        "--sampling-bias", default="1", metavar="NUMBERS",
+        help="the paper's lambda in (0, 1], of what enters the pools; models are scored without it [1]",
+    )  # fmt: skip
+    parser.add_argument("--seeds", default="0,1,2", metavar="NUMBERS", help="one run for each seed [0,1,2]")
+    parser.add_argument("--tier", default="smoke", metavar="NAME", help=f"{', '.join(TIERS)} [smoke]")
+    parser.add_argument("--generations", type=int, metavar="N", help="of each loop [those of the task's tier]")
+    parser.add_argument(
+        "--last", type=int, default=10, metavar="N", help="generations whose mean FID is the loop's limit [10]"
+    )
+    parser.add_argument("--data", type=Path, metavar="DIR", help="where the task's real data lies")
+    parser.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda:0, ... [auto]")
+    parser.add_argument("--runs", type=Path, default=Path("runs"), metavar="DIR", help="folder of the runs [runs]")
+    parser.add_argument(
+        "--out", type=Path, default=Path("threshold"), metavar="DIR",
+        help="folder of threshold.json and threshold.svg [threshold]",
+    )  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.set_defaults(verb=_threshold)
 
 
 def _add_features(parser: argparse.ArgumentParser) -> None:
@@ -217,7 +257,7 @@ def _run(arguments: argparse.Namespace) -> int:
     cells = plan_cells(
         Choices(
             tasks=_names("--task", arguments.task, task_names),
-            generators=_names("--generator", arguments.generator, lambda: list(GENERATOR_SETTINGS)),
+            generators=None if arguments.generator == "all" else _names("--generator", arguments.generator, list),
             loops=_names("--loop", arguments.loop, lambda: list(LOOP_KINDS)),
             methods=_names("--method", arguments.method, baseline_names),
             sampling_biases=_numbers("--sampling-bias", arguments.sampling_bias, float, "numbers in (0, 1]"),
@@ -288,6 +328,43 @@ def _rescore(arguments: argparse.Namespace) -> int:
     space = space_named(arguments.features, choose_device(arguments.device), arguments.weights, progress)
     record = rescore(arguments.cell, data, space, default_cache(), progress)
     print(rescore_json(record, space.name) if arguments.json else rescore_table(record, space.name))
+    return 0
+
+
+def _threshold(arguments: argparse.Namespace) -> int:
+    from bench.atomic import make_folder, write_text
+    from bench.environment import choose_device
+    from bench.executors.local import LocalExecutor
+    from bench.progress import Progress
+    from bench.report import threshold_json, threshold_table
+    from bench.threshold import Sweep, phase_diagram, plan_sweep
+    from bench.threshold_picture import draw_phase_diagram
+
+    sweep = Sweep(
+        task=arguments.task,
+        generator=arguments.generator,
+        tier=arguments.tier,
+        n_real=_numbers("--n-real", arguments.n_real, int, "whole numbers from 1"),
+        n_synthetic=_numbers("--n-synthetic", arguments.n_synthetic, int, "whole numbers from 1"),
+        sampling_biases=_numbers("--sampling-bias", arguments.sampling_bias, float, "numbers in (0, 1]"),
+        seeds=_numbers("--seeds", arguments.seeds, int, "whole numbers from 0"),
+        generations=arguments.generations,
+        last=arguments.last,
+    )
+    device = choose_device(arguments.device)
+    cells = plan_sweep(sweep)
+    make_folder(arguments.out)
+    outcomes = list(LocalExecutor(arguments.runs, arguments.data, device, Progress()).run(cells))
+    for outcome in outcomes:
+        if outcome.error:
+            print(f"autophagy: {outcome.planned.cell.slug}: {outcome.error}", file=sys.stderr)
+    records = [outcome.record for outcome in outcomes if outcome.record is not None]
+    if len(records) < len(outcomes):
+        return 1
+    diagram = phase_diagram(sweep, records)
+    write_text(arguments.out / "threshold.json", threshold_json(diagram) + "\n")
+    write_text(arguments.out / "threshold.svg", draw_phase_diagram(diagram))
+    print(threshold_json(diagram) if arguments.json else threshold_table(diagram))
     return 0
 
 

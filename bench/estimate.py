@@ -1,6 +1,5 @@
 """What cells will cost, before they run."""
 
-import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,11 +9,13 @@ from torch import Tensor
 
 from bench.data.image_set import ImageSet
 from bench.generators.build import build_generator
+from bench.generators.settings import NetworkSettings
 from bench.grid import PlannedCell
 from bench.progress import Progress
 from bench.task import Task, TierName
 
 TIMED_STEPS = 5
+TIMED_POINTS = 1000
 
 
 @dataclass(frozen=True)
@@ -58,18 +59,20 @@ def estimate_cells(cells: Sequence[PlannedCell], device: torch.device) -> list[E
     for planned in cells:
         cell, task = planned.cell, planned.task
         tier, loop = task.tiers[cell.tier], cell.loop
-        settings = tier.generator_settings(cell.generator)
         speed_key = (task.sha256, cell.tier, cell.generator, loop.sampling_bias)
         if speed_key not in speeds:
             speeds[speed_key] = _measure(cell.generator, task, cell.tier, loop.sampling_bias, device)
         speed = speeds[speed_key]
 
         first_generation = (task.sha256, cell.tier, cell.generator, cell.seed, loop.n_initial)
-        fits = loop.generations - (first_generation in shared)
+        generator = build_generator(tier.generator_settings(cell.generator), task.data, torch.device("cpu"))
+        kept = [len(loop.kept_generations(t)) for t in range(2, loop.generations + 1)]
+        pools = [loop.n_real + n * loop.n_synthetic for n in kept]
+        if first_generation not in shared:
+            pools.append(loop.n_initial)
         shared.add(first_generation)
-        images = fits * math.ceil(settings.images / settings.batch_size) * settings.batch_size
+        images = sum(map(generator.images_per_fit, pools))
         samples = loop.generations * max(loop.n_synthetic, tier.n_score)
-        generator = build_generator(settings, task.data, torch.device("cpu"))
         estimates.append(
             Estimate(
                 images_trained=images,
@@ -83,11 +86,14 @@ def estimate_cells(cells: Sequence[PlannedCell], device: torch.device) -> list[E
 def _measure(name: str, task: Task, tier: TierName, sampling_bias: float, device: torch.device) -> _Speed:
     """Time a few training steps and one sampling batch of the real network, after a warm-up of each."""
     settings = task.tiers[tier].generator_settings(name)
-    settings = settings.model_copy(update={"images": TIMED_STEPS * settings.batch_size})
+    n = TIMED_POINTS
+    if isinstance(settings, NetworkSettings):
+        settings = settings.model_copy(update={"images": TIMED_STEPS * settings.batch_size})
+        n = settings.sampling_batch
     generator = build_generator(settings, task.data, device)
-    n = settings.sampling_batch
     labels = None if task.data.n_classes is None else torch.arange(n) % task.data.n_classes
-    pool = ImageSet(torch.zeros((n, *task.data.image_shape), dtype=torch.uint8), labels)
+    shape = task.data.image_shape
+    pool = ImageSet(torch.zeros((n, *shape), dtype=torch.uint8 if len(shape) == 3 else torch.float32), labels)
     silent = Progress(visible=False)
 
     def fit() -> None:
@@ -96,7 +102,7 @@ def _measure(name: str, task: Task, tier: TierName, sampling_bias: float, device
     def sample() -> None:
         generator.sample(labels, list(range(n)), sampling_bias, silent)
 
-    return _Speed(_seconds(fit) / settings.images, _seconds(sample) / n)
+    return _Speed(_seconds(fit) / generator.images_per_fit(n), _seconds(sample) / n)
 
 
 def _seconds(work: Callable[[], None]) -> float:

@@ -18,10 +18,10 @@ from bench.validation import one_line
 
 @dataclass(frozen=True)
 class Choices:
-    """What to run; a None stands for what the task file says of the tier and the loop."""
+    """What to run; a None stands for what the task file says of the tier and the loop, all generators that it has."""
 
     tasks: Sequence[str]
-    generators: Sequence[str]
+    generators: Sequence[str] | None
     loops: Sequence[str]
     methods: Sequence[str]
     sampling_biases: Sequence[float]
@@ -60,11 +60,16 @@ def plan_cells(choices: Choices) -> list[PlannedCell]:
             raise BadInput(f"--sampling-bias {bias}: allowed are numbers in (0, 1]")
     kinds = [_loop_kind(name) for name in choices.loops]
     planned = []
-    for task, generator, seed in itertools.product(tasks, choices.generators, choices.seeds):
+    for generator in choices.generators or ():
         if generator not in GENERATOR_SETTINGS:
             raise BadInput(f"--generator {generator}: allowed are {', '.join(GENERATOR_SETTINGS)}, all")
-        if generator not in task.tiers[tier].generators:
-            raise BadInput(f"{task.path}: tiers.{tier} has no settings for the generator '{generator}'")
+    named = [(task, name) for task in tasks for name in choices.generators or task.tiers[tier].generators]
+    for (task, generator), seed in itertools.product(named, choices.seeds):
+        if generator not in (known := task.tiers[tier].generators):
+            raise BadInput(
+                f"{task.path}: tiers.{tier} has no settings for the generator '{generator}': there are those of "
+                f"{', '.join(known)}"
+            )
         for bias, kind, method in itertools.product(choices.sampling_biases, kinds, methods):
             loop = _loop(choices, task, tier, kind, bias)
             try:

@@ -137,11 +137,14 @@ class LoopRun:
         )
         result = GenerationResult(generation=t, scores=scores, cost=cost, samples_sha256=samples.sha256)
 
-        # Keep the generation, with its row of the collapse strip, and only then forget how far its fit had come.
-        row = method.sample(generator, COLUMNS, self._strip_context(ctx))
-        files |= {"strip": image_tensors(row), "model": generator.state_dict(), "method": method.state_dict()}
+        # Keep the generation, with its row of the collapse strip where there are images to show, and only then forget
+        # how far its fit had come.
+        files |= {"model": generator.state_dict(), "method": method.state_dict()}
+        if not samples.are_points:
+            files["strip"] = image_tensors(method.sample(generator, COLUMNS, self._strip_context(ctx)))
         self.folder.finish_generation(result, files)
-        self.folder.write_strip(draw_strip([self.folder.tensors(s, "strip")["images"] for s in range(1, t + 1)]))
+        if "strip" in files:
+            self.folder.write_strip(draw_strip([self.folder.tensors(s, "strip")["images"] for s in range(1, t + 1)]))
         checkpoint.remove()
         return result
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 
 import torch
 
@@ -10,6 +11,7 @@ from bench.estimate import Estimate
 from bench.executors.local import Outcome
 from bench.grid import PlannedCell
 from bench.record import Record
+from bench.threshold import PhaseDiagram
 
 
 def outcomes_table(outcomes: Sequence[Outcome]) -> str:
@@ -138,6 +140,40 @@ def rescore_json(record: Record, space: str) -> str:
     [view] = [view for view in record.in_each_space() if view.score.features == space]
     content = {"cell_id": record.cell_id, "score": view.score.model_dump(mode="json")}
     return json.dumps(content | {"generations": [g.scores.model_dump() for g in view.generations]}, indent=2)
+
+
+def threshold_table(diagram: PhaseDiagram) -> str:
+    """Return n_e / n_r of every loop, and below it the thresholds in words."""
+    rows = [("n_real", "sampling bias", "n_synthetic", "FID", "n_e / n_r", "95% interval", "")]
+    for point in diagram.points:
+        interval = "" if point.low is None else f"{point.low:.3f} to {point.high:.3f}"
+        doubts = [f"{point.bound} this"] if point.bound else []
+        if not point.settled:
+            doubts.append(f"not settled, FID moved by {point.drift:+.1%}: more --generations")
+        rows.append(
+            (
+                f"{point.n_real}", f"{point.sampling_bias:g}", f"{point.n_synthetic}", f"{point.fid:.2f}",
+                f"{point.ratio:.3f}", interval, ", ".join(doubts),
+            )
+        )  # fmt: skip
+    notes = []
+    for threshold in diagram.thresholds:
+        if threshold.largest_admissible is None:
+            said = "no n_synthetic of the sweep is admissible"
+        elif threshold.crossing is None:
+            said = f"admissible up to n_synthetic {threshold.largest_admissible}, the largest of the sweep"
+        else:
+            said = (
+                f"admissible up to n_synthetic {threshold.largest_admissible}, the limit is near "
+                f"{threshold.crossing:.0f}"
+            )
+        notes.append(f"n_real {threshold.n_real}, sampling bias {threshold.sampling_bias:g}: {said}")
+    return "\n".join([_table(rows), *notes])
+
+
+def threshold_json(diagram: PhaseDiagram) -> str:
+    """Return the sweep, the conditions of the score, and all that was found."""
+    return json.dumps(asdict(diagram) | {"score": diagram.score.model_dump(mode="json")}, indent=2)
 
 
 def _duration(seconds: float) -> str:

@@ -28,11 +28,17 @@ class DataSection(_Section):
     """Where the real images come from and what they must be."""
 
     source: Literal[
-        "sklearn_digits", "torchvision_mnist", "torchvision_fashion_mnist", "torchvision_cifar10", "image_files"
+        "sklearn_digits",
+        "torchvision_mnist",
+        "torchvision_fashion_mnist",
+        "torchvision_cifar10",
+        "image_files",
+        "gaussian",
     ]
     citation: str
-    channels: Literal[1, 3] = Field(description="1 for grey images, 3 for colour")
-    size: int = Field(ge=1, description="height and width in pixels")
+    channels: Literal[1, 3] | None = Field(default=None, description="of images: 1 for grey, 3 for colour")
+    size: int | None = Field(default=None, ge=1, description="of images, height and width in pixels")
+    dimensions: int | None = Field(default=None, ge=1, description="of points, where the data are no images")
     classes: tuple[str, ...] = Field(default=(), description="label names; empty where there are no labels")
     training: int = Field(ge=1, description="number of training images")
     reference: int = Field(ge=1, description="number of held-out reference images")
@@ -51,9 +57,21 @@ class DataSection(_Section):
         """Whether the file says which images are the right ones."""
         return self.training_sha256 is not None
 
+    @model_validator(mode="after")
+    def _images_or_points(self) -> "DataSection":
+        of_images = {"channels": self.channels, "size": self.size}
+        for key, value in of_images.items():
+            if (value is None) != (self.dimensions is not None):
+                found = f"{key} is missing" if value is None else f"{key} is {value} and dimensions {self.dimensions}"
+                raise ValueError(f"{found}: allowed are channels and size for images, or dimensions for points")
+        return self
+
     @property
-    def image_shape(self) -> tuple[int, int, int]:
-        """(channels, height, width)."""
+    def image_shape(self) -> tuple[int, ...]:
+        """(channels, height, width); (dimensions,) where the data are points."""
+        if self.channels is None or self.size is None:
+            assert self.dimensions is not None  # one of the two is there
+            return (self.dimensions,)
         return self.channels, self.size, self.size
 
     @property
@@ -159,7 +177,7 @@ class Task(_Section):
                 )
             for generator in tier.generators:
                 try:
-                    tier.generator_settings(generator).check(self.data.size)
+                    tier.generator_settings(generator).check(self.data.image_shape)
                 except ValueError as error:
                     raise ValueError(f"tiers.{name}.generators.{generator}: {error}") from error
         return self

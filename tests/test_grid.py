@@ -94,8 +94,8 @@ def test_n_real_for_the_fully_synthetic_loop_alone_is_refused():
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"tasks": ["imagenet"]}, ["imagenet", "cifar10, digits, fashion_mnist, ffhq64, mnist"]),
-        ({"methods": ["magic"]}, ["magic", "accumulate_subsample, none"]),
+        ({"tasks": ["imagenet"]}, ["imagenet", "cifar10, digits, fashion_mnist, ffhq64, gaussian, mnist"]),
+        ({"methods": ["magic"]}, ["magic", "accumulate_subsample"]),
         ({"loops": ["open"]}, ["--loop open", ", ".join(LOOPS)]),
         ({"tier": "huge"}, ["--tier huge", "smoke, standard, paper"]),
         ({"generators": ["gan"]}, ["--generator gan", "ddpm"]),
@@ -125,11 +125,15 @@ def test_one_bad_choice_among_good_ones_refuses_the_whole_grid():
     assert "--sampling-bias 1.5" in refusal(sampling_biases=[1.0, 1.5], loops=LOOPS)
 
 
-def test_a_generator_that_the_tier_has_no_settings_for_is_refused(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("bench.grid.GENERATOR_SETTINGS", {"ddpm": None, "gaussian": None})
+def test_a_generator_that_the_tier_has_no_settings_for_is_refused_with_those_that_it_has():
     message = refusal(generators=["gaussian"])
     assert "digits.toml" in message
-    assert "tiers.smoke has no settings for the generator 'gaussian'" in message
+    assert "tiers.smoke has no settings for the generator 'gaussian': there are those of ddpm" in message
+
+
+def test_all_generators_are_those_that_each_task_has():
+    cells = plan(tasks=["digits", "gaussian"], generators=None)
+    assert [(p.cell.task, p.cell.generator) for p in cells] == [("digits", "ddpm"), ("gaussian", "gaussian")]
 
 
 def test_a_method_that_cannot_run_in_the_loop_is_refused_before_anything_runs():

@@ -43,7 +43,7 @@ class RecordingGenerator:
         return ImageSet(torch.zeros(len(seeds), 1, 8, 8, dtype=torch.uint8), labels)
 
 
-@pytest.mark.parametrize("name", ["none", "accumulate_subsample"])
+@pytest.mark.parametrize("name", ["none", "accumulate_subsample", "biased_pool"])
 def test_a_shipped_baseline_loads_and_says_what_it_does(name: str):
     method = load_method(name)
     assert method.identity.name == name
@@ -52,7 +52,7 @@ def test_a_shipped_baseline_loads_and_says_what_it_does(name: str):
 
 
 def test_the_shipped_baselines_are_found():
-    assert {"none", "accumulate_subsample"} <= set(baseline_names())
+    assert {"none", "accumulate_subsample", "biased_pool"} <= set(baseline_names())
 
 
 def test_a_file_is_loaded_by_its_path_with_its_name_hash_and_summary(tmp_path: Path):
@@ -176,3 +176,12 @@ def test_accumulate_subsample_draws_from_the_context_alone():
 def test_accumulate_subsample_refuses_another_pool_policy(pool: str):
     with pytest.raises(BadInput, match=rf"--pool accumulated, found {pool}"):
         load_method("accumulate_subsample").build().check(make_loop(pool=pool))
+
+
+@pytest.mark.parametrize(("hook", "bias"), [("sample", 1.0), ("synthesize", 0.5)])
+def test_biased_pool_applies_the_bias_to_what_enters_the_pool_and_not_to_what_is_scored(hook: str, bias: float):
+    generator = RecordingGenerator()
+    ctx = make_context(make_loop(sampling_bias=0.5), 2)
+    getattr(load_method("biased_pool").build(), hook)(generator, 7, ctx)
+    assert torch.equal(generator.asked[0], ctx.labels[:7])
+    assert generator.asked[1:] == (ctx.seeds[:7], bias)

@@ -11,15 +11,15 @@ from bench.errors import BadInput
 from bench.hashing import file_sha256
 from bench.task import TIERS, Task, load_task, task_names
 
-Change = Callable[[str, str], Path]
+Change = Callable[..., Path]
 
 
 @pytest.fixture
 def changed(tmp_path: Path) -> Change:
-    """Write tasks/digits.toml with the first occurrence of one text replaced by another."""
+    """Write a shipped task file with the first occurrence of one text replaced by another."""
 
-    def write(old: str, new: str) -> Path:
-        text = (paths.TASKS / "digits.toml").read_text(encoding="utf-8")
+    def write(old: str, new: str, task: str = "digits") -> Path:
+        text = (paths.TASKS / f"{task}.toml").read_text(encoding="utf-8")
         assert old in text
         path = tmp_path / "broken.toml"
         path.write_text(text.replace(old, new, 1), encoding="utf-8")
@@ -38,7 +38,7 @@ def complaint(path: Path) -> str:
     return message
 
 
-SHIPPED = ["cifar10", "digits", "fashion_mnist", "ffhq64", "mnist"]
+SHIPPED = ["cifar10", "digits", "fashion_mnist", "ffhq64", "gaussian", "mnist"]
 
 
 def test_all_shipped_tasks_are_found():
@@ -65,10 +65,46 @@ def test_a_shipped_task_in_colour_is_scored_without_a_download_in_its_smoke_tier
     assert spaces == {"smoke": "efficientnet-lite0", "standard": "inception", "paper": "inception"}
 
 
-@pytest.mark.parametrize("name", SHIPPED)
-def test_every_tier_of_a_shipped_task_has_valid_settings_of_a_ddpm(name: str):
+@pytest.mark.parametrize("name", [name for name in SHIPPED if name != "gaussian"])
+def test_every_tier_of_a_shipped_task_of_images_has_valid_settings_of_a_ddpm(name: str):
     for tier in load_task(name).tiers.values():
         assert tier.generator_settings("ddpm").images >= 1
+
+
+def test_the_shape_is_that_of_an_image_or_of_a_point():
+    assert load_task("digits").data.image_shape == (1, 8, 8)
+    assert load_task("gaussian").data.image_shape == (100,)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("dimensions = 100", "channels = 1", ["data: size is missing", "channels and size", "dimensions"]),
+        ("dimensions = 100", "", ["data: channels is missing", "channels and size", "dimensions"]),
+        ("dimensions = 100", "dimensions = 100\nsize = 8", ["data: size is 8 and dimensions 100", "or dimensions"]),
+        ("dimensions = 100", "dimensions = 0", ["data.dimensions = 0", "greater than or equal to 1"]),
+        ("dimensions = 100", "channels = 1\nsize = 8", ["tiers.smoke.generators.gaussian", "makes points"]),
+        ("generators.gaussian]", "generators.gaussian]\nimages = 1", ["gaussian.images is not a known key"]),
+        ('features = "identity"', 'features = "mine"', ["tiers.smoke", "features is 'mine'", "inception", "identity"]),
+        ('features = "identity"\n', "", ["tiers.smoke.features is missing", "inception", "identity"]),
+    ],
+)
+def test_a_broken_file_of_points_is_refused_too(changed: Change, old: str, new: str, said: list[str]):
+    message = complaint(changed(old, new, task="gaussian"))
+    assert [words for words in said if words not in message] == []
+
+
+def test_a_ddpm_is_refused_for_points(changed: Change):
+    digits = (paths.TASKS / "digits.toml").read_text(encoding="utf-8")
+    ddpm = digits[digits.index("[tiers.smoke.generators.ddpm]") :].partition("\n\n")[0]
+    message = complaint(changed("[tiers.smoke.generators.gaussian]", ddpm, task="gaussian"))
+    assert "tiers.smoke.generators.ddpm: it makes images, the task's data are points" in message
+
+
+def test_a_tier_names_no_feature_space_where_the_task_has_its_own(changed: Change):
+    message = complaint(changed("n_score = 500", 'n_score = 500\nfeatures = "identity"'))
+    assert "tiers.smoke.features is 'identity'" in message
+    assert "allowed is one of the two" in message
 
 
 def test_a_task_file_is_loaded_from_its_path(changed: Change):

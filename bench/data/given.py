@@ -139,10 +139,11 @@ def _fitted(name: str, image: Image.Image, data: DataSection) -> Image.Image:
         raise BadInput(f"{name}: {image.width} x {image.height} pixels, allowed are square images: crop it")
     if data.channels == 1 and image.mode != "L":
         raise BadInput(f"{name}: an image in colour, the task's images are grey (1 channel): convert it to grey")
-    if image.width % data.size == 0:
-        image = image.reduce(image.width // data.size)
+    _, height, width = data.image_shape
+    if image.width % width == 0:
+        image = image.reduce(image.width // width)
     else:
-        image = image.resize((data.size, data.size), Image.Resampling.BICUBIC)
+        image = image.resize((width, height), Image.Resampling.BICUBIC)
     return image if data.channels == 1 else image.convert("RGB")
 
 

@@ -40,6 +40,11 @@ class ImageSet:
         """Return the images that a slice, or a tensor of indices or booleans, chooses."""
         return ImageSet(self.images[index], None if self.labels is None else self.labels[index])
 
+    @property
+    def are_points(self) -> bool:
+        """Whether the data are points and no images."""
+        return self.images.ndim == 2
+
     @cached_property
     def sha256(self) -> str:
         """The SHA-256 of shape, image bytes and label bytes."""

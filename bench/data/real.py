@@ -87,6 +87,8 @@ def _folder(task: Task) -> Path:
 
 
 def _read(task: Task, given: Path, progress: Progress) -> RealData:
+    if task.data.dimensions is not None:
+        raise BadInput(f"{given}: task '{task.name}' makes its points, there is nothing to give")
     source = SOURCES[task.data.source]
     if source.holds(given):
         return _checked(task, given, _read_source(task, given))

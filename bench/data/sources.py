@@ -12,6 +12,7 @@ from bench.data.given import fixed_order
 from bench.data.image_set import ImageSet
 from bench.data.stored import read_stored
 from bench.errors import BadInput, first_line
+from bench.seeds import derive_seed
 
 
 class Source(ABC):
@@ -144,6 +145,25 @@ class ImageFilesSource(Source):
         """Do nothing: there is no download."""
 
 
+class GaussianPoints(Source):
+    """Points of the standard normal distribution, made anew whenever they are needed."""
+
+    def __init__(self, dimensions: int) -> None:
+        self._dimensions = dimensions
+
+    def read(self, folder: Path, n_training: int, n_reference: int) -> tuple[ImageSet, ImageSet]:
+        """Draw each set from a seed of its own."""
+        return self._draw("training", n_training), self._draw("reference", n_reference)
+
+    def fetch(self, folder: Path) -> None:
+        """Do nothing: the points are made."""
+
+    def _draw(self, part: str, n: int) -> ImageSet:
+        # The legacy generator's stream is frozen (NEP 19); torch.randn gives other bits on another kind of CPU.
+        random = np.random.RandomState(derive_seed("gaussian", part) % 2**32)
+        return ImageSet(torch.from_numpy(random.standard_normal((n, self._dimensions)).astype(np.float32)))
+
+
 SOURCES: dict[str, Source] = {
     "sklearn_digits": SklearnDigits(),
     "torchvision_mnist": TorchvisionSource(
@@ -160,4 +180,5 @@ SOURCES: dict[str, Source] = {
         "data_batch_1 to data_batch_5, test_batch and batches.meta",
     ),
     "image_files": ImageFilesSource(),
+    "gaussian": GaussianPoints(dimensions=100),
 }  # fmt: skip

@@ -67,7 +67,7 @@ class Generator(ABC):
             progress: where progress is shown.
 
         Raises:
-            RunFailed: the loss stopped being finite.
+            RunFailed: the loss stopped being finite, or the generator cannot be trained on such a pool.
         """
 
     @abstractmethod
@@ -83,6 +83,10 @@ class Generator(ABC):
         Returns:
             n images with these labels.
         """
+
+    @abstractmethod
+    def images_per_fit(self, n: int) -> int:
+        """Return how many images go through a training step in a fit on a pool of n."""
 
     @abstractmethod
     def evaluations_per_image(self, sampling_bias: float) -> int:

@@ -4,7 +4,8 @@ import torch
 
 from bench.generators.base import Generator
 from bench.generators.ddpm import DDPM
-from bench.generators.settings import DDPMSettings, GeneratorSettings, StyleGANSettings
+from bench.generators.gaussian import Gaussian
+from bench.generators.settings import DDPMSettings, GaussianSettings, GeneratorSettings, StyleGANSettings
 from bench.generators.stylegan import StyleGAN
 from bench.task import DataSection
 
@@ -16,4 +17,6 @@ def build_generator(settings: GeneratorSettings, data: DataSection, device: torc
             return DDPM(settings, data.image_shape, data.n_classes, device)
         case StyleGANSettings():
             return StyleGAN(settings, data.image_shape, data.n_classes, device)
+        case GaussianSettings():
+            return Gaussian(settings, data.image_shape, device)
     raise TypeError(f"no generator has settings of type {type(settings).__name__}")

@@ -41,7 +41,7 @@ class DDPM(Generator):
     def __init__(
         self,
         settings: DDPMSettings,
-        image_shape: tuple[int, int, int],
+        image_shape: tuple[int, ...],
         n_classes: int | None,
         device: torch.device | str,
     ) -> None:
@@ -101,7 +101,7 @@ class DDPM(Generator):
         order = EpochOrder(len(pool), seed)
         images = pool.images.to(self.device)
         labels = None if pool.labels is None else pool.labels.to(self.device)
-        steps = math.ceil(settings.images / settings.batch_size)
+        steps = settings.steps
 
         # A fit that was cut short goes on with the same weights, moments and random numbers.
         step = 0
@@ -155,6 +155,10 @@ class DDPM(Generator):
                 self.work.network_evaluations += len(chunk) * self.evaluations_per_image(sampling_bias)
                 bar.update(len(chunk))
         return ImageSet(torch.cat(parts), labels)
+
+    def images_per_fit(self, n: int) -> int:
+        """Return the images of whole batches, whatever the pool's size is."""
+        return self.settings.steps * self.settings.batch_size
 
     def evaluations_per_image(self, sampling_bias: float) -> int:
         """Return the sampler's steps, twice as many with guidance."""

@@ -1,5 +1,6 @@
 """What a task file may set of each generator; kept apart from the networks so that reading a task needs no torch."""
 
+import math
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -10,22 +11,40 @@ GROUPS = 8  # of the group normalisation; a group of one channel would normalise
 
 
 class GeneratorSettings(BaseModel):
-    """What every generator is told: how long it may train and how many images it draws at once."""
+    """What the settings of all generators have in common."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    images: int = Field(ge=1, description="images seen in training, per generation")
-    batch_size: int = Field(ge=1)
-    sampling_batch: int = Field(ge=1)
-
-    def check(self, image_size: int) -> None:
-        """Raise ValueError where the generator cannot make square images of this size in pixels."""
+    def check(self, shape: tuple[int, ...]) -> None:
+        """Raise ValueError where the generator cannot make images (channels, height, width), or points (d,)."""
 
     def check_sampling_bias(self, sampling_bias: float, labelled: bool) -> None:
         """Raise ValueError where the generator cannot sample with this bias."""
 
 
-class DDPMSettings(GeneratorSettings):
+class GaussianSettings(GeneratorSettings):
+    """A Gaussian is fitted in closed form: there is nothing to set."""
+
+    def check(self, shape: tuple[int, ...]) -> None:
+        """Raise ValueError where the data are images."""
+        if len(shape) != 1:
+            raise ValueError("it makes points, the task's data are images")
+
+
+class NetworkSettings(GeneratorSettings):
+    """What every network is told: how long it may train and how many images it draws at once."""
+
+    images: int = Field(ge=1, description="images seen in training, per generation")
+    batch_size: int = Field(ge=1)
+    sampling_batch: int = Field(ge=1)
+
+    @property
+    def steps(self) -> int:
+        """Training steps of a generation: whole batches."""
+        return math.ceil(self.images / self.batch_size)
+
+
+class DDPMSettings(NetworkSettings):
     """The settings of a DDPM in a task file, per tier."""
 
     patch: int = Field(default=1, ge=1, description="side of the square of pixels that is folded into channels first")
@@ -48,9 +67,9 @@ class DDPMSettings(GeneratorSettings):
                 raise ValueError(f"channels has {width}: allowed are multiples of {2 * GROUPS} (group normalisation)")
         return self
 
-    def check(self, image_size: int) -> None:
-        """Raise ValueError where folding and halving the image does not come out even."""
-        check_even(self.patch, len(self.channels), image_size)
+    def check(self, shape: tuple[int, ...]) -> None:
+        """Raise ValueError where the data are points, or folding and halving the image does not come out even."""
+        check_even(self.patch, len(self.channels), shape)
 
     def check_sampling_bias(self, sampling_bias: float, labelled: bool) -> None:
         """Raise ValueError where there are no labels to guide towards."""
@@ -58,7 +77,7 @@ class DDPMSettings(GeneratorSettings):
             raise ValueError("the bias of a ddpm is guidance by labels, and the task has none: allowed is 1")
 
 
-class StyleGANSettings(GeneratorSettings):
+class StyleGANSettings(NetworkSettings):
     """The settings of a StyleGAN-lite in a task file, per tier."""
 
     patch: int = Field(default=1, ge=1, description="side of the square of pixels that is folded into channels first")
@@ -71,13 +90,16 @@ class StyleGANSettings(GeneratorSettings):
     learning_rate: float = Field(gt=0)
     ema_halflife: float = Field(default=0.05, gt=0, le=1, description="of the weight average, as a share of the run")
 
-    def check(self, image_size: int) -> None:
-        """Raise ValueError where folding and halving the image does not come out even."""
-        check_even(self.patch, len(self.channels), image_size)
+    def check(self, shape: tuple[int, ...]) -> None:
+        """Raise ValueError where the data are points, or folding and halving the image does not come out even."""
+        check_even(self.patch, len(self.channels), shape)
 
 
-def check_even(patch: int, resolutions: int, image_size: int) -> None:
-    """Raise ValueError where an image cannot be folded by `patch` and then be halved to so many resolutions."""
+def check_even(patch: int, resolutions: int, shape: tuple[int, ...]) -> None:
+    """Raise ValueError where data are points, or an image cannot be folded by `patch` and halved so many times."""
+    if len(shape) != 3:
+        raise ValueError("it makes images, the task's data are points")
+    image_size = shape[-1]
     unit = patch * 2 ** (resolutions - 1)
     if image_size % unit:
         raise ValueError(
@@ -86,8 +108,13 @@ def check_even(patch: int, resolutions: int, image_size: int) -> None:
         )
 
 
-GENERATOR_SETTINGS: dict[str, type[GeneratorSettings]] = {"ddpm": DDPMSettings, "stylegan": StyleGANSettings}
+GENERATOR_SETTINGS: dict[str, type[GeneratorSettings]] = {
+    "ddpm": DDPMSettings,
+    "stylegan": StyleGANSettings,
+    "gaussian": GaussianSettings,
+}
 GENERATOR_SUMMARIES = {
     "ddpm": "class-conditional denoising diffusion with classifier-free guidance",
     "stylegan": "a small StyleGAN2, class-conditional, with truncation",
+    "gaussian": "mean and covariance of points, fitted in closed form",
 }

@@ -49,7 +49,7 @@ class StyleGAN(Generator):
     def __init__(
         self,
         settings: StyleGANSettings,
-        image_shape: tuple[int, int, int],
+        image_shape: tuple[int, ...],
         n_classes: int | None,
         device: torch.device | str,
     ) -> None:
@@ -95,7 +95,7 @@ class StyleGAN(Generator):
         order = EpochOrder(len(pool), seed)
         images = pool.images.to(self.device)
         labels = None if pool.labels is None else pool.labels.to(self.device)
-        steps = math.ceil(settings.images / settings.batch_size)
+        steps = settings.steps
 
         # A fit that was cut short goes on with the same weights, moments and random numbers.
         step = 0
@@ -154,6 +154,10 @@ class StyleGAN(Generator):
                 self.work.network_evaluations += len(chunk)
                 bar.update(len(chunk))
         return ImageSet(torch.cat(parts), labels)
+
+    def images_per_fit(self, n: int) -> int:
+        """Return the images of whole batches, whatever the pool's size is."""
+        return self.settings.steps * self.settings.batch_size
 
     def evaluations_per_image(self, sampling_bias: float) -> int:
         """Return 1: a GAN draws an image in one pass."""

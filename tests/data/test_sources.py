@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from scipy.stats import kstest
 from sklearn.datasets import load_digits
 from torchvision.datasets import CIFAR10
 
@@ -91,6 +92,25 @@ def test_images_that_are_not_the_pinned_ones_are_marked(digits: Task, key: str):
 def test_more_digits_than_there_are_are_refused(digits: Task):
     with pytest.raises(BadInput, match="1797"):
         load_real_data(with_data(digits, training=1600))
+
+
+def test_gaussian_points_are_the_pinned_ones_and_of_a_standard_normal_distribution():
+    data = load_real_data(load_task("gaussian"))
+    assert data.pinned
+    for part, n in ((data.training, 50_000), (data.reference, 10_000)):
+        values = part.images.double()
+        assert values.shape == (n, 100)
+        assert kstest(values.flatten()[:50_000].numpy(), "norm").pvalue > 0.01
+        # Of independent coordinates the largest of 4,950 correlations is below 5 / sqrt(n).
+        assert (values.T.corrcoef() - torch.eye(100)).abs().max() < 5 / n**0.5
+
+
+def test_fewer_gaussian_points_are_the_first_ones():
+    source = SOURCES["gaussian"]
+    few, many = source.read(Path(), 5, 3), source.read(Path(), 7, 4)
+    assert torch.equal(few[0].images, many[0].images[:5])
+    assert torch.equal(few[1].images, many[1].images[:3])
+    assert not torch.equal(few[0].images[:3], few[1].images)
 
 
 def test_mnist_files_are_read_in_their_order(tiny_mnist: Path):

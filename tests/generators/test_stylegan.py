@@ -154,7 +154,7 @@ def test_one_definition_makes_images_of_8_to_128_pixels(size: int):
 
 def test_a_size_that_cannot_be_halved_is_refused():
     with pytest.raises(ValueError, match="must be a multiple of 4"):
-        StyleGANSettings.model_validate(SETTINGS | {"channels": [8, 8, 8]}).check(10)
+        StyleGANSettings.model_validate(SETTINGS | {"channels": [8, 8, 8]}).check((3, 10, 10))
 
 
 def test_an_unknown_augmentation_is_refused():

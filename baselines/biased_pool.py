@@ -1,0 +1,23 @@
+"""Biased pool: the sampling bias acts on what enters the pools, and the score is that of the model without it.
+
+Alemohammad et al. 2023, section 5, measure a loop by the distance of the model itself, G^t, from the real data. With a
+bias the plain loop's score is that of biased samples: what the bias has made of the models, and what it does to the
+sampler, in one number.
+"""
+
+from dataclasses import replace
+
+from bench.data.image_set import ImageSet
+from bench.generators.base import Generator
+from bench.method import Context, Method
+
+
+class BiasedPool(Method):
+    """The plain loop, scored without sampling bias: what the bias makes of the models (Alemohammad et al. 2023)."""
+
+    def sample(self, generator: Generator, n: int, ctx: Context) -> ImageSet:
+        unbiased = ctx.loop.model_copy(update={"sampling_bias": 1.0})
+        return super().sample(generator, n, replace(ctx, loop=unbiased))
+
+    def synthesize(self, generator: Generator, n: int, ctx: Context) -> ImageSet:
+        return super().sample(generator, n, ctx)

@@ -1,0 +1,70 @@
+"""The Gaussian: the one generator whose self-consuming loops have closed forms (Alemohammad et al. 2023)."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from bench.data.image_set import ImageSet
+from bench.errors import RunFailed
+from bench.generators.base import Checkpoint, Generator
+from bench.generators.settings import GaussianSettings
+from bench.progress import Progress
+
+
+class Gaussian(Generator):
+    """N(mu, Sigma) with the mean and the unbiased covariance of the pool; samples come from N(mu, lambda Sigma).
+
+    The maximum-likelihood covariance but for the factor n / (n - 1), without which Sigma would shrink from generation
+    to generation even in expectation. All is computed in float64 on the CPU, whatever the device.
+    """
+
+    def __init__(self, settings: GaussianSettings, shape: tuple[int, ...], device: torch.device | str) -> None:
+        """Start from the standard normal distribution of points of this shape, (d,)."""
+        super().__init__(settings, torch.device(device))
+        self._use(torch.zeros(shape, dtype=torch.float64), torch.eye(*shape, dtype=torch.float64))
+
+    def fit(
+        self, pool: ImageSet, *, seed: int, from_scratch: bool, checkpoint: Checkpoint, progress: Progress
+    ) -> None:
+        """Take mean and covariance of the pool; see `Generator.fit`. It needs no seed and no checkpoint."""
+        if not from_scratch:
+            raise RunFailed("a Gaussian is fitted in closed form: there is nothing to finetune, allowed is scratch")
+        if len(pool) < 2:
+            raise RunFailed(f"a pool of {len(pool)} has no covariance: a Gaussian needs at least 2 points")
+        points = pool.images.double()
+        centred = points - points.mean(0)
+        self._use(points.mean(0), centred.T @ centred / (len(points) - 1))
+        self.work.images_trained += self.images_per_fit(len(pool))
+
+    def sample(self, labels: Tensor | None, seeds: list[int], sampling_bias: float, progress: Progress) -> ImageSet:
+        """Draw one point per seed; see `Generator.sample`."""
+        noise = torch.empty(len(seeds), len(self._mean), dtype=torch.float64)
+        random = torch.Generator()
+        for row, seed in zip(noise, seeds, strict=True):
+            row.normal_(generator=random.manual_seed(seed))
+        # What another number of points changes in the last bits of a product is gone in float32.
+        return ImageSet((self._mean + sampling_bias**0.5 * noise @ self._root).float(), labels)
+
+    def images_per_fit(self, n: int) -> int:
+        """Return n: every point counts once."""
+        return n
+
+    def evaluations_per_image(self, sampling_bias: float) -> int:
+        """Return 0: there is no network."""
+        return 0
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Return `mean`, float64 (d,), and `covariance`, float64 (d, d)."""
+        return {"mean": self._mean.clone(), "covariance": self._covariance.clone()}
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Put mean and covariance in place."""
+        self._use(state["mean"], state["covariance"])
+
+    def _use(self, mean: Tensor, covariance: Tensor) -> None:
+        self._mean, self._covariance = mean, covariance
+        # The symmetric root, because it exists for every covariance and changes smoothly with it: the same latent
+        # stays near the same point from generation to generation.
+        values, vectors = torch.linalg.eigh(covariance)
+        self._root = vectors * values.clamp(min=0).sqrt() @ vectors.T
