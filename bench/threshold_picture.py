@@ -73,7 +73,7 @@ class _Panel:
         parts = [
             f'<rect x="{left}" y="{TOP}" width="{WIDTH}" height="{self.y(1) - TOP:.1f}" fill="{ADMISSIBLE}"/>',
             _text(left, TOP - 8, f"nᵣ = {n_real:,} real in each generation", TEXT, weight="bold"),
-            _text(left + WIDTH - 6, TOP + 16, "admissible", MUTED, anchor="end"),
+            _text(left + 6, self.y(1) - 6, "admissible", MUTED),
             _text(left + WIDTH / 2, bottom + 40, "nₛ, synthetic in each generation", MUTED, anchor="middle"),
         ]
         for ratio in (r for r in RATIOS if self._low <= r <= self._high):
@@ -94,7 +94,7 @@ class _Panel:
         return parts
 
     def line(self, points: Sequence[Point], colour: str) -> list[str]:
-        """Draw the band and the line of one sampling bias; a point that is only a bound is hollow."""
+        """Draw the band and the line of one sampling bias; a point that is a bound or has not settled is hollow."""
         parts = []
         edges = [(self.x(p.n_synthetic), p.low, p.high) for p in points if p.low is not None and p.high is not None]
         if edges:
@@ -105,7 +105,7 @@ class _Panel:
         joined = " ".join(f"{x},{y}" for x, y in places)
         parts.append(f'<polyline points="{joined}" fill="none" stroke="{colour}" stroke-width="2"/>')
         for (x, y), point in zip(places, points, strict=True):
-            fill = colour if point.bound is None else "#ffffff"
+            fill = colour if point.bound is None and point.settled else "#ffffff"
             parts.append(f'<circle cx="{x}" cy="{y}" r="3.2" fill="{fill}" stroke="{colour}" stroke-width="1.5"/>')
         return parts
 
