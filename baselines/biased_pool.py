@@ -1,7 +1,7 @@
 """Biased pool: the sampling bias acts on what enters the pools, and the score is that of the model without it.
 
-Alemohammad et al. 2023, section 5, measure a loop by the distance of the model itself, G^t, from the real data. With a
-bias the plain loop's score is that of biased samples: what the bias has made of the models, and what it does to the
+Alemohammad et al. 2023 measure their Gaussian loop by the distance of the model itself, G^t, from the real data. The
+plain loop's score with a bias is that of biased samples: what the bias has made of the models, and what it does to the
 sampler, in one number.
 """
 

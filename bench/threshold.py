@@ -1,7 +1,10 @@
-"""How many synthetic images do good in the fresh-data loop (Alemohammad et al. 2023, section 5).
+"""How many synthetic images do good in the fresh-data loop (Alemohammad et al. 2023).
 
 n_e is the number of real images that alone, without a loop, give the distance at which the loop settles. Synthetic
 data are admissible where n_e / n_r >= 1: the loop is then no worse than its real images would be without them.
+
+Both distances are FIDs of the tier's n_score images. Their bias grows with the spread of the generator, so that few
+images flatter a loop that has lost diversity: the larger n_score, the better n_e.
 """
 
 from collections.abc import Sequence

@@ -7,8 +7,9 @@ from html import escape
 from bench.threshold import PhaseDiagram, Point, Threshold
 
 WIDTH, HEIGHT = 340, 250  # of a panel's axes
-LEFT, RIGHT, TOP, BOTTOM, GAP = 62, 24, 84, 58, 46
+LEFT, RIGHT, TOP, BOTTOM, GAP = 62, 24, 104, 58, 46
 TICK_DISTANCE = 38
+RATIOS = (0.1, 0.2, 0.5, 1, 1.5, 2, 3, 5, 10)  # the grid lines
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#b8588f", "#c88a00", "#3d9ad1", "#6f7780")  # as on the results page
 TEXT, MUTED, LINE, ADMISSIBLE = "#1b1f24", "#59626d", "#e1e4e8", "#eef7f3"
 
@@ -32,8 +33,8 @@ def draw_phase_diagram(diagram: PhaseDiagram) -> str:
     ]
     for i, bias in enumerate(biases):
         x = 14 + 76 * i
-        parts.append(f'<path d="M{x} 57h18" stroke="{_colour(i)}" stroke-width="2.5"/>')
-        parts.append(_text(x + 23, 61, f"λ = {bias:g}", TEXT))
+        parts.append(f'<path d="M{x} 60h18" stroke="{_colour(i)}" stroke-width="2.5"/>')
+        parts.append(_text(x + 23, 64, f"λ = {bias:g}", TEXT))
     for i, n_real in enumerate(sweep.n_real):
         points = [point for point in diagram.points if point.n_real == n_real]
         panel = _Panel(LEFT + i * (WIDTH + GAP), diagram)
@@ -72,17 +73,13 @@ class _Panel:
         parts = [
             f'<rect x="{left}" y="{TOP}" width="{WIDTH}" height="{self.y(1) - TOP:.1f}" fill="{ADMISSIBLE}"/>',
             _text(left, TOP - 8, f"nᵣ = {n_real:,} real in each generation", TEXT, weight="bold"),
-            _text(left + WIDTH - 6, TOP + 16, "admissible", MUTED, anchor="end"),
+            _text(left + 6, self.y(1) - 6, "admissible", MUTED),
             _text(left + WIDTH / 2, bottom + 40, "nₛ, synthetic in each generation", MUTED, anchor="middle"),
         ]
-        exponents = range(math.ceil(2 * math.log2(self._low)), math.floor(2 * math.log2(self._high)) + 1)
-        # Whole powers of two, and their roots where there are few of them.
-        step = 2 if len(exponents) > 6 else 1
-        for exponent in (e for e in exponents if e % step == 0):
-            y = self.y(2 ** (exponent / 2))
-            colour = MUTED if exponent == 0 else LINE
-            parts.append(f'<path d="M{left} {y}h{WIDTH}" stroke="{colour}"/>')
-            parts.append(_text(left - 8, y + 4, f"{2 ** (exponent / 2):.2g}", MUTED, anchor="end"))
+        for ratio in (r for r in RATIOS if self._low <= r <= self._high):
+            y = self.y(ratio)
+            parts.append(f'<path d="M{left} {y}h{WIDTH}" stroke="{MUTED if ratio == 1 else LINE}"/>')
+            parts.append(_text(left - 8, y + 4, f"{ratio:g}", MUTED, anchor="end"))
         shown = -math.inf
         for n in self._n_synthetic:
             x = self.x(n)
@@ -97,7 +94,7 @@ class _Panel:
         return parts
 
     def line(self, points: Sequence[Point], colour: str) -> list[str]:
-        """Draw the band and the line of one sampling bias; a point that is only a bound is hollow."""
+        """Draw the band and the line of one sampling bias; a point that is a bound or has not settled is hollow."""
         parts = []
         edges = [(self.x(p.n_synthetic), p.low, p.high) for p in points if p.low is not None and p.high is not None]
         if edges:
@@ -108,7 +105,7 @@ class _Panel:
         joined = " ".join(f"{x},{y}" for x, y in places)
         parts.append(f'<polyline points="{joined}" fill="none" stroke="{colour}" stroke-width="2"/>')
         for (x, y), point in zip(places, points, strict=True):
-            fill = colour if point.bound is None else "#ffffff"
+            fill = colour if point.bound is None and point.settled else "#ffffff"
             parts.append(f'<circle cx="{x}" cy="{y}" r="3.2" fill="{fill}" stroke="{colour}" stroke-width="1.5"/>')
         return parts
 

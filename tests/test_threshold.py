@@ -65,7 +65,7 @@ def fresh(n_synthetic: int, bias: float, ratio: float, seed: int, spread: float 
     """A loop that settles where `ratio` times n_real real images alone would be, one generation on each side of it."""
     limit = FALLING / (ratio * N_REAL) * (1 + spread * (seed - 1))
     return record(
-        [500.0, 90.0, limit - 1, limit + 1], seed, kind="fresh_data", n_real=N_REAL, n_synthetic=n_synthetic,
+        [500.0, 90.0, limit - 0.1, limit + 0.1], seed, kind="fresh_data", n_real=N_REAL, n_synthetic=n_synthetic,
         sampling_bias=bias,
     )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""The whole loop against the closed forms of the Gaussian loop (Alemohammad et al. 2023, section 5 and its proofs)."""
+"""The whole loop against the closed forms of the Gaussian loop (Alemohammad et al. 2023)."""
 
 import json
 from collections.abc import Callable
