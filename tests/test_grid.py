@@ -128,12 +128,13 @@ def test_one_bad_choice_among_good_ones_refuses_the_whole_grid():
 def test_a_generator_that_the_tier_has_no_settings_for_is_refused_with_those_that_it_has():
     message = refusal(generators=["gaussian"])
     assert "digits.toml" in message
-    assert "tiers.smoke has no settings for the generator 'gaussian': there are those of ddpm" in message
+    assert "tiers.smoke has no settings for the generator 'gaussian': there are those of ddpm, stylegan" in message
 
 
 def test_all_generators_are_those_that_each_task_has():
     cells = plan(tasks=["digits", "gaussian"], generators=None)
-    assert [(p.cell.task, p.cell.generator) for p in cells] == [("digits", "ddpm"), ("gaussian", "gaussian")]
+    expected = [("digits", "ddpm"), ("digits", "stylegan"), ("gaussian", "gaussian")]
+    assert [(p.cell.task, p.cell.generator) for p in cells] == expected
 
 
 def test_a_method_that_cannot_run_in_the_loop_is_refused_before_anything_runs():
