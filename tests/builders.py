@@ -68,6 +68,26 @@ class MemoryCheckpoint:
         self.state = {name: value.clone() for name, value in state.items()}
 
 
+class Killed(BaseException):
+    """Stands for the death of the process."""
+
+
+class KilledCheckpoint(MemoryCheckpoint):
+    """A checkpoint that is due once, after `step` steps, and whose process dies as soon as the state is saved."""
+
+    def __init__(self, step: int) -> None:
+        super().__init__()
+        self.step, self.asked = step, 0
+
+    def due(self) -> bool:
+        self.asked += 1
+        return self.asked == self.step
+
+    def save(self, state: Mapping[str, Tensor]) -> None:
+        super().save(state)
+        raise Killed
+
+
 def make_context(loop: Loop, generation: int, real: ImageSet | None = None) -> Context:
     """Return the context of one generation of a loop."""
     return Context(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from builders import QUIET, MemoryCheckpoint, make_images
+from builders import QUIET, Killed, KilledCheckpoint, MemoryCheckpoint, make_images
 from pydantic import ValidationError
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -33,26 +33,6 @@ STEPS = 64 // 16
 POOL = make_images(24)
 SEEDS = [11, 22, 33, 44, 55, 66, 77]
 LABELS = torch.tensor([0, 1, 2, 3, 4, 5, 6])
-
-
-class Killed(BaseException):
-    """Stands for the death of the process."""
-
-
-class KilledCheckpoint(MemoryCheckpoint):
-    """A checkpoint that is due once, after `step` steps, and whose process dies as soon as the state is saved."""
-
-    def __init__(self, step: int) -> None:
-        super().__init__()
-        self.step, self.asked = step, 0
-
-    def due(self) -> bool:
-        self.asked += 1
-        return self.asked == self.step
-
-    def save(self, state: Mapping[str, Tensor]) -> None:
-        super().save(state)
-        raise Killed
 
 
 def build(n_classes: int | None = 10, shape: tuple[int, int, int] = (1, 8, 8), **changes: Any) -> StyleGAN:
