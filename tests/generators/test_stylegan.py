@@ -254,7 +254,7 @@ def test_truncation_draws_styles_towards_their_mean(n_classes: int | None):
     label = None if n_classes is None else torch.full((4000,), 3)
     mean = model._averaged.mapping(z, label).mean(0)
     centre = model._centre[0 if n_classes is None else 3]
-    assert float((centre - mean).norm()) < 0.1 * float(model._averaged.mapping(z, label).std(0).norm())
+    assert (centre - mean).norm().item() < 0.1 * model._averaged.mapping(z, label).std(0).norm().item()
 
     seen = []
     model._averaged.synthesis.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
