@@ -96,6 +96,7 @@ def _add_run(verbs: Any) -> None:
     where = parser.add_argument_group("where")
     where.add_argument("--data", type=Path, metavar="PATH", help=DATA_HELP)
     where.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda:0, ... [auto]")
+    _add_compile(where)
     where.add_argument("--runs", type=Path, default=Path("runs"), metavar="DIR", help="folder of the runs [runs]")
     parser.add_argument("--dry-run", action="store_true", help="print the cells, their cost and time; run nothing")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
@@ -169,6 +170,7 @@ def _add_threshold(verbs: Any) -> None:
     )
     parser.add_argument("--data", type=Path, metavar="DIR", help="where the task's real data lies")
     parser.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda:0, ... [auto]")
+    _add_compile(parser)
     parser.add_argument("--runs", type=Path, default=Path("runs"), metavar="DIR", help="folder of the runs [runs]")
     parser.add_argument(
         "--out", type=Path, default=Path("threshold"), metavar="DIR",
@@ -176,6 +178,12 @@ def _add_threshold(verbs: Any) -> None:
     )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.set_defaults(verb=_threshold)
+
+
+def _add_compile(parser: argparse._ActionsContainer) -> None:
+    parser.add_argument(
+        "--no-compile", action="store_true", help="no torch.compile, which takes minutes and then pays on a GPU"
+    )
 
 
 def _add_features(parser: argparse.ArgumentParser) -> None:
@@ -248,12 +256,13 @@ def _run(arguments: argparse.Namespace) -> int:
     from bench.environment import choose_device
     from bench.estimate import estimate_cells
     from bench.executors.local import LocalExecutor
+    from bench.generators.engine import Engine
     from bench.grid import Choices, plan_cells
     from bench.method import baseline_names
     from bench.progress import Progress
     from bench.report import estimate_table, outcomes_json, outcomes_table
 
-    device = choose_device(arguments.device)
+    engine = Engine.on(choose_device(arguments.device), compiled=not arguments.no_compile)
     cells = plan_cells(
         Choices(
             tasks=_names("--task", arguments.task, task_names),
@@ -272,9 +281,9 @@ def _run(arguments: argparse.Namespace) -> int:
         )
     )
     if arguments.dry_run:
-        print(estimate_table(cells, estimate_cells(cells, device), device, arguments.json))
+        print(estimate_table(cells, estimate_cells(cells, engine), engine.device, arguments.json))
         return 0
-    executor = LocalExecutor(arguments.runs, arguments.data, device, Progress())
+    executor = LocalExecutor(arguments.runs, arguments.data, engine, Progress())
     outcomes = []
     try:
         for outcome in executor.run(cells):
@@ -335,6 +344,7 @@ def _threshold(arguments: argparse.Namespace) -> int:
     from bench.atomic import make_folder, write_text
     from bench.environment import choose_device
     from bench.executors.local import LocalExecutor
+    from bench.generators.engine import Engine
     from bench.progress import Progress
     from bench.report import threshold_json, threshold_table
     from bench.threshold import Sweep, phase_diagram, plan_sweep
@@ -351,10 +361,10 @@ def _threshold(arguments: argparse.Namespace) -> int:
         generations=arguments.generations,
         last=arguments.last,
     )
-    device = choose_device(arguments.device)
+    engine = Engine.on(choose_device(arguments.device), compiled=not arguments.no_compile)
     cells = plan_sweep(sweep)
     make_folder(arguments.out)
-    outcomes = list(LocalExecutor(arguments.runs, arguments.data, device, Progress()).run(cells))
+    outcomes = list(LocalExecutor(arguments.runs, arguments.data, engine, Progress()).run(cells))
     for outcome in outcomes:
         if outcome.error:
             print(f"autophagy: {outcome.planned.cell.slug}: {outcome.error}", file=sys.stderr)

@@ -9,6 +9,7 @@ import torch
 
 from bench import __version__, paths
 from bench.errors import BadInput
+from bench.generators.engine import Engine
 from bench.record import Environment
 
 
@@ -27,8 +28,9 @@ def choose_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def describe(device: torch.device) -> Environment:
-    """Return the environment of a run on `device`."""
+def describe(engine: Engine) -> Environment:
+    """Return the environment of a run on `engine`."""
+    device = engine.device
     on_gpu = device.type == "cuda"
     commit = _git("rev-parse", "HEAD")
     return Environment(
@@ -42,6 +44,8 @@ def describe(device: torch.device) -> Environment:
         device=torch.cuda.get_device_name(device) if on_gpu else f"CPU ({torch.backends.cpu.get_cpu_capability()})",
         driver=_output("nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader") if on_gpu else None,
         threads=torch.get_num_threads(),
+        bfloat16=engine.bfloat16,
+        compiled=engine.compiled,
         deterministic=torch.are_deterministic_algorithms_enabled(),
     )
 

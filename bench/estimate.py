@@ -9,6 +9,7 @@ from torch import Tensor
 
 from bench.data.image_set import ImageSet
 from bench.generators.build import build_generator
+from bench.generators.engine import Engine
 from bench.generators.settings import NetworkSettings
 from bench.grid import PlannedCell
 from bench.progress import Progress
@@ -51,8 +52,8 @@ class _NoCheckpoint:
         raise AssertionError("no checkpoint is due")
 
 
-def estimate_cells(cells: Sequence[PlannedCell], device: torch.device) -> list[Estimate]:
-    """Return the estimate of each cell, from a few timed steps of the real networks on `device`."""
+def estimate_cells(cells: Sequence[PlannedCell], engine: Engine) -> list[Estimate]:
+    """Return the estimate of each cell, from a few timed steps of the real networks."""
     speeds: dict[tuple[str, TierName, str, float], _Speed] = {}
     shared: set[tuple[str, TierName, str, int, int]] = set()
     estimates = []
@@ -61,11 +62,11 @@ def estimate_cells(cells: Sequence[PlannedCell], device: torch.device) -> list[E
         tier, loop = task.tiers[cell.tier], cell.loop
         speed_key = (task.sha256, cell.tier, cell.generator, loop.sampling_bias)
         if speed_key not in speeds:
-            speeds[speed_key] = _measure(cell.generator, task, cell.tier, loop.sampling_bias, device)
+            speeds[speed_key] = _measure(cell.generator, task, cell.tier, loop.sampling_bias, engine)
         speed = speeds[speed_key]
 
         first_generation = (task.sha256, cell.tier, cell.generator, cell.seed, loop.n_initial)
-        generator = build_generator(tier.generator_settings(cell.generator), task.data, torch.device("cpu"))
+        generator = build_generator(tier.generator_settings(cell.generator), task.data, Engine(torch.device("cpu")))
         kept = [len(loop.kept_generations(t)) for t in range(2, loop.generations + 1)]
         pools = [loop.n_real + n * loop.n_synthetic for n in kept]
         if first_generation not in shared:
@@ -83,14 +84,14 @@ def estimate_cells(cells: Sequence[PlannedCell], device: torch.device) -> list[E
     return estimates
 
 
-def _measure(name: str, task: Task, tier: TierName, sampling_bias: float, device: torch.device) -> _Speed:
+def _measure(name: str, task: Task, tier: TierName, sampling_bias: float, engine: Engine) -> _Speed:
     """Time a few training steps and one sampling batch of the real network, after a warm-up of each."""
     settings = task.tiers[tier].generator_settings(name)
     n = TIMED_POINTS
     if isinstance(settings, NetworkSettings):
         settings = settings.model_copy(update={"images": TIMED_STEPS * settings.batch_size})
         n = settings.sampling_batch
-    generator = build_generator(settings, task.data, device)
+    generator = build_generator(settings, task.data, engine)
     labels = None if task.data.n_classes is None else torch.arange(n) % task.data.n_classes
     shape = task.data.image_shape
     pool = ImageSet(torch.zeros((n, *shape), dtype=torch.uint8 if len(shape) == 3 else torch.float32), labels)

@@ -127,6 +127,8 @@ class Environment(_Part):
     device: str
     driver: str | None
     threads: int
+    bfloat16: bool
+    compiled: bool
     deterministic: bool
 
 

@@ -40,6 +40,7 @@ class DataSection(_Section):
     size: int | None = Field(default=None, ge=1, description="of images, height and width in pixels")
     dimensions: int | None = Field(default=None, ge=1, description="of points, where the data are no images")
     classes: tuple[str, ...] = Field(default=(), description="label names; empty where there are no labels")
+    horizontal_flips: bool = Field(default=False, description="whether generators train on mirrored images too")
     training: int = Field(ge=1, description="number of training images")
     reference: int = Field(ge=1, description="number of held-out reference images")
     training_sha256: Sha256 | None = Field(default=None, description="of the right images; none where not known")
@@ -64,6 +65,8 @@ class DataSection(_Section):
             if (value is None) != (self.dimensions is not None):
                 found = f"{key} is missing" if value is None else f"{key} is {value} and dimensions {self.dimensions}"
                 raise ValueError(f"{found}: allowed are channels and size for images, or dimensions for points")
+        if self.horizontal_flips and self.dimensions is not None:
+            raise ValueError("horizontal_flips is true: allowed is false, points have no left and right")
         return self
 
     @property

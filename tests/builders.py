@@ -10,11 +10,13 @@ from torch import Tensor
 
 from bench.cell import Cell
 from bench.data.image_set import ImageSet
+from bench.generators.engine import Engine
 from bench.loops import Loop
 from bench.method import Context
 from bench.progress import Progress
 
 QUIET = Progress(visible=False)
+CPU = Engine(torch.device("cpu"))
 
 
 def make_loop(kind: str = "fully_synthetic", **changes: Any) -> Loop:

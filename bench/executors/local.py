@@ -5,8 +5,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
 from bench import environment
 from bench.data.draws import RealDraws, check_enough_real_images
 from bench.data.real import RealData, check_enough_to_score, load_real_data
@@ -16,6 +14,7 @@ from bench.features.build import task_space
 from bench.features.cache import default_cache
 from bench.generators.base import Generator
 from bench.generators.build import build_generator
+from bench.generators.engine import Engine
 from bench.grid import PlannedCell
 from bench.loop import LoopRun
 from bench.progress import Progress
@@ -39,11 +38,11 @@ class Outcome:
 class LocalExecutor:
     """Runs cells in this process; tasks, scorers and networks are made once and used again by the cells after."""
 
-    def __init__(self, runs: Path, given_data: Path | None, device: torch.device, progress: Progress) -> None:
+    def __init__(self, runs: Path, given_data: Path | None, engine: Engine, progress: Progress) -> None:
         """Keep the runs in `runs`; `given_data` holds the real images if the data folder does not."""
         self._runs = runs
         self._given_data = given_data
-        self._device = device
+        self._engine = engine
         self._progress = progress
         self._data: dict[str, RealData] = {}
         self._cache = default_cache()
@@ -119,7 +118,7 @@ class LocalExecutor:
             scorer=scorer,
             score=scorer.conditions(data.training[:n], progress),
             data=DataIdentity(sha256=data.training.sha256, pinned=data.pinned),
-            environment=environment.describe(self._device),
+            environment=environment.describe(self._engine),
             runs=self._runs,
             folder=folder,
             progress=progress,
@@ -153,11 +152,12 @@ class LocalExecutor:
         # Only a task's own space is another one in another task.
         key = (task.sha256 if task.features is not None else "", task.space_name(tier))
         if key not in self._spaces:
-            self._spaces[key] = task_space(task, tier, self._device, self._progress)
+            self._spaces[key] = task_space(task, tier, self._engine.device, self._progress)
         return self._spaces[key]
 
     def _generator(self, name: str, task: Task, tier: TierName) -> Generator:
         key = (task.sha256, tier, name)
         if key not in self._generators:
-            self._generators[key] = build_generator(task.tiers[tier].generator_settings(name), task.data, self._device)
+            settings = task.tiers[tier].generator_settings(name)
+            self._generators[key] = build_generator(settings, task.data, self._engine)
         return self._generators[key]

@@ -32,10 +32,12 @@ class GaussianSettings(GeneratorSettings):
 
 
 class NetworkSettings(GeneratorSettings):
-    """What every network is told: how long it may train and how many images it draws at once."""
+    """What every network is told: how it trains, for how long, and how many images it draws at once."""
 
     images: int = Field(ge=1, description="images seen in training, per generation")
     batch_size: int = Field(ge=1)
+    learning_rate: float = Field(gt=0)
+    ema_halflife: float = Field(default=0.05, gt=0, le=1, description="of the weight average, as a share of the run")
     sampling_batch: int = Field(ge=1)
 
     @property
@@ -52,12 +54,10 @@ class DDPMSettings(NetworkSettings):
     layers_per_block: int = Field(ge=1)
     attention: bool = Field(description="self-attention at the coarsest resolution")
     timesteps: int = Field(default=500, ge=2, description="T of the noise schedule")
-    prediction: Literal["v_prediction", "epsilon"] = "v_prediction"
-    learning_rate: float = Field(gt=0)
+    prediction: Literal["v_prediction", "epsilon", "sample"] = "v_prediction"
     condition_dropout: float = Field(
         default=0.1, ge=0, lt=1, description="share of images trained without their label"
     )
-    ema_halflife: float = Field(default=0.05, gt=0, le=1, description="of the weight average, as a share of the run")
     sampling_steps: int = Field(ge=1, description="steps of DPM-Solver++(2M)")
 
     @model_validator(mode="after")
@@ -83,12 +83,11 @@ class StyleGANSettings(NetworkSettings):
     patch: int = Field(default=1, ge=1, description="side of the square of pixels that is folded into channels first")
     channels: tuple[int, ...] = Field(min_length=1, description="channels per resolution, the finest first")
     latent: int = Field(ge=1, description="dimensions of latents and styles")
+    base_layers: int = Field(default=1, ge=1, description="convolutions at the coarsest resolution")
     mapping_layers: int = Field(default=2, ge=1)
     augment: tuple[Augmentation, ...] = Field(description="differentiable augmentations")
     r1_weight: float = Field(ge=0, description="gamma of the gradient penalty R1")
     r1_interval: int = Field(default=16, ge=1, description="steps from one gradient penalty to the next")
-    learning_rate: float = Field(gt=0)
-    ema_halflife: float = Field(default=0.05, gt=0, le=1, description="of the weight average, as a share of the run")
 
     def check(self, shape: tuple[int, ...]) -> None:
         """Raise ValueError where the data are points, or folding and halving the image does not come out even."""

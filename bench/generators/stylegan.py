@@ -15,21 +15,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from bench.data.image_set import ImageSet
 from bench.generators.augment import augment
-from bench.generators.base import Checkpoint, Generator
+from bench.generators.engine import Engine
+from bench.generators.network import NetworkGenerator, Training
 from bench.generators.settings import StyleGANSettings
-from bench.generators.training import (
-    EpochOrder,
-    check_loss,
-    ema_decay,
-    from_uint8,
-    normals,
-    restore,
-    snapshot,
-    to_uint8,
-)
-from bench.progress import Progress
 from bench.seeds import derive_generator, derive_seed, draw_weights
 
 SECOND_MOMENT = 0.99  # of Adam; the first moment is not averaged
@@ -39,7 +28,7 @@ CENTRE_DRAWS = 4096  # latents that the centre of the styles is averaged over
 ACTIVATION_GAIN = math.sqrt(2)
 
 
-class StyleGAN(Generator):
+class StyleGAN(NetworkGenerator):
     """StyleGAN2 made small; the sampling bias is the truncation psi (Karras et al. 2019).
 
     A style w is drawn towards the centre of all styles, centre + psi (w - centre), with psi = lambda; with labels each
@@ -51,7 +40,8 @@ class StyleGAN(Generator):
         settings: StyleGANSettings,
         image_shape: tuple[int, ...],
         n_classes: int | None,
-        device: torch.device | str,
+        horizontal_flips: bool,
+        engine: Engine,
     ) -> None:
         """Build the networks once; `fit` draws their weights anew for every generation.
 
@@ -59,105 +49,22 @@ class StyleGAN(Generator):
             settings: from the task file.
             image_shape: (channels, height, width).
             n_classes: number of labels, None for an unconditional model.
-            device: where the networks live.
+            horizontal_flips: whether each image is mirrored in training with probability one half.
+            engine: how the networks are run.
         """
-        super().__init__(settings, torch.device(device))
+        super().__init__(settings, image_shape, horizontal_flips, engine)
         self.settings: StyleGANSettings = settings
         channels, height, _ = image_shape
         size, folded = height // settings.patch, channels * settings.patch**2
-        self._generator = GeneratorNetwork(settings, size, folded, n_classes)
-        self._discriminator = Discriminator(settings, size, folded, n_classes).to(self.device)
-        draw_weights(self._generator, 0)
-        self._generator.to(self.device)
+        generator = GeneratorNetwork(settings, size, folded, n_classes)
+        draw_weights(generator, 0)
+        self._generator = engine.place(generator)
+        self._discriminator = engine.place(Discriminator(settings, size, folded, n_classes))
         self._averaged = copy.deepcopy(self._generator).eval().requires_grad_(False)
+        self._synthesize = engine.compile(self._generator.synthesis)
+        self._synthesize_averaged = engine.compile(self._averaged.synthesis)
+        self._discriminate = engine.compile(self._discriminator)
         self._centre = torch.zeros(n_classes or 1, settings.latent, device=self.device)
-
-    def fit(
-        self, pool: ImageSet, *, seed: int, from_scratch: bool, checkpoint: Checkpoint, progress: Progress
-    ) -> None:
-        """Train on the pool; see `Generator.fit`."""
-        settings = self.settings
-        if from_scratch:
-            draw_weights(self._averaged, seed)
-            draw_weights(self._discriminator, derive_seed(seed, "discriminator"))
-        self._generator.load_state_dict(self._averaged.state_dict())
-        weights = {
-            "average": list(self._averaged.parameters()),
-            "generator": list(self._generator.parameters()),
-            "discriminator": list(self._discriminator.parameters()),
-        }
-        # R1 is one of r1_interval + 1 steps of the discriminator's optimizer, which makes up for it as published.
-        lazy = settings.r1_interval / (settings.r1_interval + 1)
-        optimizers = {
-            name: self._adam(weights[name], ratio) for name, ratio in (("generator", 1.0), ("discriminator", lazy))
-        }
-        random = derive_generator(seed, "noise", device=self.device)
-        order = EpochOrder(len(pool), seed)
-        images = pool.images.to(self.device)
-        labels = None if pool.labels is None else pool.labels.to(self.device)
-        steps = settings.steps
-
-        # A fit that was cut short goes on with the same weights, moments and random numbers.
-        step = 0
-        if (saved := checkpoint.load()) is not None:
-            step = restore(saved, weights, optimizers, random)
-            self.work.images_trained += step * settings.batch_size
-            progress.note(f"goes on from step {step} of {steps}")
-
-        bar = progress.bar("fit", total=steps * settings.batch_size, initial=step * settings.batch_size)
-        with bar:
-            while step < steps:
-                index = order.batch(step, settings.batch_size).to(self.device)
-                real = from_uint8(images[index])
-                classes = None if labels is None else labels[index]
-                numbers = torch.randn(len(real), self._generator.n_random, generator=random, device=self.device)
-                fake = self._draw(self._generator, numbers, classes)
-
-                # The discriminator, with the gradient penalty R1 every few steps.
-                regularise = step % settings.r1_interval == 0
-                loss = self._discriminator_loss(real, fake.detach(), classes, random, regularise)
-                _descend(optimizers["discriminator"], loss)
-
-                # The generator, on the same images.
-                generator_loss = F.softplus(-self._judge(fake, classes, random)).mean()
-                _descend(optimizers["generator"], generator_loss)
-                step += 1
-                decay = ema_decay(step, steps, settings.ema_halflife)
-                torch._foreach_lerp_([*weights["average"]], [*weights["generator"]], 1 - decay)
-                self.work.images_trained += settings.batch_size
-
-                # The losses leave the device only when they are shown, so that no step waits for another.
-                if bar.update(settings.batch_size) or step == steps:
-                    shown = loss.item(), generator_loss.item()
-                    bar.set_postfix(step=f"{step}/{steps}", losses=f"{shown[0]:.3f} {shown[1]:.3f}", refresh=False)
-                    check_loss(sum(shown), step, steps, settings.learning_rate)
-                if checkpoint.due() and step < steps:
-                    checkpoint.save(snapshot(step, weights, optimizers, random))
-        self._centre = self._style_centre()
-
-    @torch.inference_mode()
-    def sample(self, labels: Tensor | None, seeds: list[int], sampling_bias: float, progress: Progress) -> ImageSet:
-        """Draw one image per seed; see `Generator.sample`."""
-        batch = self.settings.sampling_batch
-        parts = []
-        with progress.bar("sample", total=len(seeds)) as bar:
-            for start in range(0, len(seeds), batch):
-                chunk = seeds[start : start + batch]
-                # The last batch is padded: kernels may round differently for another batch size.
-                padding = batch - len(chunk)
-                numbers = F.pad(normals(chunk, self._averaged.n_random), (0, 0, 0, padding)).to(self.device)
-                classes = None
-                if labels is not None:
-                    classes = F.pad(labels[start : start + batch], (0, padding)).to(self.device)
-                images = self._draw(self._averaged, numbers, classes, sampling_bias)
-                parts.append(to_uint8(images[: len(chunk)]))
-                self.work.network_evaluations += len(chunk)
-                bar.update(len(chunk))
-        return ImageSet(torch.cat(parts), labels)
-
-    def images_per_fit(self, n: int) -> int:
-        """Return the images of whole batches, whatever the pool's size is."""
-        return self.settings.steps * self.settings.batch_size
 
     def evaluations_per_image(self, sampling_bias: float) -> int:
         """Return 1: a GAN draws an image in one pass."""
@@ -175,6 +82,27 @@ class StyleGAN(Generator):
             network.load_state_dict({name.removeprefix(part): v for name, v in state.items() if name.startswith(part)})
         self._centre = state["centre"].to(self.device)
 
+    @property
+    def _numbers_per_image(self) -> int:
+        return int(self._averaged.n_random)
+
+    def _begin(self, seed: int, from_scratch: bool) -> Training:
+        if from_scratch:
+            draw_weights(self._averaged, seed)
+            draw_weights(self._discriminator, derive_seed(seed, "discriminator"))
+        self._generator.load_state_dict(self._averaged.state_dict())
+        weights = {
+            "average": list(self._averaged.parameters()),
+            "generator": list(self._generator.parameters()),
+            "discriminator": list(self._discriminator.parameters()),
+        }
+        # R1 is one of r1_interval + 1 steps of the discriminator's optimizer, which makes up for it as published.
+        lazy = self.settings.r1_interval / (self.settings.r1_interval + 1)
+        optimizers = {
+            name: self._adam(weights[name], ratio) for name, ratio in (("generator", 1.0), ("discriminator", lazy))
+        }
+        return Training(weights, "generator", optimizers)
+
     def _adam(self, weights: list[nn.Parameter], ratio: float) -> torch.optim.Optimizer:
         """Return Adam for weights that are stepped 1 / ratio times as often as the learning rate is meant for."""
         return torch.optim.Adam(
@@ -185,29 +113,63 @@ class StyleGAN(Generator):
             fused=self.device.type == "cuda",
         )
 
-    def _draw(
-        self, network: "GeneratorNetwork", numbers: Tensor, labels: Tensor | None, truncation: float = 1.0
-    ) -> Tensor:
-        """Return images in about [-1, 1] of standard normal numbers, (n, n_random)."""
-        z, noise = network.split(numbers)
-        w = network.mapping(z, labels)
-        if truncation != 1:
-            centre = self._centre if labels is None else self._centre[labels]
-            w = centre + truncation * (w - centre)
-        return F.pixel_shuffle(network.synthesis(w, noise), self.settings.patch)
+    def _step(
+        self, training: Training, step: int, real: Tensor, labels: Tensor | None, random: torch.Generator
+    ) -> dict[str, Tensor]:
+        numbers = torch.randn(len(real), self._numbers_per_image, generator=random, device=self.device)
+        z, noise = self._generator.split(numbers)
+        fake = self._images(self._synthesize, self._generator.mapping(z, labels), noise)
 
-    def _judge(self, images: Tensor, labels: Tensor | None, random: torch.Generator) -> Tensor:
-        """Return the discriminator's logits of images that are augmented first."""
+        # The discriminator, with the gradient penalty R1 every few steps.
+        regularise = step % self.settings.r1_interval == 0
+        discriminator_loss = self._discriminator_loss(real, fake.detach(), labels, random, regularise)
+        _descend(training.optimizers["discriminator"], discriminator_loss)
+
+        # The generator, on the same images.
+        generator_loss = F.softplus(-self._judge(fake, labels, random)).mean()
+        _descend(training.optimizers["generator"], generator_loss)
+        return {"discriminator": discriminator_loss, "generator": generator_loss}
+
+    def _finish(self) -> None:
+        self._centre = self._style_centre()
+
+    def _draw(self, numbers: Tensor, labels: Tensor | None, sampling_bias: float) -> Tensor:
+        """Return the images of styles that are drawn towards their centre."""
+        z, noise = self._averaged.split(numbers)
+        w = self._averaged.mapping(z, labels)
+        if sampling_bias != 1:
+            centre = self._centre if labels is None else self._centre[labels]
+            w = centre + sampling_bias * (w - centre)
+        return self._images(self._synthesize_averaged, w, noise)
+
+    def _images(self, synthesis: nn.Module, w: Tensor, noise: list[Tensor]) -> Tensor:
+        """Return images in about [-1, 1] of styles, (n, latent), and noise maps."""
+        with self._engine.autocast():
+            folded = synthesis(w, noise)
+        return F.pixel_shuffle(folded, self.settings.patch)
+
+    def _judge(self, images: Tensor, labels: Tensor | None, random: torch.Generator, twice: bool = False) -> Tensor:
+        """Return the discriminator's logits, float32 (n,), of images that are augmented first.
+
+        Args:
+            images: float32 (n, channels, height, width).
+            labels: int64 (n,), None without classes.
+            random: of the augmentation.
+            twice: whether the gradient of a gradient will be taken: torch.compile cannot, and bfloat16 is too coarse.
+        """
         changed = augment(images, self.settings.augment, random)
-        logits: Tensor = self._discriminator(F.pixel_unshuffle(changed, self.settings.patch), labels)
-        return logits
+        folded = self._engine.laid_out(F.pixel_unshuffle(changed, self.settings.patch))
+        discriminate = self._discriminator if twice else self._discriminate
+        with self._engine.autocast(allowed=not twice):
+            logits: Tensor = discriminate(folded, labels)
+        return logits.float()
 
     def _discriminator_loss(
         self, real: Tensor, fake: Tensor, labels: Tensor | None, random: torch.Generator, regularise: bool
     ) -> Tensor:
         """Return the non-saturating loss and, every few steps, the penalty R1 (Mescheder et al. 2018)."""
         real.requires_grad_(regularise)
-        on_real = self._judge(real, labels, random)
+        on_real = self._judge(real, labels, random, twice=regularise)
         loss = F.softplus(-on_real).mean() + F.softplus(self._judge(fake, labels, random)).mean()
         if regularise:
             (gradient,) = torch.autograd.grad(on_real.sum(), real, create_graph=True)
@@ -238,7 +200,7 @@ class GeneratorNetwork(nn.Module):
     def __init__(self, settings: StyleGANSettings, size: int, n_out: int, n_classes: int | None) -> None:
         super().__init__()
         self.mapping = MappingNetwork(settings.latent, settings.mapping_layers, n_classes)
-        self.synthesis = SynthesisNetwork(size, settings.channels, n_out, settings.latent)
+        self.synthesis = SynthesisNetwork(size, settings.channels, settings.base_layers, n_out, settings.latent)
         self._parts = [settings.latent, *(side**2 for side in self.synthesis.noise_sides)]
         self.n_random = sum(self._parts)
 
@@ -277,17 +239,25 @@ class SynthesisNetwork(nn.Module):
         noise_sides: height and width of the noise of each layer.
     """
 
-    def __init__(self, size: int, channels: tuple[int, ...], n_out: int, n_style: int) -> None:
-        """Build it for images of n_out channels; `channels` are the widths of the blocks, the finest first."""
+    def __init__(self, size: int, channels: tuple[int, ...], base_layers: int, n_out: int, n_style: int) -> None:
+        """Build it.
+
+        Args:
+            size: height and width of the images.
+            channels: widths of the blocks, the finest first.
+            base_layers: layers of the coarsest block; the others have two.
+            n_out: channels of the images.
+            n_style: dimensions of styles.
+        """
         super().__init__()
         widths = channels[::-1]
         base = size // 2 ** (len(widths) - 1)
         self.constant = nn.Parameter(torch.empty(widths[0], base, base))
-        self.first = StyledLayer(widths[0], widths[0], n_style)
+        self.base = nn.ModuleList(StyledLayer(widths[0], widths[0], n_style) for _ in range(base_layers))
         self.growing = nn.ModuleList(StyledLayer(a, b, n_style) for a, b in pairwise(widths))
         self.keeping = nn.ModuleList(StyledLayer(width, width, n_style) for width in widths[1:])
         self.outputs = nn.ModuleList(ModulatedConv(width, n_out, 1, n_style, demodulate=False) for width in widths)
-        self.noise_sides = [base] + [base * 2 ** (1 + i // 2) for i in range(2 * len(self.growing))]
+        self.noise_sides = [base] * base_layers + [base * 2 ** (1 + i // 2) for i in range(2 * len(self.growing))]
 
     def reset_parameters(self) -> None:
         """Draw the constant that every image starts from."""
@@ -295,12 +265,15 @@ class SynthesisNetwork(nn.Module):
 
     def forward(self, w: Tensor, noise: list[Tensor]) -> Tensor:
         """Return images, (n, n_out, size, size), of styles, (n, n_style), and the noise of each layer."""
-        x = self.first(self.constant.expand(len(w), -1, -1, -1), w, noise[0])
-        image: Tensor = self.outputs[0](x, w)
-        blocks = zip(self.growing, self.keeping, self.outputs[1:], noise[1::2], noise[2::2], strict=True)
-        for growing, keeping, output, first_noise, second_noise in blocks:
-            x = keeping(growing(_doubled(x), w, first_noise), w, second_noise)
-            image = _doubled(image) + output(x, w)
+        maps = iter(noise)
+        x = self.constant.expand(len(w), -1, -1, -1)
+        for layer in self.base:
+            x = layer(x, w, next(maps))
+        # The image is summed up in float32.
+        image: Tensor = self.outputs[0](x, w).float()
+        for growing, keeping, output in zip(self.growing, self.keeping, self.outputs[1:], strict=True):
+            x = keeping(growing(_doubled(x), w, next(maps)), w, next(maps))
+            image = _doubled(image) + output(x, w).float()
         return image
 
 
@@ -313,6 +286,7 @@ class Discriminator(nn.Module):
         base, width = size // 2 ** (len(channels) - 1), channels[-1]
         self.input = EqualConv(n_in, channels[0], 1)
         self.blocks = nn.Sequential(*(ResidualBlock(a, b) for a, b in pairwise(channels)))
+        self.base = nn.Sequential(*(BaseLayer(width) for _ in range(settings.base_layers - 1)))
         self.convolution = EqualConv(width + 1, width, 3)
         self.hidden = EqualLinear(width * base**2, width)
         self.output = EqualLinear(width, 1)
@@ -320,7 +294,7 @@ class Discriminator(nn.Module):
 
     def forward(self, images: Tensor, labels: Tensor | None) -> Tensor:
         """Return logits, (n,), of images, (n, n_in, size, size)."""
-        x = _with_stddev(self.blocks(_activated(self.input(images))))
+        x = _with_stddev(self.base(self.blocks(_activated(self.input(images)))))
         x = _activated(self.hidden(_activated(self.convolution(x)).flatten(1)))
         logits: Tensor = self.output(x)[:, 0]
         if self.embedding is not None:
@@ -343,6 +317,18 @@ class ResidualBlock(nn.Module):
         changed = _activated(self.second(F.avg_pool2d(_activated(self.first(x)), 2)))
         kept: Tensor = self.skip(F.avg_pool2d(x, 2))
         return (changed + kept) / math.sqrt(2)
+
+
+class BaseLayer(nn.Module):
+    """A residual convolution of the discriminator at its coarsest resolution."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.convolution = EqualConv(width, width, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return (n, width, size, size)."""
+        return (x + _activated(self.convolution(x))) / math.sqrt(2)
 
 
 class StyledLayer(nn.Module):
@@ -462,5 +448,5 @@ def _with_stddev(x: Tensor) -> Tensor:
     """Append a channel with the standard deviation of features over groups of images (Karras et al. 2018)."""
     n, _, height, width = x.shape
     group = next(size for size in range(min(STDDEV_GROUP, n), 0, -1) if n % size == 0)
-    deviation = (x.reshape(group, n // group, -1).var(0, unbiased=False) + 1e-8).sqrt().mean(1)
+    deviation = (x.float().reshape(group, n // group, -1).var(0, unbiased=False) + 1e-8).sqrt().mean(1).to(x.dtype)
     return torch.cat([x, deviation.repeat(group)[:, None, None, None].expand(-1, -1, height, width)], 1)

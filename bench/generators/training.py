@@ -1,7 +1,7 @@
 """What the training loops and samplers of the generators share."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -10,6 +10,8 @@ from torch.optim import Optimizer
 
 from bench.errors import RunFailed
 from bench.seeds import derive_generator
+
+DIVERGED = 1e4  # losses are of the order of one; the gradient penalty of a GAN starts with hundreds
 
 
 class EpochOrder:
@@ -39,11 +41,22 @@ def ema_decay(step: int, steps: int, halflife: float) -> float:
     return float(0.5 ** (1 / min(halflife * steps, 0.1 * step)))
 
 
-def check_loss(loss: float, step: int, steps: int, learning_rate: float) -> None:
-    """Raise RunFailed where a loss is not finite."""
-    if not math.isfinite(loss):
+def check_losses(losses: Mapping[str, float], step: int, steps: int, learning_rate: float) -> None:
+    """Raise RunFailed where a loss is not finite, or so large that training has diverged."""
+    for name, loss in losses.items():
+        if not math.isfinite(loss) or abs(loss) > DIVERGED:
+            raise RunFailed(
+                f"the {name} is {loss:.4g} after {step} of {steps} steps, training has diverged: lower learning_rate "
+                f"({learning_rate}) in the task file"
+            )
+
+
+def check_weights(weights: Sequence[Tensor], steps: int, learning_rate: float) -> None:
+    """Raise RunFailed where a weight is not finite; a last gradient that is not finite shows in no loss."""
+    if not math.isfinite(torch.stack(torch._foreach_norm(list(weights))).sum().item()):
         raise RunFailed(
-            f"the loss is {loss} after {step} of {steps} steps: lower learning_rate ({learning_rate}) in the task file"
+            f"weights are not finite after {steps} of {steps} steps, training has diverged: lower learning_rate "
+            f"({learning_rate}) in the task file"
         )
 
 

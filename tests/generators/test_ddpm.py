@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from builders import QUIET, Killed, KilledCheckpoint, MemoryCheckpoint, make_images
+from builders import CPU, QUIET, Killed, KilledCheckpoint, MemoryCheckpoint, make_images
 from pydantic import ValidationError
 from torch import Tensor
 
@@ -17,6 +17,7 @@ from bench.data.image_set import ImageSet
 from bench.errors import RunFailed
 from bench.generators.ddpm import DDPM, WARMUP_FRACTION, _learning_rate_factor
 from bench.generators.settings import DDPMSettings
+from bench.generators.training import to_uint8
 
 SETTINGS = {
     "channels": [16],
@@ -34,8 +35,10 @@ SEEDS = [11, 22, 33, 44, 55, 66, 77]
 LABELS = torch.tensor([0, 1, 2, 3, 4, 5, 6])
 
 
-def build(n_classes: int | None = 10, shape: tuple[int, int, int] = (1, 8, 8), **changes: Any) -> DDPM:
-    return DDPM(DDPMSettings.model_validate(SETTINGS | changes), shape, n_classes, "cpu")
+def build(
+    n_classes: int | None = 10, shape: tuple[int, int, int] = (1, 8, 8), flips: bool = False, **changes: Any
+) -> DDPM:
+    return DDPM(DDPMSettings.model_validate(SETTINGS | changes), shape, n_classes, flips, CPU)
 
 
 def fit(
@@ -146,7 +149,7 @@ def test_work_counts_whole_batches_of_trained_images(images: int, trained: int):
 
 
 def test_a_loss_that_is_not_finite_stops_the_fit_with_advice():
-    with pytest.raises(RunFailed, match=r"the loss is (nan|inf) after \d+ of 40 steps: lower learning_rate"):
+    with pytest.raises(RunFailed, match=r"the loss is (nan|inf) after \d+ of 40 steps, training has diverged: lower"):
         fit(build(learning_rate=1e30, images=640))
 
 
@@ -181,9 +184,11 @@ def test_fewer_images_are_the_first_of_more(fitted: DDPM, n: int):
 def test_every_batch_of_sampling_has_the_size_that_is_set(monkeypatch: pytest.MonkeyPatch):
     # Kernels may round differently for another batch size, here or on another device.
     model, sizes = build(), []
-    solve = model._solve
+    draw = model._draw
     monkeypatch.setattr(
-        model, "_solve", lambda noise, labels, w: sizes.append((len(noise), len(labels))) or solve(noise, labels, w)
+        model,
+        "_draw",
+        lambda noise, labels, bias: sizes.append((len(noise), len(labels))) or draw(noise, labels, bias),
     )
     sample(model)
     assert sizes == [(4, 4), (4, 4)]
@@ -293,29 +298,19 @@ def test_guided_prediction_is_one_plus_w_conditional_minus_w_unconditional(
     monkeypatch: pytest.MonkeyPatch, w: float, patch: int
 ):
     model = build(patch=patch)
-    monkeypatch.setattr(model, "_averaged", StubNetwork())
+    monkeypatch.setattr(model, "_sampled", StubNetwork())
     monkeypatch.setattr(model, "_solver", StubSolver())
     noise, labels = torch.randn(4, 1, 8, 8, generator=torch.Generator().manual_seed(0)), torch.tensor([0, 3, 5, 9])
     conditional = noise / 2 + labels.view(4, 1, 1, 1) / 10
     unconditional = noise / 2 + 10 / 10  # the label after the ten classes
     expected = (1 + w) * conditional - w * unconditional
-    assert torch.allclose(model._solve(noise, labels, w), expected, atol=1e-6)
-
-
-@pytest.mark.parametrize(("bias", "w"), [(1.0, 0.0), (0.8, 0.25), (0.5, 1.0), (0.25, 3.0)])
-def test_the_sampling_bias_lambda_is_guidance_of_one_over_lambda_minus_one(
-    monkeypatch: pytest.MonkeyPatch, bias: float, w: float
-):
-    model, used = build(), []
-    monkeypatch.setattr(model, "_solve", lambda noise, labels, guidance: used.append(guidance) or noise)
-    sample(model, bias=bias)
-    assert used == pytest.approx([w, w])
+    assert torch.allclose(model._draw(noise.flatten(1), labels, 1 / (1 + w)), expected, atol=1e-6)
 
 
 def test_pixels_are_the_solvers_values_from_minus_one_to_one_rounded_and_clipped(monkeypatch: pytest.MonkeyPatch):
     model = build()
     values = torch.tensor([-1.5, -1.0, 0.0, 0.5, 1.0, 1.5]).repeat(11)[:64].view(1, 1, 8, 8).expand(4, 1, 8, 8)
-    monkeypatch.setattr(model, "_solve", lambda *arguments: values.clone())
+    monkeypatch.setattr(model, "_draw", lambda *arguments: values.clone())
     # 127.5 rounds to the even 128; 0.5 is 191.25.
     assert sample(model, LABELS[:1], SEEDS[:1]).flatten()[:6].tolist() == [0, 0, 128, 191, 255, 255]
 
@@ -331,6 +326,55 @@ class Spy:
         self.timesteps.append(timesteps)
         self.labels.append(labels)
         return torch.zeros_like(noisy).requires_grad_()
+
+
+@pytest.mark.parametrize("level", [50, 250, 499])
+def test_the_loss_of_a_predicted_image_is_the_error_of_the_velocity_that_it_implies(
+    monkeypatch: pytest.MonkeyPatch, level: int
+):
+    model, velocity_model = build(prediction="sample"), build()
+    clean, guess = make_images(1).images / 127.5 - 1, make_images(1, seed=1).images / 127.5 - 1
+    signal = model._noising.alphas_cumprod[level].item()
+    timesteps = torch.tensor([level])
+    monkeypatch.setattr(torch, "rand", lambda *size, **_: torch.tensor((level + 0.5) / 500).expand(*size))
+
+    def implied_velocity(network: Any, noisy: Tensor, given: Tensor, labels: Any) -> Tensor:
+        assert given.tolist() == timesteps.tolist()
+        # v = sqrt(a) noise - sqrt(1 - a) image, where noisy = sqrt(a) image + sqrt(1 - a) noise
+        noise = (noisy - signal**0.5 * guess) / (1 - signal) ** 0.5
+        return signal**0.5 * noise - (1 - signal) ** 0.5 * guess
+
+    monkeypatch.setattr(model, "_predict", lambda *arguments: guess)
+    monkeypatch.setattr(velocity_model, "_predict", implied_velocity)
+    losses = [m._loss(clean, None, torch.Generator().manual_seed(0)).item() for m in (model, velocity_model)]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-4)
+
+
+@pytest.mark.parametrize("prediction", ["v_prediction", "epsilon", "sample"])
+def test_every_kind_of_prediction_learns_what_it_samples(prediction: str):
+    # Two grey levels, each the images of a label: a model that has learned anything tells them apart.
+    labels = torch.arange(64) % 2
+    pool = ImageSet((labels * 160 + 48).to(torch.uint8)[:, None, None, None].expand(-1, 1, 8, 8).contiguous(), labels)
+    settings = {"prediction": prediction, "images": 64 * 150, "batch_size": 64, "sampling_steps": 10}
+    model = fit(build(n_classes=2, learning_rate=3e-3, **settings), pool=pool)
+    grey = sample(model, labels[:16], list(range(16))).double().mean((1, 2, 3))
+    assert (grey[1::2].mean() - grey[::2].mean()).item() == pytest.approx(160, abs=60)
+
+
+def test_images_are_mirrored_with_probability_one_half_where_the_task_says_so(monkeypatch: pytest.MonkeyPatch):
+    pool = make_images(24)
+    by_name = {bytes(image.flatten().tolist()): i for i, image in enumerate(pool.images)}
+    mirrored = {bytes(image.flatten().tolist()): i for i, image in enumerate(pool.images.flip(3))}
+    for flips in (False, True):
+        model, seen = build(flips=flips, images=16 * 40), []
+        loss = model._loss
+        monkeypatch.setattr(model, "_loss", lambda real, *rest: seen.append(real) or loss(real, *rest))  # noqa: B023
+        fit(model, pool=pool)
+        names = [bytes(to_uint8(image).flatten().tolist()) for image in torch.cat(seen)]
+        assert all(name in by_name or name in mirrored for name in names)
+        share = sum(name in mirrored for name in names) / len(names)
+        # A binomial share of 640; without flips none.
+        assert abs(share - 0.5 * flips) <= 4 * 0.5 / math.sqrt(640) * flips
 
 
 @pytest.mark.parametrize("dropout", [0.0, 0.3])

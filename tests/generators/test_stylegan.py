@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from builders import QUIET, Killed, KilledCheckpoint, MemoryCheckpoint, make_images
+from builders import CPU, QUIET, Killed, KilledCheckpoint, MemoryCheckpoint, make_images
 from pydantic import ValidationError
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -35,8 +35,10 @@ SEEDS = [11, 22, 33, 44, 55, 66, 77]
 LABELS = torch.tensor([0, 1, 2, 3, 4, 5, 6])
 
 
-def build(n_classes: int | None = 10, shape: tuple[int, int, int] = (1, 8, 8), **changes: Any) -> StyleGAN:
-    return StyleGAN(StyleGANSettings.model_validate(SETTINGS | changes), shape, n_classes, "cpu")
+def build(
+    n_classes: int | None = 10, shape: tuple[int, int, int] = (1, 8, 8), flips: bool = False, **changes: Any
+) -> StyleGAN:
+    return StyleGAN(StyleGANSettings.model_validate(SETTINGS | changes), shape, n_classes, flips, CPU)
 
 
 def fit(
@@ -150,7 +152,7 @@ def test_the_gradient_penalty_is_the_squared_norm_of_the_gradient():
         def forward(self, images: Tensor, labels: Tensor | None) -> Tensor:
             return images.flatten(1) @ slope
 
-    model._discriminator = Linear()
+    model._discriminator = model._discriminate = Linear()
     real, fake, random_numbers = normal(6, 1, 8, 8), normal(6, 1, 8, 8, seed=1), torch.Generator()
     losses = [
         model._discriminator_loss(real, fake, None, random_numbers, regularise).item() for regularise in (True, False)
@@ -161,7 +163,9 @@ def test_the_gradient_penalty_is_the_squared_norm_of_the_gradient():
 
 
 @pytest.mark.parametrize(
-    "changes", [{}, {"patch": 2}, {"augment": ["color", "translation", "cutout"]}], ids=["plain", "patch", "augment"]
+    "changes",
+    [{}, {"patch": 2}, {"base_layers": 3}, {"augment": ["color", "translation", "cutout"]}],
+    ids=["plain", "patch", "base", "augment"],
 )
 def test_fits_with_the_same_seed_give_the_same_weights(changes: dict[str, Any]):
     assert equal(fit(build(**changes)).state_dict(), fit(build(**changes)).state_dict())
@@ -210,7 +214,7 @@ def test_work_counts_whole_batches_of_trained_images(images: int, trained: int):
 
 
 def test_a_loss_that_is_not_finite_stops_the_fit_with_advice():
-    with pytest.raises(RunFailed, match=r"after \d+ of 4 steps: lower learning_rate"):
+    with pytest.raises(RunFailed, match=r"after \d+ of 4 steps, training has diverged: lower"):
         fit(build(learning_rate=1e30))
 
 

@@ -6,7 +6,16 @@ import pytest
 import torch
 
 from bench.errors import RunFailed
-from bench.generators.training import EpochOrder, check_loss, ema_decay, from_uint8, normals, to_uint8
+from bench.generators.training import (
+    DIVERGED,
+    EpochOrder,
+    check_losses,
+    check_weights,
+    ema_decay,
+    from_uint8,
+    normals,
+    to_uint8,
+)
 
 
 @pytest.mark.parametrize(("n", "size"), [(12, 4), (10, 4), (7, 16), (5, 5), (1, 3)])
@@ -57,8 +66,17 @@ def test_a_row_of_numbers_is_a_function_of_its_seed():
     assert float(normals(list(range(200)), 500).std()) == pytest.approx(1, rel=0.02)
 
 
-@pytest.mark.parametrize("loss", [math.nan, math.inf, -math.inf])
-def test_a_loss_that_is_not_finite_is_refused_with_advice(loss: float):
-    with pytest.raises(RunFailed, match=r"after 3 of 7 steps: lower learning_rate \(0.1\) in the task file"):
-        check_loss(loss, 3, 7, 0.1)
-    check_loss(0.0, 3, 7, 0.1)
+@pytest.mark.parametrize("loss", [math.nan, math.inf, -math.inf, 1.1 * DIVERGED])
+def test_a_loss_that_is_not_finite_or_far_too_large_is_refused_with_advice(loss: float):
+    message = r"the generator is .* after 3 of 7 steps, training has diverged: lower learning_rate \(0.1\) in the task"
+    with pytest.raises(RunFailed, match=message):
+        check_losses({"discriminator": 0.0, "generator": loss}, 3, 7, 0.1)
+    check_losses({"discriminator": 0.0, "generator": 0.9 * DIVERGED}, 3, 7, 0.1)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_weight_that_is_not_finite_is_refused_with_advice(value: float):
+    weights = [torch.ones(3), torch.tensor([1.0, value])]
+    with pytest.raises(RunFailed, match=r"weights are not finite after 7 of 7 steps.*lower learning_rate"):
+        check_weights(weights, 7, 0.1)
+    check_weights(weights[:1], 7, 0.1)

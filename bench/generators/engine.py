@@ -1,0 +1,89 @@
+"""How networks are run on a device: the means that pay on a GPU, none of which pays on a CPU."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from bench.errors import RunFailed, first_line
+
+Network = TypeVar("Network", bound=nn.Module)
+
+
+@dataclass(frozen=True)
+class Engine:
+    """How networks are run on a device.
+
+    On a CPU everything is plain float32. bfloat16 halves its speed, and compilation takes longer than a smoke cell.
+
+    Attributes:
+        device: where networks and images live.
+        bfloat16: whether convolutions and products are taken in bfloat16 (weights, losses and sums stay float32).
+        channels_last: whether networks and images are laid out with the channels last, as tensor cores read them.
+        compiled: whether networks go through torch.compile.
+    """
+
+    device: torch.device
+    bfloat16: bool = False
+    channels_last: bool = False
+    compiled: bool = False
+
+    @classmethod
+    def on(cls, device: torch.device, *, compiled: bool = True) -> "Engine":
+        """Return the fastest engine on a device; `compiled` says whether a GPU may compile."""
+        on_gpu = device.type == "cuda"
+        return cls(device, bfloat16=on_gpu, channels_last=on_gpu, compiled=on_gpu and compiled)
+
+    def place(self, network: Network) -> Network:
+        """Move a network to the device, into the engine's layout."""
+        placed: Network = network.to(device=self.device).to(memory_format=self._layout)
+        return placed
+
+    def laid_out(self, images: Tensor) -> Tensor:
+        """Return images of the device, (n, channels, height, width), in the engine's layout."""
+        return images.contiguous(memory_format=self._layout)
+
+    def moved(self, values: Tensor) -> Tensor:
+        """Return a tensor of the CPU on the device; a GPU does not wait for it."""
+        if self.device.type == "cuda":
+            return values.pin_memory().to(self.device, non_blocking=True)
+        return values.to(self.device)
+
+    def compile(self, network: Network) -> Network:
+        """Return what is called in place of a network whose inputs always have the same shapes."""
+        if not self.compiled:
+            return network
+        compiled: Network = torch.compile(network, dynamic=False)  # type: ignore[assignment]
+        return compiled
+
+    def autocast(self, *, allowed: bool = True) -> AbstractContextManager[object]:
+        """Return a context in which products are taken in bfloat16, where the engine does so and it is allowed."""
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16 and allowed)
+
+    @contextmanager
+    def explained(self, doing: str, setting: str, value: int) -> Iterator[None]:
+        """Turn what a GPU has too little memory for, or cannot compile, into a RunFailed that says what to change.
+
+        Args:
+            doing: what the memory is needed for.
+            setting: the setting of the task file that it grows with.
+            value: its value.
+        """
+        try:
+            yield
+        except torch.OutOfMemoryError as error:
+            raise RunFailed(
+                f"the memory of {self.device} is too small for {doing} with {setting} = {value}: lower {setting} in a "
+                f"copy of the task file (which is another task), or use a GPU with more memory ({first_line(error)})"
+            ) from error
+        except torch._dynamo.exc.TorchDynamoException as error:
+            raise RunFailed(
+                f"torch.compile failed on {self.device}: give --no-compile ({first_line(error)})"
+            ) from error
+
+    @property
+    def _layout(self) -> torch.memory_format:
+        return torch.channels_last if self.channels_last else torch.contiguous_format
