@@ -133,16 +133,17 @@ class DDPM(NetworkGenerator):
             labels = torch.where(dropped, self._no_label(labels), labels)
         noisy = self._noising.add_noise(clean, noise, timesteps)
         prediction = self._predict(self._trained, noisy, timesteps, labels)
+        error: Tensor
         match self.settings.prediction:
             case "v_prediction":
-                return F.mse_loss(prediction, self._noising.get_velocity(clean, noise, timesteps))
+                error = F.mse_loss(prediction, self._noising.get_velocity(clean, noise, timesteps))
             case "epsilon":
-                return F.mse_loss(prediction, noise)
+                error = F.mse_loss(prediction, noise)
             case "sample":
                 # The error of the velocity that the image implies: that of the image over the noise level.
                 squared_levels = (1 - self._noising.alphas_cumprod[timesteps]).clamp(min=LEAST_NOISE_LEVEL**2)
-                errors: Tensor = (prediction - clean).square().mean((1, 2, 3))
-                return (errors / squared_levels).mean()
+                error = (prediction - clean).square().mean((1, 2, 3)).div(squared_levels).mean()
+        return error
 
     def _draw(self, numbers: Tensor, labels: Tensor | None, sampling_bias: float) -> Tensor:
         """Follow the probability-flow ODE from noise to images."""
