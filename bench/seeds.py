@@ -1,5 +1,6 @@
 """Seeds are hashes of coordinates, so nothing depends on the order in which things are drawn."""
 
+import copy
 import hashlib
 import json
 
@@ -29,11 +30,15 @@ def derive_generator(*coordinates: str | int | float, device: torch.device | str
 
 
 def draw_weights(network: nn.Module, seed: int) -> None:
-    """Draw all weights of a network anew, as building it did, from `seed` and not from the global random state."""
-    devices = {weight.device for weight in network.parameters() if weight.device.type == "cuda"}
-    with torch.random.fork_rng(devices=devices):
+    """Draw all weights of a network anew, as building it did, from `seed` and not from the global random state.
+
+    They are drawn on the CPU and in the usual layout, and so are the same on every device.
+    """
+    drawn = copy.deepcopy(network).cpu().to(memory_format=torch.contiguous_format)
+    with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        for module in network.modules():
+        for module in drawn.modules():
             reset = getattr(module, "reset_parameters", None)
             if callable(reset):
                 reset()
+    network.load_state_dict(drawn.state_dict())

@@ -56,6 +56,16 @@ def test_weights_that_are_not_random_start_anew_too():
     assert drawn(1)[-8:].tolist() == [1] * 4 + [0] * 4
 
 
+def test_weights_do_not_depend_on_the_layout_that_they_are_kept_in():
+    networks = [
+        torch.nn.Conv2d(4, 4, 3).to(memory_format=layout) for layout in (torch.contiguous_format, torch.channels_last)
+    ]
+    for network in networks:
+        draw_weights(network, 1)
+    assert torch.equal(networks[0].weight, networks[1].weight)
+    assert networks[1].weight.is_contiguous(memory_format=torch.channels_last)
+
+
 def test_drawing_weights_leaves_the_global_random_state_alone():
     network = torch.nn.Linear(3, 4)
     before = torch.get_rng_state()

@@ -1,0 +1,123 @@
+"""The engine: what a GPU is given, shown on the CPU, and what a user is told where it does not work."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+import torch
+from builders import CPU, QUIET, MemoryCheckpoint, make_images
+from torch import Tensor
+
+from bench.errors import RunFailed
+from bench.generators.ddpm import DDPM
+from bench.generators.engine import Engine
+from bench.generators.network import NetworkGenerator
+from bench.generators.settings import DDPMSettings, StyleGANSettings
+from bench.generators.stylegan import StyleGAN
+
+# What diffusers does in an upsampling layer; its version check is constant.
+pytestmark = pytest.mark.filterwarnings("ignore:Dynamo detected a call to a `functools.lru_cache`")
+
+COMMON: dict[str, Any] = {"batch_size": 16, "learning_rate": 1e-3, "sampling_batch": 8}
+AS_ON_A_GPU = Engine(torch.device("cpu"), bfloat16=True, channels_last=True, compiled=True)
+SHAPE = (3, 8, 8)
+POOL = make_images(24, shape=SHAPE)
+LABELS = torch.arange(8)
+
+
+def ddpm(engine: Engine, images: int = 64) -> DDPM:
+    own = {"channels": [16, 32], "layers_per_block": 1, "attention": True, "sampling_steps": 5}
+    return DDPM(DDPMSettings.model_validate(COMMON | own | {"images": images}), SHAPE, 10, True, engine)
+
+
+def stylegan(engine: Engine, images: int = 64) -> StyleGAN:
+    own = {"channels": [16, 16], "latent": 16, "augment": ["color", "translation"], "r1_weight": 0.1, "r1_interval": 2}
+    return StyleGAN(StyleGANSettings.model_validate(COMMON | own | {"images": images}), SHAPE, 10, True, engine)
+
+
+BOTH = pytest.mark.parametrize("build", [ddpm, stylegan])
+Build = Callable[..., NetworkGenerator]
+
+
+def fit(model: NetworkGenerator) -> NetworkGenerator:
+    model.fit(POOL, seed=0, from_scratch=True, checkpoint=MemoryCheckpoint(), progress=QUIET)
+    return model
+
+
+def sample(model: NetworkGenerator) -> Tensor:
+    return model.sample(LABELS, list(range(8)), 0.8, QUIET).images.float()
+
+
+def test_a_cpu_gets_plain_float32():
+    engine = Engine.on(torch.device("cpu"))
+    assert engine == CPU
+    assert not any([engine.bfloat16, engine.channels_last, engine.compiled])
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_a_gpu_gets_everything_and_compilation_unless_it_is_switched_off(compiled: bool):
+    engine = Engine.on(torch.device("cuda:0"), compiled=compiled)
+    assert engine == Engine(torch.device("cuda:0"), bfloat16=True, channels_last=True, compiled=compiled)
+
+
+@BOTH
+def test_what_a_gpu_does_gives_the_images_of_plain_float32_up_to_rounding(
+    monkeypatch: pytest.MonkeyPatch, build: Build
+):
+    # The graphs are captured and differentiated as on a GPU, and then run without generated code.
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="aot_eager"))
+    plain, fast = sample(fit(build(CPU))), sample(fit(build(AS_ON_A_GPU)))
+    assert not torch.equal(plain, fast)  # bfloat16 was used
+    assert (plain - fast).abs().mean() < 0.03 * 255
+    assert float(torch.corrcoef(torch.stack([plain.flatten(), fast.flatten()]))[0, 1]) > 0.99
+
+
+@BOTH
+def test_weights_and_averages_stay_float32(build: Build):
+    model = fit(build(Engine(torch.device("cpu"), bfloat16=True)))
+    assert {value.dtype for value in model.state_dict().values()} == {torch.float32}
+
+
+@BOTH
+def test_networks_are_laid_out_with_the_channels_last_where_the_engine_says_so(build: Build):
+    def strides(engine: Engine) -> list[bool]:
+        networks = [value for value in vars(build(engine)).values() if isinstance(value, torch.nn.Module)]
+        kernels = [weight for n in networks for weight in n.parameters() if weight.ndim == 4 and weight.shape[2] > 1]
+        return [weight.is_contiguous(memory_format=torch.channels_last) for weight in kernels]
+
+    assert all(strides(Engine(torch.device("cpu"), channels_last=True)))
+    assert not any(strides(CPU))
+
+
+def out_of_memory(*_: Any) -> Any:
+    raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.\nMore lines.")
+
+
+@BOTH
+def test_too_little_memory_for_a_step_is_explained_with_the_setting_to_lower(
+    monkeypatch: pytest.MonkeyPatch, build: Build
+):
+    model = build(CPU)
+    monkeypatch.setattr(model, "_step", out_of_memory)
+    with pytest.raises(RunFailed, match=r"too small for a training step with batch_size = 16: lower batch_size"):
+        fit(model)
+
+
+@BOTH
+def test_too_little_memory_for_sampling_is_explained_with_the_setting_to_lower(
+    monkeypatch: pytest.MonkeyPatch, build: Build
+):
+    model = build(CPU)
+    monkeypatch.setattr(model, "_draw", out_of_memory)
+    with pytest.raises(RunFailed, match=r"a batch of samples with sampling_batch = 8: lower sampling_batch"):
+        sample(model)
+
+
+def test_a_network_that_cannot_be_compiled_is_explained_with_the_switch(monkeypatch: pytest.MonkeyPatch):
+    def broken(graph: Any, inputs: Any) -> Any:
+        raise OSError("no compiler found")
+
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend=broken))
+    with pytest.raises(RunFailed, match=r"torch.compile failed on cpu: give --no-compile"):
+        fit(ddpm(AS_ON_A_GPU))
