@@ -323,7 +323,7 @@ def _score(arguments: argparse.Namespace) -> int:
 
 
 def _rescore(arguments: argparse.Namespace) -> int:
-    from bench.data.real import load_real_data
+    from bench.data.real import in_tier_size, load_real_data
     from bench.environment import choose_device
     from bench.features.build import space_named
     from bench.features.cache import default_cache
@@ -333,7 +333,8 @@ def _rescore(arguments: argparse.Namespace) -> int:
 
     cell = finished_cell(arguments.cell).cell
     progress = Progress().within(cell.slug)
-    data = load_real_data(load_task(arguments.task or cell.task), arguments.data, progress)
+    task = load_task(arguments.task or cell.task)
+    data = in_tier_size(task, cell.tier, load_real_data(task, arguments.data, progress))
     space = space_named(arguments.features, choose_device(arguments.device), arguments.weights, progress)
     record = rescore(arguments.cell, data, space, default_cache(), progress)
     print(rescore_json(record, space.name) if arguments.json else rescore_table(record, space.name))

@@ -66,7 +66,8 @@ def estimate_cells(cells: Sequence[PlannedCell], engine: Engine) -> list[Estimat
         speed = speeds[speed_key]
 
         first_generation = (task.sha256, cell.tier, cell.generator, cell.seed, loop.n_initial)
-        generator = build_generator(tier.generator_settings(cell.generator), task.data, Engine(torch.device("cpu")))
+        settings = tier.generator_settings(cell.generator)
+        generator = build_generator(settings, task.tier_data(cell.tier), Engine(torch.device("cpu")))
         kept = [len(loop.kept_generations(t)) for t in range(2, loop.generations + 1)]
         pools = [loop.n_real + n * loop.n_synthetic for n in kept]
         if first_generation not in shared:
@@ -91,9 +92,10 @@ def _measure(name: str, task: Task, tier: TierName, sampling_bias: float, engine
     if isinstance(settings, NetworkSettings):
         settings = settings.model_copy(update={"images": TIMED_STEPS * settings.batch_size})
         n = settings.sampling_batch
-    generator = build_generator(settings, task.data, engine)
-    labels = None if task.data.n_classes is None else torch.arange(n) % task.data.n_classes
-    shape = task.data.image_shape
+    data = task.tier_data(tier)
+    generator = build_generator(settings, data, engine)
+    labels = None if data.n_classes is None else torch.arange(n) % data.n_classes
+    shape = data.image_shape
     pool = ImageSet(torch.zeros((n, *shape), dtype=torch.uint8 if len(shape) == 3 else torch.float32), labels)
     silent = Progress(visible=False)
 

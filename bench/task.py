@@ -106,6 +106,7 @@ class TierSection(_Section):
     """The sizes and budgets of one tier."""
 
     n_score: int = Field(ge=2, description="images of each generation, and of the reference, that are scored")
+    size: int | None = Field(default=None, ge=1, description="of all images, where the tier shrinks them")
     features: str | None = Field(default=None, description="feature space of the score, where the task has no own")
     loops: dict[LoopKind, LoopSizes]
     generators: dict[str, dict[str, Any]] = Field(min_length=1, description="settings of each generator")
@@ -173,6 +174,7 @@ class Task(_Section):
                     f"tiers.{name}.features is missing: without a section features, each tier names its feature "
                     f"space: {', '.join(SPACE_SUMMARIES)}"
                 )
+            self._check_size(name, tier.size)
             if not self.score.k < tier.n_score <= smaller:
                 raise ValueError(
                     f"tiers.{name}.n_score is {tier.n_score}: allowed are score.k + 1 to the smaller of "
@@ -180,10 +182,25 @@ class Task(_Section):
                 )
             for generator in tier.generators:
                 try:
-                    tier.generator_settings(generator).check(self.data.image_shape)
+                    tier.generator_settings(generator).check(self.tier_data(name).image_shape)
                 except ValueError as error:
                     raise ValueError(f"tiers.{name}.generators.{generator}: {error}") from error
         return self
+
+    def _check_size(self, name: TierName, size: int | None) -> None:
+        """Raise ValueError where a tier cannot shrink the images to this size."""
+        if size is None:
+            return
+        if self.data.size is None or self.data.size % size:
+            whole = "" if self.data.size is None else f": allowed are sizes that divide data.size, {self.data.size}"
+            raise ValueError(f"tiers.{name}.size is {size}{whole or ': points have no size'}")
+        if self.features is not None and size != self.data.size:
+            raise ValueError(f"tiers.{name}.size is {size}: the task's feature space is for {self.data.size} pixels")
+
+    def tier_data(self, tier: TierName) -> DataSection:
+        """Return what the images of a tier are: the task's, in the tier's size."""
+        size = self.tiers[tier].size
+        return self.data if size is None else self.data.model_copy(update={"size": size})
 
     def space_name(self, tier: TierName) -> str:
         """Return the name of the feature space that a tier is scored in."""

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+
 from bench import paths
 from bench.data.files import SUFFIXES, ImageFiles
 from bench.data.given import read_given
@@ -69,6 +71,26 @@ def store_real_data(task: Task, given: Path | None, progress: Progress = QUIET) 
         data = _checked(task, folder, _read_source(task, folder))
     write_stored(folder, data.training, data.reference)
     return data
+
+
+def in_tier_size(task: Task, tier: TierName, data: RealData) -> RealData:
+    """Return the images as a tier sees them: shrunk where the tier has a size of its own."""
+    size = task.tier_data(tier).size
+    if size == task.data.size:
+        return data
+    assert size is not None  # points have none in any tier
+    return RealData(_shrunk(data.training, size), _shrunk(data.reference, size), data.pinned)
+
+
+def _shrunk(images: ImageSet, size: int) -> ImageSet:
+    """Return images with each square of pixels replaced by its mean, rounded; as Pillow's `reduce` does."""
+    factor = images.images.shape[-1] // size
+    parts = []
+    for part in images.images.split(1000):
+        squares = part.unflatten(3, (size, factor)).unflatten(2, (size, factor))
+        means = (squares.sum((3, 5), dtype=torch.int32) + factor**2 // 2) // factor**2
+        parts.append(means.to(torch.uint8))
+    return ImageSet(torch.cat(parts), images.labels)
 
 
 def check_enough_to_score(task: Task, tier: TierName, data: RealData) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bench import environment
 from bench.data.draws import RealDraws, check_enough_real_images
-from bench.data.real import RealData, check_enough_to_score, load_real_data
+from bench.data.real import RealData, check_enough_to_score, in_tier_size, load_real_data
 from bench.errors import BadInput, RunFailed, first_line
 from bench.features.base import FeatureSpace
 from bench.features.build import task_space
@@ -44,7 +44,7 @@ class LocalExecutor:
         self._given_data = given_data
         self._engine = engine
         self._progress = progress
-        self._data: dict[str, RealData] = {}
+        self._data: dict[tuple[str, TierName], RealData] = {}
         self._cache = default_cache()
         self._spaces: dict[tuple[str, str], FeatureSpace] = {}
         self._references: dict[tuple[str, TierName], Reference] = {}
@@ -61,8 +61,8 @@ class LocalExecutor:
         for planned, folder in zip(cells, folders, strict=True):
             if folder.record() is None:
                 self._space(planned.task, planned.cell.tier)
-        for task in {planned.task.sha256: planned.task for planned in cells}.values():
-            self._note_whether_pinned(task)
+        for task, tier in {p.task.sha256: (p.task, p.cell.tier) for p in cells}.values():
+            self._note_whether_pinned(task, tier)
         for i, (planned, folder) in enumerate(zip(cells, folders, strict=True), start=1):
             progress = self._progress.within(f"[{i}/{len(cells)}] {planned.cell.slug}")
             record = folder.record()
@@ -90,7 +90,7 @@ class LocalExecutor:
             raise
 
     def _open(self, planned: PlannedCell) -> RunFolder:
-        data = self._real(planned.task)
+        data = self._real(planned.task, planned.cell.tier)
         # Data that is given can be less than the task's, with which the cell was planned.
         check_enough_to_score(planned.task, planned.cell.tier, data)
         check_enough_real_images(planned.task.name, len(data.training), planned.cell.loop)
@@ -105,7 +105,7 @@ class LocalExecutor:
 
     def _run_cell(self, planned: PlannedCell, folder: RunFolder, progress: Progress) -> Record:
         cell, task = planned.cell, planned.task
-        data = self._real(task)
+        data = self._real(task, cell.tier)
         n = task.tiers[cell.tier].n_score
         drawn = RealDraws(data.training, cell.task, cell.seed).all(cell.loop)
         scorer = Scorer(self._reference(task, cell.tier), drawn, self._cache, progress)
@@ -124,13 +124,15 @@ class LocalExecutor:
             progress=progress,
         ).run()
 
-    def _real(self, task: Task) -> RealData:
-        if task.sha256 not in self._data:
-            self._data[task.sha256] = load_real_data(task, self._given_data, self._progress)
-        return self._data[task.sha256]
+    def _real(self, task: Task, tier: TierName) -> RealData:
+        key = (task.sha256, tier)
+        if key not in self._data:
+            data = load_real_data(task, self._given_data, self._progress)
+            self._data[key] = in_tier_size(task, tier, data)
+        return self._data[key]
 
-    def _note_whether_pinned(self, task: Task) -> None:
-        if self._real(task).pinned:
+    def _note_whether_pinned(self, task: Task, tier: TierName) -> None:
+        if self._real(task, tier).pinned:
             return
         if task.data.pins_hashes:
             reason = "these images are not the ones whose hashes the task file pins"
@@ -143,7 +145,7 @@ class LocalExecutor:
     def _reference(self, task: Task, tier: TierName) -> Reference:
         key = (task.sha256, tier)
         if key not in self._references:
-            images = self._real(task).reference[: task.tiers[tier].n_score]
+            images = self._real(task, tier).reference[: task.tiers[tier].n_score]
             space = self._space(task, tier)
             self._references[key] = Reference.prepare(space, images, task.score.k, self._cache, self._progress)
         return self._references[key]
@@ -159,5 +161,5 @@ class LocalExecutor:
         key = (task.sha256, tier, name)
         if key not in self._generators:
             settings = task.tiers[tier].generator_settings(name)
-            self._generators[key] = build_generator(settings, task.data, self._engine)
+            self._generators[key] = build_generator(settings, task.tier_data(tier), self._engine)
         return self._generators[key]
