@@ -107,6 +107,30 @@ def test_a_tier_names_no_feature_space_where_the_task_has_its_own(changed: Chang
     assert "allowed is one of the two" in message
 
 
+@pytest.mark.parametrize(
+    ("task", "size", "said"),
+    [
+        ("cifar10", 15, "tiers.smoke.size is 15: allowed are sizes that divide data.size, 32"),
+        ("cifar10", 64, "tiers.smoke.size is 64: allowed are sizes that divide data.size, 32"),
+        ("gaussian", 10, "tiers.smoke.size is 10: points have no size"),
+        ("digits", 4, "tiers.smoke.size is 4: the task's feature space is for 8 pixels"),
+    ],
+)
+def test_a_tier_shrinks_images_by_whole_factors_and_not_those_of_an_own_feature_space(
+    changed: Change, task: str, size: int, said: str
+):
+    text = (paths.TASKS / f"{task}.toml").read_text(encoding="utf-8")
+    start = text.index("[tiers.smoke]\n")
+    tier = text[start : text.index("[tiers.smoke.loops]")]
+    without = "".join(line for line in tier.splitlines(keepends=True) if not line.startswith("size ="))
+    assert said in complaint(changed(tier, without.replace("n_score", f"size = {size}\nn_score", 1), task))
+
+
+def test_points_are_not_mirrored(changed: Change):
+    message = complaint(changed("dimensions = 100", "dimensions = 100\nhorizontal_flips = true", "gaussian"))
+    assert "horizontal_flips is true: allowed is false" in message
+
+
 def test_a_task_file_is_loaded_from_its_path(changed: Change):
     assert load_task(str(changed('name = "digits"', 'name = "mine"'))).name == "mine"
 

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
-from bench.data.real import RealData, check_enough_to_score, load_real_data, store_real_data
+from bench.data.image_set import ImageSet
+from bench.data.real import RealData, check_enough_to_score, in_tier_size, load_real_data, store_real_data
 from bench.data.stored import FILE
 from bench.errors import BadInput
 from bench.task import Task
@@ -31,6 +33,31 @@ def drawn(tmp_path: Path, digits_data: RealData) -> Path:
 
 def hashes(data: RealData) -> tuple[str, str]:
     return data.training.sha256, data.reference.sha256
+
+
+def with_size(task: Task, size: int) -> Task:
+    smoke = task.tiers["smoke"].model_copy(update={"size": size})
+    return task.model_copy(update={"tiers": {**task.tiers, "smoke": smoke}})
+
+
+def test_a_tier_with_a_size_of_its_own_sees_the_images_that_pillow_shrinks(digits: Task, digits_data: RealData):
+    small = in_tier_size(with_size(digits, 4), "smoke", digits_data)
+    for found, whole in ((small.training, digits_data.training), (small.reference, digits_data.reference)):
+        expected = [np.asarray(Image.fromarray(image[0]).reduce(2)) for image in whole.images.numpy()]
+        assert np.array_equal(found.images[:, 0].numpy(), np.stack(expected))
+        assert torch.equal(found.labels, whole.labels)
+    assert small.pinned
+
+
+def test_colours_are_shrunk_apart(digits: Task):
+    images = torch.randint(0, 256, (3, 3, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    small = in_tier_size(with_size(digits, 2), "smoke", RealData(ImageSet(images), ImageSet(images), pinned=False))
+    expected = [np.asarray(Image.fromarray(image).reduce(4)) for image in images.permute(0, 2, 3, 1).numpy()]
+    assert np.array_equal(small.training.images.permute(0, 2, 3, 1).numpy(), np.stack(expected))
+
+
+def test_a_tier_without_a_size_sees_the_images_themselves(digits: Task, digits_data: RealData):
+    assert in_tier_size(digits, "smoke", digits_data) is digits_data
 
 
 def test_given_images_are_used_and_not_pinned(digits: Task, digits_data: RealData, drawn: Path):
