@@ -85,6 +85,7 @@ class StyleGANSettings(NetworkSettings):
     latent: int = Field(ge=1, description="dimensions of latents and styles")
     base_layers: int = Field(default=1, ge=1, description="convolutions at the coarsest resolution")
     mapping_layers: int = Field(default=2, ge=1)
+    stddev_group: int = Field(default=4, ge=1, description="images over which the discriminator sees a deviation")
     augment: tuple[Augmentation, ...] = Field(description="differentiable augmentations")
     r1_weight: float = Field(ge=0, description="gamma of the gradient penalty R1")
     r1_interval: int = Field(default=16, ge=1, description="steps from one gradient penalty to the next")

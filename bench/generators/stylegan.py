@@ -23,7 +23,6 @@ from bench.seeds import derive_generator, derive_seed, draw_weights
 
 SECOND_MOMENT = 0.99  # of Adam; the first moment is not averaged
 MAPPING_RATE = 0.01  # of the mapping network's learning rate, as published
-STDDEV_GROUP = 4  # images whose standard deviation the discriminator sees
 CENTRE_DRAWS = 4096  # latents that the centre of the styles is averaged over
 ACTIVATION_GAIN = math.sqrt(2)
 
@@ -286,6 +285,7 @@ class Discriminator(nn.Module):
         base, width = size // 2 ** (len(channels) - 1), channels[-1]
         self.input = EqualConv(n_in, channels[0], 1)
         self.blocks = nn.Sequential(*(ResidualBlock(a, b) for a, b in pairwise(channels)))
+        self._stddev_group = settings.stddev_group
         self.base = nn.Sequential(*(BaseLayer(width) for _ in range(settings.base_layers - 1)))
         self.convolution = EqualConv(width + 1, width, 3)
         self.hidden = EqualLinear(width * base**2, width)
@@ -294,7 +294,7 @@ class Discriminator(nn.Module):
 
     def forward(self, images: Tensor, labels: Tensor | None) -> Tensor:
         """Return logits, (n,), of images, (n, n_in, size, size)."""
-        x = _with_stddev(self.base(self.blocks(_activated(self.input(images)))))
+        x = _with_stddev(self.base(self.blocks(_activated(self.input(images)))), self._stddev_group)
         x = _activated(self.hidden(_activated(self.convolution(x)).flatten(1)))
         logits: Tensor = self.output(x)[:, 0]
         if self.embedding is not None:
@@ -444,9 +444,9 @@ def _doubled(x: Tensor) -> Tensor:
     return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
 
 
-def _with_stddev(x: Tensor) -> Tensor:
-    """Append a channel with the standard deviation of features over groups of images (Karras et al. 2018)."""
+def _with_stddev(x: Tensor, most: int) -> Tensor:
+    """Append a channel: the standard deviation of features over groups of `most` images (Karras et al. 2018)."""
     n, _, height, width = x.shape
-    group = next(size for size in range(min(STDDEV_GROUP, n), 0, -1) if n % size == 0)
+    group = next(size for size in range(min(most, n), 0, -1) if n % size == 0)
     deviation = (x.float().reshape(group, n // group, -1).var(0, unbiased=False) + 1e-8).sqrt().mean(1).to(x.dtype)
     return torch.cat([x, deviation.repeat(group)[:, None, None, None].expand(-1, -1, height, width)], 1)

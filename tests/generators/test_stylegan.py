@@ -105,7 +105,7 @@ def test_doubling_is_the_published_filter():
 
 def test_the_last_channel_is_the_standard_deviation_over_groups_of_four():
     x = normal(8, 3, 2, 2)
-    found = stylegan._with_stddev(x)
+    found = stylegan._with_stddev(x, 4)
     assert torch.equal(found[:, :3], x)
     for first in range(2):  # images first, first + 2, first + 4 and first + 6 are a group
         expected = float((x[first::2].var(0, unbiased=False) + 1e-8).sqrt().mean())
@@ -114,7 +114,7 @@ def test_the_last_channel_is_the_standard_deviation_over_groups_of_four():
 
 @pytest.mark.parametrize("n", [1, 3, 5, 7])
 def test_any_number_of_images_has_a_standard_deviation(n: int):
-    assert stylegan._with_stddev(normal(n, 3, 2, 2)).shape == (n, 4, 2, 2)
+    assert stylegan._with_stddev(normal(n, 3, 2, 2), 4).shape == (n, 4, 2, 2)
 
 
 @pytest.mark.parametrize("layer", [EqualLinear(300, 200), EqualLinear(300, 200, rate=0.01)], ids=["plain", "slow"])
