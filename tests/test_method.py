@@ -43,7 +43,7 @@ class RecordingGenerator:
         return ImageSet(torch.zeros(len(seeds), 1, 8, 8, dtype=torch.uint8), labels)
 
 
-@pytest.mark.parametrize("name", ["none", "accumulate_subsample", "biased_pool"])
+@pytest.mark.parametrize("name", ["none", "accumulate_subsample", "biased_pool", "real_only"])
 def test_a_shipped_baseline_loads_and_says_what_it_does(name: str):
     method = load_method(name)
     assert method.identity.name == name
@@ -52,7 +52,7 @@ def test_a_shipped_baseline_loads_and_says_what_it_does(name: str):
 
 
 def test_the_shipped_baselines_are_found():
-    assert {"none", "accumulate_subsample", "biased_pool"} <= set(baseline_names())
+    assert {"none", "accumulate_subsample", "biased_pool", "real_only"} <= set(baseline_names())
 
 
 def test_a_file_is_loaded_by_its_path_with_its_name_hash_and_summary(tmp_path: Path):
@@ -176,6 +176,22 @@ def test_accumulate_subsample_draws_from_the_context_alone():
 def test_accumulate_subsample_refuses_another_pool_policy(pool: str):
     with pytest.raises(BadInput, match=rf"--pool accumulated, found {pool}"):
         load_method("accumulate_subsample").build().check(make_loop(pool=pool))
+
+
+@pytest.mark.parametrize("kind", ["synthetic_augmentation", "fresh_data"])
+def test_real_only_keeps_the_real_images_in_their_order_and_nothing_else(kind: str):
+    real = make_images(20)
+    pool = Pool.assemble(real, {1: make_images(30, seed=1)})
+    method = load_method("real_only").build()
+    method.check(make_loop(kind))
+    assert method.curate(pool, make_context(make_loop(kind), 2, real)).data.sha256 == real.sha256
+
+
+def test_real_only_is_refused_in_a_loop_without_real_images():
+    with pytest.raises(
+        BadInput, match="real_only needs real images: allowed are synthetic_augmentation and fresh_data"
+    ):
+        load_method("real_only").build().check(make_loop("fully_synthetic"))
 
 
 @pytest.mark.parametrize(("hook", "bias"), [("sample", 1.0), ("synthesize", 0.5)])
