@@ -1,4 +1,4 @@
-"""How networks are run on a device: the means that pay on a GPU, none of which pays on a CPU."""
+"""How networks are run on a device: what a GPU is given, and a CPU is not."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -17,7 +17,8 @@ Network = TypeVar("Network", bound=nn.Module)
 class Engine:
     """How networks are run on a device.
 
-    On a CPU everything is plain float32. bfloat16 halves its speed, and compilation takes longer than a smoke cell.
+    On a CPU everything is plain float32: bfloat16 halves its speed, compilation takes longer than a smoke cell, and
+    channels last made training between 13% slower and 15% faster (the networks of four smoke tiers, 2 cores).
 
     Attributes:
         device: where networks and images live.
