@@ -1,4 +1,5 @@
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -6,8 +7,9 @@ import torch
 from builders import comparable
 from safetensors.torch import load_file
 
+from bench.cli import main
 from bench.data.image_set import ImageSet
-from bench.data.real import load_real_data
+from bench.data.real import in_tier_size, load_real_data
 from bench.record import read_record
 from bench.task import load_task
 
@@ -202,3 +204,32 @@ def test_json_lists_the_scores_of_every_generation(run_tiny):
     _, [outcome], _ = run_tiny("--loop", "fully_synthetic")
     record = json.loads(Path(outcome["record"]).read_text())
     assert outcome["generations"] == [generation["scores"] for generation in record["generations"]]
+
+
+def test_a_tier_with_a_size_of_its_own_trains_samples_and_scores_at_that_size(tiny_task, run_tiny, capsys):
+    text = tiny_task.read_text()
+    text = re.sub(r"(?s)\[features\].*?\n\n", "", text).replace("n_score = ", 'features = "identity"\nn_score = ')
+    tiny_task.write_text(text.replace("[tiers.smoke]", "[tiers.smoke]\nsize = 4"))
+    status, [outcome], _ = run_tiny("--loop", "fully_synthetic", "--generations", "2")
+    record = read_record(Path(outcome["record"]))
+    assert status == 0
+    assert {stored_samples(outcome, t).images.shape[1:] for t in (1, 2)} == {(1, 4, 4)}
+
+    task = load_task(str(tiny_task))
+    shrunk = in_tier_size(task, "smoke", load_real_data(task))
+    assert (record.data.sha256, record.data.pinned) == (shrunk.training.sha256, True)
+    assert record.score.reference_sha256 == shrunk.reference[: record.score.n].sha256
+    capsys.readouterr()
+    assert (
+        main(["rescore", str(Path(outcome["record"]).parent), "--features", "identity", "--task", str(tiny_task)]) == 0
+    )
+
+
+def test_training_that_diverges_fails_its_cell_alone_with_the_setting_to_change(tiny_task, run_tiny):
+    tiny_task.write_text(tiny_task.read_text().replace("learning_rate = 3e-3", "learning_rate = 1e30"))
+    status, outcomes, log = run_tiny("--loop", "fully_synthetic", "--seeds", "0,1")
+    assert status == 1
+    assert [outcome["record"] for outcome in outcomes] == [None, None]
+    for outcome in outcomes:
+        assert "training has diverged: lower learning_rate (1e+30) in the task file" in outcome["error"]
+    assert "Traceback" not in log
