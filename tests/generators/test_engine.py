@@ -4,49 +4,44 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import models
 import pytest
 import torch
-from builders import CPU, QUIET, MemoryCheckpoint, make_images
+from builders import CPU, make_images
+from models import Build
 from torch import Tensor
 
 from bench.errors import RunFailed
 from bench.generators.ddpm import DDPM
 from bench.generators.engine import Engine
 from bench.generators.network import NetworkGenerator
-from bench.generators.settings import DDPMSettings, StyleGANSettings
 from bench.generators.stylegan import StyleGAN
 
 # What diffusers does in an upsampling layer; its version check is constant.
 pytestmark = pytest.mark.filterwarnings("ignore:Dynamo detected a call to a `functools.lru_cache`")
 
-COMMON: dict[str, Any] = {"batch_size": 16, "learning_rate": 1e-3, "sampling_batch": 8}
+COMMON: dict[str, Any] = {"shape": (3, 8, 8), "flips": True, "learning_rate": 1e-3, "sampling_batch": 8}
 AS_ON_A_GPU = Engine(torch.device("cpu"), bfloat16=True, channels_last=True, compiled=True)
-SHAPE = (3, 8, 8)
-POOL = make_images(24, shape=SHAPE)
-LABELS = torch.arange(8)
+POOL = make_images(24, shape=(3, 8, 8))
 
 
-def ddpm(engine: Engine, images: int = 64) -> DDPM:
-    own = {"channels": [16, 32], "layers_per_block": 1, "attention": True, "sampling_steps": 5}
-    return DDPM(DDPMSettings.model_validate(COMMON | own | {"images": images}), SHAPE, 10, True, engine)
+def ddpm(engine: Engine) -> DDPM:
+    return models.ddpm(engine=engine, channels=[16, 32], attention=True, sampling_steps=5, **COMMON)
 
 
-def stylegan(engine: Engine, images: int = 64) -> StyleGAN:
-    own = {"channels": [16, 16], "latent": 16, "augment": ["color", "translation"], "r1_weight": 0.1, "r1_interval": 2}
-    return StyleGAN(StyleGANSettings.model_validate(COMMON | own | {"images": images}), SHAPE, 10, True, engine)
+def stylegan(engine: Engine) -> StyleGAN:
+    return models.stylegan(engine=engine, channels=[16, 16], latent=16, augment=["color", "translation"], **COMMON)
 
 
 BOTH = pytest.mark.parametrize("build", [ddpm, stylegan])
-Build = Callable[..., NetworkGenerator]
 
 
 def fit(model: NetworkGenerator) -> NetworkGenerator:
-    model.fit(POOL, seed=0, from_scratch=True, checkpoint=MemoryCheckpoint(), progress=QUIET)
-    return model
+    return models.fit(model, pool=POOL)
 
 
 def sample(model: NetworkGenerator) -> Tensor:
-    return model.sample(LABELS, list(range(8)), 0.8, QUIET).images.float()
+    return models.sample(model, torch.arange(8), list(range(8)), 0.8).float()
 
 
 def test_a_cpu_gets_plain_float32():
@@ -94,24 +89,22 @@ def out_of_memory(*_: Any) -> Any:
     raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.\nMore lines.")
 
 
+@pytest.mark.parametrize(
+    ("method", "use", "message"),
+    [
+        ("_step", fit, r"too small for a training step with batch_size = 16: lower batch_size"),
+        ("_draw", sample, r"too small for a batch of samples with sampling_batch = 8: lower sampling_batch"),
+    ],
+    ids=["fit", "sample"],
+)
 @BOTH
-def test_too_little_memory_for_a_step_is_explained_with_the_setting_to_lower(
-    monkeypatch: pytest.MonkeyPatch, build: Build
+def test_too_little_memory_is_explained_with_the_setting_to_lower(
+    monkeypatch: pytest.MonkeyPatch, build: Build, method: str, use: Callable[[NetworkGenerator], Any], message: str
 ):
     model = build(CPU)
-    monkeypatch.setattr(model, "_step", out_of_memory)
-    with pytest.raises(RunFailed, match=r"too small for a training step with batch_size = 16: lower batch_size"):
-        fit(model)
-
-
-@BOTH
-def test_too_little_memory_for_sampling_is_explained_with_the_setting_to_lower(
-    monkeypatch: pytest.MonkeyPatch, build: Build
-):
-    model = build(CPU)
-    monkeypatch.setattr(model, "_draw", out_of_memory)
-    with pytest.raises(RunFailed, match=r"a batch of samples with sampling_batch = 8: lower sampling_batch"):
-        sample(model)
+    monkeypatch.setattr(model, method, out_of_memory)
+    with pytest.raises(RunFailed, match=message):
+        use(model)
 
 
 def test_a_network_that_cannot_be_compiled_is_explained_with_the_switch(monkeypatch: pytest.MonkeyPatch):

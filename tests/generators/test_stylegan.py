@@ -1,65 +1,18 @@
-"""The StyleGAN-lite: its layers against the published formulas, determinism, resume, sampling and truncation."""
-
-import random
-from collections.abc import Mapping
-from typing import Any
+"""The StyleGAN-lite: its layers and losses against the published formulas, its sizes and its truncation."""
 
 import pytest
 import torch
-from builders import CPU, QUIET, Killed, KilledCheckpoint, MemoryCheckpoint, make_images
+from builders import make_images
+from models import LABELS, POOL, SEEDS, STYLEGAN_SETTINGS, fit, sample
+from models import stylegan as build
 from pydantic import ValidationError
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from bench.data.image_set import ImageSet
-from bench.errors import RunFailed
 from bench.generators import stylegan
 from bench.generators.settings import StyleGANSettings
-from bench.generators.stylegan import EqualConv, EqualLinear, ModulatedConv, StyleGAN
+from bench.generators.stylegan import EqualConv, EqualLinear, ModulatedConv
 from bench.seeds import draw_weights
-
-SETTINGS = {
-    "channels": [8, 8],
-    "latent": 8,
-    "augment": ["translation"],
-    "r1_weight": 0.1,
-    "r1_interval": 2,
-    "images": 64,
-    "batch_size": 16,
-    "learning_rate": 2e-3,
-    "sampling_batch": 4,
-}
-STEPS = 64 // 16
-POOL = make_images(24)
-SEEDS = [11, 22, 33, 44, 55, 66, 77]
-LABELS = torch.tensor([0, 1, 2, 3, 4, 5, 6])
-
-
-def build(
-    n_classes: int | None = 10, shape: tuple[int, int, int] = (1, 8, 8), flips: bool = False, **changes: Any
-) -> StyleGAN:
-    return StyleGAN(StyleGANSettings.model_validate(SETTINGS | changes), shape, n_classes, flips, CPU)
-
-
-def fit(
-    model: StyleGAN,
-    *,
-    seed: int = 0,
-    pool: ImageSet = POOL,
-    from_scratch: bool = True,
-    checkpoint: MemoryCheckpoint | None = None,
-) -> StyleGAN:
-    checkpoint = checkpoint or MemoryCheckpoint()
-    model.fit(pool, seed=seed, from_scratch=from_scratch, checkpoint=checkpoint, progress=QUIET)
-    return model
-
-
-def sample(model: StyleGAN, labels: Tensor | None = LABELS, seeds: list[int] = SEEDS, bias: float = 1.0) -> Tensor:
-    return model.sample(labels, seeds, bias, QUIET).images
-
-
-def equal(a: Mapping[str, Tensor], b: Mapping[str, Tensor]) -> bool:
-    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
 
 
 def normal(*shape: int, seed: int = 0) -> Tensor:
@@ -69,11 +22,6 @@ def normal(*shape: int, seed: int = 0) -> Tensor:
 def drawn(layer: nn.Module) -> nn.Module:
     draw_weights(layer, 3)
     return layer
-
-
-@pytest.fixture(scope="module")
-def fitted() -> StyleGAN:
-    return fit(build())
 
 
 @pytest.mark.parametrize("demodulate", [True, False])
@@ -136,12 +84,12 @@ def test_one_definition_makes_images_of_8_to_128_pixels(size: int):
 
 def test_a_size_that_cannot_be_halved_is_refused():
     with pytest.raises(ValueError, match="must be a multiple of 4"):
-        StyleGANSettings.model_validate(SETTINGS | {"channels": [8, 8, 8]}).check((3, 10, 10))
+        StyleGANSettings.model_validate(STYLEGAN_SETTINGS | {"channels": [8, 8, 8]}).check((3, 10, 10))
 
 
 def test_an_unknown_augmentation_is_refused():
     with pytest.raises(ValidationError):
-        StyleGANSettings.model_validate(SETTINGS | {"augment": ["rotation"]})
+        StyleGANSettings.model_validate(STYLEGAN_SETTINGS | {"augment": ["rotation"]})
 
 
 def test_the_gradient_penalty_is_the_squared_norm_of_the_gradient():
@@ -162,94 +110,6 @@ def test_the_gradient_penalty_is_the_squared_norm_of_the_gradient():
     assert losses[0] - losses[1] == pytest.approx(3 / 2 * 5 * float(slope.square().sum()), rel=1e-5)
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [{}, {"patch": 2}, {"base_layers": 3}, {"augment": ["color", "translation", "cutout"]}],
-    ids=["plain", "patch", "base", "augment"],
-)
-def test_fits_with_the_same_seed_give_the_same_weights(changes: dict[str, Any]):
-    assert equal(fit(build(**changes)).state_dict(), fit(build(**changes)).state_dict())
-
-
-def test_a_fit_with_another_seed_gives_other_weights(fitted: StyleGAN):
-    assert not equal(fit(build(), seed=1).state_dict(), fitted.state_dict())
-
-
-def test_a_fit_on_other_images_gives_other_weights(fitted: StyleGAN):
-    assert not equal(fit(build(), pool=make_images(24, seed=1)).state_dict(), fitted.state_dict())
-
-
-def test_a_fit_from_scratch_forgets_what_was_fitted_before(fitted: StyleGAN):
-    model = fit(fit(build(), seed=5))
-    assert equal(model.state_dict(), fitted.state_dict())
-
-
-def test_a_fine_tuned_fit_starts_from_the_present_weights(fitted: StyleGAN):
-    scratch, tuned = build(), build()
-    tuned.load_state_dict(fitted.state_dict())
-    assert not equal(fit(tuned, seed=1, from_scratch=False).state_dict(), fit(scratch, seed=1).state_dict())
-
-
-@pytest.mark.parametrize("from_scratch", [True, False], ids=["scratch", "finetune"])
-@pytest.mark.parametrize("killed_after", [1, STEPS - 1])
-def test_a_fit_that_is_killed_and_resumed_equals_an_undisturbed_one_bit_for_bit(
-    fitted: StyleGAN, from_scratch: bool, killed_after: int
-):
-    models = [build() for _ in range(3)]
-    for model in models:
-        model.load_state_dict(fitted.state_dict())
-    undisturbed, killed, resumed = models
-    fit(undisturbed, seed=1, from_scratch=from_scratch)
-    checkpoint = KilledCheckpoint(killed_after)
-    with pytest.raises(Killed):
-        fit(killed, seed=1, from_scratch=from_scratch, checkpoint=checkpoint)
-    fit(resumed, seed=1, from_scratch=from_scratch, checkpoint=checkpoint)
-    assert equal(resumed.state_dict(), undisturbed.state_dict())
-    assert resumed.work == undisturbed.work
-
-
-@pytest.mark.parametrize(("images", "trained"), [(64, 64), (60, 64), (65, 80), (1, 16)])
-def test_work_counts_whole_batches_of_trained_images(images: int, trained: int):
-    assert fit(build(images=images)).work.images_trained == trained
-
-
-def test_a_loss_that_is_not_finite_stops_the_fit_with_advice():
-    with pytest.raises(RunFailed, match=r"after \d+ of 4 steps, training has diverged: lower"):
-        fit(build(learning_rate=1e30))
-
-
-def test_weights_put_in_place_sample_the_same_images(fitted: StyleGAN):
-    model = build()
-    model.load_state_dict(fitted.state_dict())
-    assert torch.equal(sample(model, bias=0.5), sample(fitted, bias=0.5))
-
-
-@pytest.mark.parametrize("bias", [1.0, 0.5], ids=["unbiased", "truncated"])
-def test_an_image_depends_on_its_own_seed_and_label_and_not_on_its_place(fitted: StyleGAN, bias: float):
-    backwards = sample(fitted, LABELS.flip(0), SEEDS[::-1], bias).flip(0)
-    assert torch.equal(backwards, sample(fitted, bias=bias))
-
-
-@pytest.mark.parametrize("n", [1, 3, 4, 5])
-def test_fewer_images_are_the_first_of_more(fitted: StyleGAN, n: int):
-    assert torch.equal(sample(fitted, LABELS[:n], SEEDS[:n]), sample(fitted)[:n])
-
-
-def test_another_label_or_seed_changes_that_image_alone(fitted: StyleGAN):
-    before = sample(fitted)
-    labels = LABELS.clone()
-    labels[2] = 9
-    for changed in (sample(fitted, labels), sample(fitted, seeds=[*SEEDS[:2], 99, *SEEDS[3:]])):
-        assert [i for i in range(len(SEEDS)) if not torch.equal(before[i], changed[i])] == [2]
-
-
-def test_work_counts_one_network_evaluation_an_image(fitted: StyleGAN):
-    before = fitted.work.network_evaluations
-    sample(fitted, bias=0.5)
-    assert fitted.work.network_evaluations - before == len(SEEDS)
-    assert fitted.evaluations_per_image(0.5) == 1
-
-
 @pytest.mark.parametrize("n_classes", [10, None])
 def test_truncation_draws_styles_towards_their_mean(n_classes: int | None):
     pool = POOL if n_classes else make_images(24, n_classes=None)
@@ -268,24 +128,3 @@ def test_truncation_draws_styles_towards_their_mean(n_classes: int | None):
     full, half, quarter = seen
     assert torch.allclose(half, centre + 0.5 * (full - centre), atol=1e-6)
     assert torch.allclose(quarter, centre + 0.25 * (full - centre), atol=1e-6)
-
-
-def test_a_model_without_labels_fits_and_samples_colour_images():
-    model = fit(build(None, (3, 8, 8)), pool=make_images(24, n_classes=None, shape=(3, 8, 8)))
-    images = model.sample(None, SEEDS, 0.5, QUIET)
-    assert images.labels is None
-    assert images.images.shape == (7, 3, 8, 8)
-
-
-def random_state() -> list[Any]:
-    return [torch.get_rng_state().tolist(), random.getstate()]
-
-
-def test_the_global_random_state_is_left_alone_and_has_no_influence(fitted: StyleGAN):
-    torch.manual_seed(5)
-    before = random_state()
-    model = fit(build())
-    images = sample(model)
-    assert random_state() == before
-    torch.manual_seed(6)
-    assert torch.equal(sample(fit(build())), images)
