@@ -79,7 +79,7 @@ class StyleGAN(NetworkGenerator):
         """Put what `state_dict` returned in place."""
         for part, network in (("generator.", self._averaged), ("discriminator.", self._discriminator)):
             network.load_state_dict({name.removeprefix(part): v for name, v in state.items() if name.startswith(part)})
-        self._centre = state["centre"].to(self.device)
+        self._centre = state["centre"].to(self.device, copy=True)
 
     @property
     def _numbers_per_image(self) -> int:

@@ -177,6 +177,14 @@ def test_the_weights_kept_are_the_moving_average_of_those_after_each_step(
             assert torch.allclose(value, torch.tensor(expected))
 
 
+def test_weights_put_in_place_are_copied(build: Build, fitted: NetworkGenerator):
+    other, state = build(), fitted.state_dict()
+    other.load_state_dict(state)
+    for value in state.values():
+        value.zero_()
+    assert torch.equal(sample(other, bias=0.5), sample(fitted, bias=0.5))
+
+
 @BIASES
 def test_weights_put_in_place_sample_the_same_images(build: Build, fitted: NetworkGenerator, bias: float):
     other = build()
