@@ -101,7 +101,8 @@ class NetworkGenerator(Generator):
                     real = torch.where(flipped[:, None, None, None], real.flip(3), real)
                 losses = self._step(training, step, real, None if labels is None else labels[index], random)
                 step += 1
-                torch._foreach_lerp_(averages, weights, 1 - ema_decay(step, steps, settings.ema_halflife))
+                with torch.no_grad():
+                    torch._foreach_lerp_(averages, weights, 1 - ema_decay(step, steps, settings.ema_halflife))
                 self.work.images_trained += settings.batch_size
 
                 if bar.update(settings.batch_size) or step == steps:

@@ -177,6 +177,14 @@ def test_the_weights_kept_are_the_moving_average_of_those_after_each_step(
             assert torch.allclose(value, torch.tensor(expected))
 
 
+def test_the_weight_average_is_no_part_of_a_graph(build: Build, monkeypatch: pytest.MonkeyPatch):
+    model, trainings = build(), []
+    begin = model._begin
+    monkeypatch.setattr(model, "_begin", lambda *arguments: trainings.append(begin(*arguments)) or trainings[-1])
+    fit(model)
+    assert not any(weight.requires_grad for weight in trainings[0].weights["average"])
+
+
 def test_weights_put_in_place_are_copied(build: Build, fitted: NetworkGenerator):
     other, state = build(), fitted.state_dict()
     other.load_state_dict(state)
