@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from bench.hashing import canonical_sha256
 from bench.loops import Loop
+from bench.parameters import describe_parameters
 from bench.task import Sha256, TierName
 
 
@@ -18,6 +19,11 @@ class MethodIdentity(BaseModel):
     name: str
     params: dict[str, Any] = {}
     sha256: Sha256
+
+    @property
+    def option(self) -> str:
+        """What `--method` takes for it."""
+        return ":".join(filter(None, (self.name, describe_parameters(self.params))))
 
 
 class Cell(BaseModel):

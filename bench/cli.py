@@ -77,7 +77,12 @@ def _add_run(verbs: Any) -> None:
     grid.add_argument("--task", default="digits", metavar="NAMES", help="tasks, task files (.toml), or all [digits]")
     grid.add_argument("--generator", default="ddpm", metavar="NAMES", help="generators, or all of each task [ddpm]")
     grid.add_argument("--loop", default="all", metavar="NAMES", help=f"{', '.join(LOOP_KINDS)}, or all [all]")
-    grid.add_argument("--method", default="none", metavar="NAMES", help="methods, files (.py), or all [none]")
+    grid.add_argument(
+        "--method",
+        default="none",
+        metavar="NAMES",
+        help="methods, files (.py), or all; parameters after colons: NAME:key=value [none]",
+    )
     grid.add_argument(
         "--sampling-bias", default="1", metavar="NUMBERS", help="the paper's lambda in (0, 1]; 1 is unbiased [1]"
     )

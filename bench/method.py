@@ -21,6 +21,7 @@ from bench.errors import BadInput, RunFailed, first_line
 from bench.generators.base import Checkpoint, Generator
 from bench.hashing import file_sha256
 from bench.loops import Loop
+from bench.parameters import declared_parameters, describe_parameters, parse_parameters
 from bench.pool import Pool
 from bench.progress import Progress
 
@@ -69,6 +70,8 @@ class Context:
 class Method:
     """The plain loop. Derive from this class and override what the method changes.
 
+    The method's parameters are annotated attributes with defaults (`bench.parameters`); they are part of the cell.
+
     Generation 1 is trained on real images by the engine, in the same way for all methods of a seed; `sample` and
     `synthesize` act from generation 1 on, `curate`, `fit` and `refine` from generation 2 on.
     """
@@ -112,15 +115,24 @@ class Method:
 
 @dataclass(frozen=True)
 class LoadedMethod:
-    """A method class with its identity."""
+    """A method class with its identity, which has the values of its parameters."""
 
     identity: MethodIdentity
-    build: type[Method]
+    definition: type[Method]
+
+    def build(self) -> Method:
+        """Return a new instance with its parameters set."""
+        method = self.definition()
+        for name, value in self.identity.params.items():
+            setattr(method, name, value)
+        return method
 
     @property
     def summary(self) -> str:
-        """The first line of the class's docstring."""
-        return (self.build.__doc__ or "").strip().partition("\n")[0]
+        """The first line of the class's docstring, and the parameters with their defaults."""
+        line = (self.definition.__doc__ or "").strip().partition("\n")[0]
+        parameters = describe_parameters(self.identity.params)
+        return f"{line} [{parameters}]" if parameters else line
 
 
 def baseline_names() -> list[str]:
@@ -128,12 +140,18 @@ def baseline_names() -> list[str]:
     return sorted(path.stem for path in paths.BASELINES.glob("*.py"))
 
 
-def load_method(name: str) -> LoadedMethod:
+def load_method(text: str) -> LoadedMethod:
     """Load a method by the name of a file in baselines/ or by the path of a Python file.
 
+    Args:
+        text: the name or path, and after colons the parameters that are not at their defaults:
+            "entropy_selection:keep=0.5".
+
     Raises:
-        BadInput: no such method, or its file cannot be imported or does not define exactly one method.
+        BadInput: no such method, a file that cannot be imported or does not define exactly one method, or a wrong
+            parameter.
     """
+    name, _, parameters = text.partition(":")
     path = Path(name) if name.endswith(".py") else paths.BASELINES / f"{name}.py"
     if not path.is_file():
         raise BadInput(f"no method '{name}': there are {', '.join(baseline_names())}, or give the path of a .py file")
@@ -156,4 +174,8 @@ def load_method(name: str) -> LoadedMethod:
     ]
     if len(found) != 1:
         raise BadInput(f"{path}: needs exactly one class derived from bench.method.Method, found {len(found)}")
-    return LoadedMethod(MethodIdentity(name=path.stem, sha256=file_sha256(path)), found[0])
+    try:
+        params = parse_parameters(parameters, declared_parameters(found[0]))
+    except BadInput as error:
+        raise BadInput(f"{path}: {error}") from error
+    return LoadedMethod(MethodIdentity(name=path.stem, params=params, sha256=file_sha256(path)), found[0])

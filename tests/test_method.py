@@ -65,13 +65,13 @@ def test_a_file_is_loaded_by_its_path_with_its_name_hash_and_summary(tmp_path: P
 
 def test_a_class_that_is_only_imported_does_not_count(tmp_path: Path):
     path = written(tmp_path, "from bench.method import Method\nfrom bench.loops import Loop\n\nclass A(Method): ...\n")
-    assert load_method(str(path)).build.__name__ == "A"
+    assert load_method(str(path)).definition.__name__ == "A"
 
 
 def test_a_dataclass_of_its_own_does_not_hinder_a_method(tmp_path: Path):
     text = "from __future__ import annotations\nfrom dataclasses import dataclass\n" + ONE_CLASS
     text += "\n@dataclass\nclass Threshold:\n    value: float = 1.0\n"
-    assert load_method(str(written(tmp_path, text))).build.__name__ == "Mine"
+    assert load_method(str(written(tmp_path, text))).definition.__name__ == "Mine"
 
 
 @pytest.mark.parametrize("name", ["magic", "nowhere/mine.py"])
@@ -103,6 +103,82 @@ def test_a_file_that_is_no_method_is_refused_in_one_line(tmp_path: Path, text: s
 def test_a_file_name_that_is_no_method_name_is_refused(tmp_path: Path, name: str):
     message = refusal(written(tmp_path, ONE_CLASS, name))
     assert f"found '{Path(name).stem}'" in message
+
+
+WITH_PARAMETERS = """
+from typing import Annotated, ClassVar, Literal
+from pydantic import Field
+from bench.method import Method
+
+class Mine(Method):
+    '''What it does.'''
+
+    keep: Annotated[float, Field(gt=0, le=1)] = 0.5
+    neighbours: int = 5
+    rule: Literal["greedy", "threshold"] = "greedy"
+    real_first: bool = True
+    _seen: int = 0
+    limit: ClassVar[int] = 3
+"""
+DEFAULTS = {"keep": 0.5, "neighbours": 5, "rule": "greedy", "real_first": True}
+
+
+@pytest.mark.parametrize(
+    ("given", "changed"),
+    [
+        ("", {}),
+        (":keep=1", {"keep": 1.0}),
+        (":neighbours=7:rule=threshold", {"neighbours": 7, "rule": "threshold"}),
+        (":real_first=false", {"real_first": False}),
+    ],
+)
+def test_parameters_are_those_that_the_class_declares_with_the_values_that_are_given(
+    tmp_path: Path, given: str, changed: dict
+):
+    loaded = load_method(f"{written(tmp_path, WITH_PARAMETERS)}{given}")
+    assert loaded.identity.params == DEFAULTS | changed
+    assert {name: getattr(loaded.build(), name) for name in DEFAULTS} == DEFAULTS | changed
+
+
+def test_an_identity_says_how_it_is_given_on_the_command_line(tmp_path: Path):
+    path = written(tmp_path, WITH_PARAMETERS)
+    option = load_method(f"{path}:keep=0.25:real_first=false").identity.option
+    assert option == "mine:keep=0.25:neighbours=5:rule=greedy:real_first=false"
+    assert load_method(str(path) + option.removeprefix("mine")).identity.params["keep"] == 0.25
+    assert load_method("none").identity.option == "none"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (":keep=2", ["keep", "less than or equal to 1"]),
+        (":neighbours=many", ["neighbours", "many", "integer"]),
+        (":rule=best", ["rule", "greedy", "threshold"]),
+        (":depth=2", ["'depth'", "there are keep, neighbours, rule, real_first"]),
+        (":limit=2", ["'limit'", "there are keep"]),
+        (":keep", ["name=value"]),
+        (":keep=1:keep=0.5", ["each name once"]),
+    ],
+)
+def test_a_wrong_parameter_is_refused_with_what_is_allowed(tmp_path: Path, given: str, said: list[str]):
+    path = written(tmp_path, WITH_PARAMETERS)
+    with pytest.raises(BadInput) as caught:
+        load_method(f"{path}{given}")
+    message = str(caught.value)
+    assert message.startswith(f"{path}: ")
+    assert [words for words in said if words not in message] == []
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("keep: float", "parameter 'keep' of class Mine has no default"),
+        ("keep: Annotated[float, Field(gt=0)] = -1.0", "keep"),
+    ],
+)
+def test_a_parameter_that_is_declared_wrongly_is_refused(tmp_path: Path, line: str, said: str):
+    text = WITH_PARAMETERS.replace("keep: Annotated[float, Field(gt=0, le=1)] = 0.5", line)
+    assert said in refusal(written(tmp_path, text))
 
 
 def test_default_hooks_keep_pool_and_state_as_they_are():

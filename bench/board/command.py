@@ -12,7 +12,7 @@ def run_command(record: Record) -> str:
     """
     cell, loop = record.cell, record.cell.loop
     words = ["autophagy", "run", "--task", cell.task, "--generator", cell.generator]
-    words += ["--loop", loop.kind, "--method", cell.method.name, "--tier", cell.tier, "--seeds", str(cell.seed)]
+    words += ["--loop", loop.kind, "--method", cell.method.option, "--tier", cell.tier, "--seeds", str(cell.seed)]
     words += ["--pool", loop.pool, "--sampling-bias", str(loop.sampling_bias)]
     words += ["--generations", str(loop.generations)]
     if loop.kind != "fully_synthetic":
