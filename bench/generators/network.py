@@ -24,6 +24,7 @@ from bench.generators.training import (
     snapshot,
     to_uint8,
 )
+from bench.hashing import canonical_sha256
 from bench.progress import Progress
 from bench.seeds import derive_generator
 
@@ -73,10 +74,11 @@ class NetworkGenerator(Generator):
     ) -> None:
         """Train on the pool; see `Generator.fit`."""
         with self._engine.explained("a training step", "batch_size", self.settings.batch_size):
-            self._fit(pool, seed, self._begin(seed, from_scratch), checkpoint, progress)
+            self._fit(pool, seed, from_scratch, checkpoint, progress)
 
-    def _fit(self, pool: ImageSet, seed: int, training: Training, checkpoint: Checkpoint, progress: Progress) -> None:
+    def _fit(self, pool: ImageSet, seed: int, from_scratch: bool, checkpoint: Checkpoint, progress: Progress) -> None:
         settings, steps = self.settings, self.settings.steps
+        training = self._begin(seed, from_scratch)
         random = derive_generator(seed, "noise", device=self.device)
         order = EpochOrder(len(pool), seed)
         images = pool.images.to(self.device)
@@ -84,9 +86,11 @@ class NetworkGenerator(Generator):
         averages: list[Tensor] = [*training.weights["average"]]
         weights: list[Tensor] = [*training.weights[training.averaged]]
 
-        # A fit that was cut short goes on with the same weights, moments and random numbers.
+        # A fit that was cut short goes on with the same weights, moments and random numbers. A method may fit more than
+        # once in a generation: what another fit has left is not gone on from.
         step = 0
-        if (saved := checkpoint.load()) is not None:
+        identity = _identity(seed, from_scratch, pool)
+        if (saved := checkpoint.load()) is not None and torch.equal(saved["fit"], identity):
             step = restore(saved, training.weights, training.optimizers, random)
             self.work.images_trained += step * settings.batch_size
             progress.note(f"goes on from step {step} of {steps}")
@@ -110,7 +114,8 @@ class NetworkGenerator(Generator):
                     bar.set_postfix(step=f"{step}/{steps}", **{n: f"{x:.4f}" for n, x in shown.items()}, refresh=False)
                     check_losses(shown, step, steps, settings.learning_rate)
                 if checkpoint.due() and step < steps:
-                    checkpoint.save(snapshot(step, training.weights, training.optimizers, random))
+                    state = snapshot(step, training.weights, training.optimizers, random)
+                    checkpoint.save(state | {"fit": identity})
         check_weights(averages, steps, settings.learning_rate)
         self._finish()
 
@@ -162,3 +167,9 @@ class NetworkGenerator(Generator):
     @abstractmethod
     def _draw(self, numbers: Tensor, labels: Tensor | None, sampling_bias: float) -> Tensor:
         """Return the images in about [-1, 1] of standard normal numbers, float32 (n, numbers per image)."""
+
+
+def _identity(seed: int, from_scratch: bool, pool: ImageSet) -> Tensor:
+    """Return what tells a fit of a generator from another, uint8 (32,)."""
+    digest = canonical_sha256({"seed": seed, "from_scratch": from_scratch, "pool": pool.sha256})
+    return torch.frombuffer(bytearray.fromhex(digest), dtype=torch.uint8)
