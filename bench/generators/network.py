@@ -86,8 +86,8 @@ class NetworkGenerator(Generator):
         averages: list[Tensor] = [*training.weights["average"]]
         weights: list[Tensor] = [*training.weights[training.averaged]]
 
-        # A fit that was cut short goes on with the same weights, moments and random numbers. A method may fit more than
-        # once in a generation: what another fit has left is not gone on from.
+        # A fit that was cut short goes on with the same weights, moments and random numbers. What another fit has left
+        # is not gone on from: a method may fit more than once in a generation.
         step = 0
         identity = _identity(seed, from_scratch, pool)
         if (saved := checkpoint.load()) is not None and torch.equal(saved["fit"], identity):

@@ -156,13 +156,3 @@ def test_learning_rate_rises_and_then_only_falls():
     top = factors.argmax()
     assert (np.diff(factors[: top + 1]) > 0).all()
     assert (np.diff(factors[top:]) < 0).all()
-
-
-def test_a_fit_does_not_go_on_from_what_another_fit_has_left():
-    checkpoint = KilledCheckpoint(2)
-    with pytest.raises(Killed):
-        fit(build(), seed=1, checkpoint=checkpoint)
-    for changes in ({"seed": 2}, {"seed": 1, "pool": make_images(24, seed=1)}):
-        left = KilledCheckpoint(0)
-        left.state = dict(checkpoint.state)
-        assert equal(fit(build(), **changes, checkpoint=left).state_dict(), fit(build(), **changes).state_dict())

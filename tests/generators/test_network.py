@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from builders import QUIET, Killed, KilledCheckpoint, make_images
+from builders import QUIET, Killed, KilledCheckpoint, MemoryCheckpoint, make_images
 from models import LABELS, POOL, SEEDS, STEPS, Build, ddpm, equal, fit, sample, stylegan
 from torch import Tensor
 
@@ -123,6 +123,16 @@ def test_a_resumed_fit_does_not_repeat_steps_and_is_charged_with_all_of_its_imag
     fit(resumed, checkpoint=checkpoint)
     assert steps == list(range(3, STEPS))
     assert resumed.work.images_trained == 64
+
+
+def test_a_fit_does_not_go_on_from_what_another_fit_has_left(build: Build):
+    checkpoint = KilledCheckpoint(2)
+    with pytest.raises(Killed):
+        fit(build(), seed=1, checkpoint=checkpoint)
+    for changes in ({"seed": 2}, {"seed": 1, "pool": make_images(24, seed=1)}):
+        left = MemoryCheckpoint()
+        left.state = dict(checkpoint.state)
+        assert equal(fit(build(), **changes, checkpoint=left).state_dict(), fit(build(), **changes).state_dict())
 
 
 @pytest.mark.parametrize(("images", "trained"), [(64, 64), (60, 64), (65, 80), (1, 16)])
