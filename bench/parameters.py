@@ -55,5 +55,5 @@ def parse_parameters(text: str, model: type[BaseModel]) -> dict[str, Any]:
 def describe_parameters(values: dict[str, Any]) -> str:
     """Return values as they are given on the command line: "name=value:name=value"."""
     return ":".join(
-        f"{name}={str(value).lower() if value in (True, False) else value}" for name, value in values.items()
+        f"{name}={str(value).lower() if isinstance(value, bool) else value}" for name, value in values.items()
     )
