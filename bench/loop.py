@@ -106,7 +106,10 @@ class LoopRun:
 
         # Train G^t on what the method makes of D^t.
         if t == 1:
-            training = self._first_generation(pool, progress)
+            with _Meter(generator) as preparing:
+                method.prepare(ctx)
+            first = self._first_generation(pool, progress)
+            training = TrainingCost(images=first.images, seconds=first.seconds + preparing.seconds)
         else:
             with _Meter(generator) as fit:
                 pool = method.curate(pool, ctx)

@@ -72,12 +72,19 @@ class Method:
 
     The method's parameters are annotated attributes with defaults (`bench.parameters`); they are part of the cell.
 
-    Generation 1 is trained on real images by the engine, in the same way for all methods of a seed; `sample` and
-    `synthesize` act from generation 1 on, `curate`, `fit` and `refine` from generation 2 on.
+    Generation 1 is trained on real images by the engine, in the same way for all methods of a seed. `prepare` is
+    called once, in generation 1; `sample` and `synthesize` act from generation 1 on, `curate`, `fit` and `refine` from
+    generation 2 on.
     """
 
     def check(self, loop: Loop) -> None:
         """Raise `BadInput` where the method cannot run in this loop; called before anything is computed."""
+
+    def prepare(self, ctx: Context) -> None:
+        """Learn from the real images that generation 1 was trained on, `ctx.real`.
+
+        What is learned here and needed later is the method's state: `state_dict` must return it.
+        """
 
     def curate(self, pool: Pool, ctx: Context) -> Pool:
         """Choose what generation t trains on from the pool that the loop offers."""

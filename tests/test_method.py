@@ -185,6 +185,7 @@ def test_default_hooks_keep_pool_and_state_as_they_are():
     pool = Pool.assemble(None, {1: make_images(5)})
     method, ctx = Method(), make_context(make_loop(), 2)
     assert method.curate(pool, ctx) is pool
+    method.prepare(ctx)
     assert method.state_dict() == {}
 
 

@@ -233,3 +233,43 @@ def test_training_that_diverges_fails_its_cell_alone_with_the_setting_to_change(
     for outcome in outcomes:
         assert "training has diverged: lower learning_rate (1e+30) in the task file" in outcome["error"]
     assert "Traceback" not in log
+
+
+LEARNING_METHOD = """
+import pathlib, torch
+from bench.method import Method
+
+class Learning(Method):
+    def prepare(self, ctx):
+        with open({file!r}, "a") as calls:
+            print(ctx.generation, len(ctx.real), file=calls)
+        self.mean = ctx.real.images.double().mean(0)
+
+    def curate(self, pool, ctx):
+        distances = (pool.data.images - self.mean).square().sum((1, 2, 3))
+        return pool[distances.argsort()[: len(pool) // 2]]
+
+    def state_dict(self):
+        return {{"mean": self.mean}}
+
+    def load_state_dict(self, state):
+        self.mean = state["mean"]
+"""
+
+
+def test_what_a_method_learns_in_generation_one_is_its_state_for_the_others(run_tiny, tmp_path):
+    path, calls = tmp_path / "learning.py", tmp_path / "calls"
+    path.write_text(LEARNING_METHOD.format(file=str(calls)))
+    arguments = ("--method", str(path), "--loop", "fully_synthetic")
+    _, [outcome], _ = run_tiny(*arguments)
+    assert calls.read_text() == "1 80\n"
+
+    # Without the last two generations the cell goes on from the state of the first.
+    folder = Path(outcome["record"]).parent
+    before = comparable(folder / "record.json")
+    for file in (folder / "record.json", *folder.glob("generation-00[23]/generation.json")):
+        file.unlink()
+    _, [again], log = run_tiny(*arguments)
+    assert "resumes: generations 1 to 1 of 3 are finished" in log
+    assert comparable(Path(again["record"])) == before
+    assert calls.read_text() == "1 80\n"
