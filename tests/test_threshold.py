@@ -52,7 +52,8 @@ def record(fids: list[float], seed: int, **loop: object) -> Record:
         ),
         environment=Environment(
             package_version="0", git_commit=None, dirty=None, python="3", platform="none", torch="2", diffusers="0",
-            device="cpu", driver=None, threads=1, deterministic=True,
+            device="cpu", driver=None, threads=1, bfloat16=False, compiled=False,
+                deterministic=True,
         ),
     )  # fmt: skip
 

@@ -91,6 +91,8 @@ def make_record(
             device="cpu",
             driver=None,
             threads=1,
+            bfloat16=False,
+            compiled=False,
             deterministic=True,
         ),
     )

@@ -117,7 +117,8 @@ def test_a_method_file_that_is_none_is_named(fails, tmp_path, content, words):
 
 
 def test_a_key_that_a_task_file_does_not_have_is_named(fails, tiny_task):
-    tiny_task.write_text(tiny_task.read_text().replace("batch_size = 64", "batch_sice = 64"))
+    text = tiny_task.read_text()
+    tiny_task.write_text(text.replace("images = 512\nbatch_size = 64", "images = 512\nbatch_sice = 64"))
     error = fails("run", "--task", tiny_task)
     assert str(tiny_task) in error
     assert "tiers.smoke" in error

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
-from builders import QUIET, comparable, make_cell, make_loop
+from builders import CPU, QUIET, comparable, make_cell, make_loop
 from numpy.typing import NDArray
 from safetensors.torch import load_file
 from scipy.linalg import sqrtm
@@ -50,7 +49,7 @@ def data(task: Task) -> RealData:
 def models(data: RealData, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Models]:
     """Run a loop for several seeds: the models' means, (seeds, generations, d), and tr Sigma / d beside them."""
     method = load_method("none")
-    described = environment.describe(torch.device("cpu"))
+    described = environment.describe(CPU)
     conditions = ScoreConditions(
         features="none", features_sha256=ZEROS, resize="none", n=2, k=1, reference_sha256=ZEROS, floor=NO_SCORES
     )
