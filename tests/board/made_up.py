@@ -30,6 +30,7 @@ def make_record(
     *,
     kind: LoopKind = "fully_synthetic",
     method: str = "none",
+    params: dict[str, Any] | None = None,
     seed: int = 0,
     tier: TierName = "smoke",
     fids: tuple[float, ...] = (1.5, 2.25, 4.125),
@@ -47,7 +48,7 @@ def make_record(
         task_version=1,
         generator="ddpm",
         loop=Loop.model_validate({"kind": kind, **defaults, **choices, **loop}),
-        method=MethodIdentity(name=method, sha256="a" * 64),
+        method=MethodIdentity(name=method, params=params or {}, sha256="a" * 64),
         tier=tier,
         seed=seed,
     )

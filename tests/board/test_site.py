@@ -135,6 +135,16 @@ def test_cells_with_and_without_further_scores_share_the_section_of_their_own_sp
     assert sorted(seeds.values()) == [[0], [0, 1]]
 
 
+def test_cells_that_differ_in_a_parameter_alone_are_told_apart(results: Results, out: Path) -> None:
+    for keep in (0.25, 0.75):
+        results.add(make_record(method="mine", params={"keep": keep}))
+    page = build(results, out)
+    for keep in (0.25, 0.75):
+        # In the table, the legend of the cell and the command that runs it.
+        assert page.text.count(f"keep={keep}") >= 3
+        assert f"--method mine:keep={keep} --tier" in page.text
+
+
 def test_a_space_without_a_classifier_has_no_label_agreement(results: Results, out: Path) -> None:
     results.add(add_scores(make_record(), "inception", (10.0, 20.0, 40.0)))
     own, further = ([metric["key"] for metric in section["metrics"]] for section in build(results, out).data)
