@@ -173,7 +173,7 @@ def _add_threshold(verbs: Any) -> None:
     parser.add_argument(
         "--last", type=int, default=10, metavar="N", help="generations whose mean FID is the loop's limit [10]"
     )
-    parser.add_argument("--data", type=Path, metavar="DIR", help="where the task's real data lies")
+    parser.add_argument("--data", type=Path, metavar="PATH", help=DATA_HELP)
     parser.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda:0, ... [auto]")
     _add_compile(parser)
     parser.add_argument("--runs", type=Path, default=Path("runs"), metavar="DIR", help="folder of the runs [runs]")
@@ -187,7 +187,7 @@ def _add_threshold(verbs: Any) -> None:
 
 def _add_compile(parser: argparse._ActionsContainer) -> None:
     parser.add_argument(
-        "--no-compile", action="store_true", help="no torch.compile, which takes minutes and then pays on a GPU"
+        "--no-compile", action="store_true", help="no torch.compile on a GPU; generation 1 starts sooner"
     )
 
 
