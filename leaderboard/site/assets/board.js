@@ -83,9 +83,11 @@ function drawSection(section) {
   const keys = [...root.querySelectorAll(".legend button")];
   const panels = [...root.querySelectorAll(".plot")];
 
+  const widths = new Map();
   const draw = (panel) => {
     const metric = section.metrics.find((candidate) => candidate.key === panel.dataset.metric);
     const shown = section.series.filter((_, place) => keys[place].getAttribute("aria-pressed") === "true");
+    widths.set(panel, panel.clientWidth);
     panel.replaceChildren(drawPanel(section, metric, shown, panel.clientWidth));
   };
 
@@ -96,14 +98,10 @@ function drawSection(section) {
     });
   }
 
-  // The observer reports every panel once at the start, and then whenever its width changes.
-  const widths = new Map();
+  // Drawn at once, so that no frame shows an empty page, and again whenever a width changes.
+  panels.forEach(draw);
   const observer = new ResizeObserver((entries) => {
-    for (const { target } of entries) {
-      if (widths.get(target) === target.clientWidth) continue;
-      widths.set(target, target.clientWidth);
-      draw(target);
-    }
+    for (const { target } of entries) if (widths.get(target) !== target.clientWidth) draw(target);
   });
   panels.forEach((panel) => observer.observe(panel));
 }
