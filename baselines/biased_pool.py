@@ -9,10 +9,10 @@ from dataclasses import replace
 
 from bench.data.image_set import ImageSet
 from bench.generators.base import Generator
-from bench.method import Context, Method
+from bench.method import Context, Control
 
 
-class BiasedPool(Method):
+class BiasedPool(Control):
     """The plain loop, scored without sampling bias: what the bias makes of the models (Alemohammad et al. 2023)."""
 
     def sample(self, generator: Generator, n: int, ctx: Context) -> ImageSet:

@@ -1,5 +1,5 @@
-from bench.method import Method
+from bench.method import Control
 
 
-class NoMitigation(Method):
+class NoMitigation(Control):
     """No mitigation: the plain self-consuming loop, which every method is compared with."""

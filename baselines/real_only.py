@@ -1,21 +1,20 @@
-"""Real images only: the synthetic part of every pool is left out, the control of the loops that have real images.
+"""Real images only at matched compute: the control that says what training again and again does by itself.
 
-Every generation trains on the loop's real images alone, for the same number of training images as the plain loop. What
-still changes from generation to generation is what training again, with another seed, changes by itself.
+Needs: the loop's real images; in the fully synthetic loop, as a control, those of generation 1. Costs: as many
+training images as the plain loop. Loops: all.
+
+Every generation trains on real images alone, for the same number of training images as the plain loop. What still
+changes from generation to generation is what another seed, and in the fresh-data loop another draw, changes.
 """
 
-from bench.errors import BadInput
-from bench.loops import Loop
-from bench.method import Context, Method
+from bench.method import Context, Control
 from bench.pool import Pool
 
 
-class RealOnly(Method):
-    """Train every generation on the real images of its pool alone: the control."""
-
-    def check(self, loop: Loop) -> None:
-        if loop.kind == "fully_synthetic":
-            raise BadInput("method real_only needs real images: allowed are synthetic_augmentation and fresh_data")
+class RealOnly(Control):
+    """Train every generation on real images alone, as long as the plain loop: the overtraining control."""
 
     def curate(self, pool: Pool, ctx: Context) -> Pool:
-        return pool[pool.origin == 0]
+        if ctx.loop.kind == "fully_synthetic":
+            return Pool.assemble(ctx.real, {})
+        return pool[pool.real]

@@ -19,6 +19,7 @@ class MethodIdentity(BaseModel):
     name: str
     params: dict[str, Any] = {}
     sha256: Sha256
+    control: bool = Field(default=False, description="given what no method is given; compared with, never ranked")
 
     @property
     def option(self) -> str:
@@ -52,6 +53,8 @@ class Cell(BaseModel):
             words.append(self.loop.pool.replace(":", ""))
         if self.loop.sampling_bias != 1:
             words.append(f"bias{self.loop.sampling_bias:g}")
+        if self.loop.contamination is not None:
+            words.append(f"contaminated{self.loop.contamination:g}")
         if self.loop.protocol != "scratch":
             words.append(self.loop.protocol)
         return "-".join([*words, self.method.name, self.tier, f"seed{self.seed}", self.id[:8]])

@@ -81,7 +81,7 @@ def _add_run(verbs: Any) -> None:
         "--method",
         default="none",
         metavar="NAMES",
-        help="methods, files (.py), or all; parameters after colons: NAME:key=value [none]",
+        help="methods, files (.py), or all baselines where they apply; parameters after colons: NAME:key=value [none]",
     )
     grid.add_argument(
         "--sampling-bias", default="1", metavar="NUMBERS", help="the paper's lambda in (0, 1]; 1 is unbiased [1]"
@@ -92,6 +92,10 @@ def _add_run(verbs: Any) -> None:
     loop.add_argument(
         "--pool", default="previous", metavar="POLICY",
         help="whose synthetic images a generation trains on: previous, accumulated, last:K [previous]",
+    )  # fmt: skip
+    loop.add_argument(
+        "--contamination", type=float, metavar="SHARE",
+        help="share of the pool that is synthetic, without saying which: between 0 and 1 [off]",
     )  # fmt: skip
     loop.add_argument("--protocol", default="scratch", metavar="NAME", help="scratch or finetune [scratch]")
     loop.add_argument("--generations", type=int, metavar="N", help="how many generations, G^1 included")
@@ -244,7 +248,7 @@ def _list_content(what: str) -> dict[str, str]:
         case "tasks":
             return {name: load_task(name).title for name in task_names()}
         case "methods":
-            from bench.method import baseline_names, load_method
+            from bench.method_file import baseline_names, load_method
 
             return {name: load_method(name).summary for name in baseline_names()}
         case "generators":
@@ -263,7 +267,6 @@ def _run(arguments: argparse.Namespace) -> int:
     from bench.executors.local import LocalExecutor
     from bench.generators.engine import Engine
     from bench.grid import Choices, plan_cells
-    from bench.method import baseline_names
     from bench.progress import Progress
     from bench.report import estimate_table, outcomes_json, outcomes_table
 
@@ -273,12 +276,13 @@ def _run(arguments: argparse.Namespace) -> int:
             tasks=_names("--task", arguments.task, task_names),
             generators=None if arguments.generator == "all" else _names("--generator", arguments.generator, list),
             loops=_names("--loop", arguments.loop, lambda: list(LOOP_KINDS)),
-            methods=_names("--method", arguments.method, baseline_names),
+            methods=None if arguments.method == "all" else _names("--method", arguments.method, list),
             sampling_biases=_numbers("--sampling-bias", arguments.sampling_bias, float, "numbers in (0, 1]"),
             seeds=_numbers("--seeds", arguments.seeds, int, "whole numbers from 0"),
             tier=arguments.tier,
             pool=arguments.pool,
             protocol=arguments.protocol,
+            contamination=arguments.contamination,
             generations=arguments.generations,
             n_initial=arguments.n_initial,
             n_real=arguments.n_real,

@@ -11,24 +11,30 @@ from bench.data.draws import check_enough_real_images
 from bench.errors import BadInput
 from bench.generators.settings import GENERATOR_SETTINGS
 from bench.loops import LOOP_KINDS, Loop, LoopKind
-from bench.method import LoadedMethod, load_method
+from bench.method import Setting, check_method
+from bench.method_file import LoadedMethod, baseline_names, load_method
 from bench.task import TIERS, Task, TierName, load_task
 from bench.validation import one_line
 
 
 @dataclass(frozen=True)
 class Choices:
-    """What to run; a None stands for what the task file says of the tier and the loop, all generators that it has."""
+    """What to run.
+
+    A None stands for what the task file says of the tier and the loop, for all generators that it has, and for all
+    baselines, each in the settings that it is for.
+    """
 
     tasks: Sequence[str]
     generators: Sequence[str] | None
     loops: Sequence[str]
-    methods: Sequence[str]
+    methods: Sequence[str] | None
     sampling_biases: Sequence[float]
     seeds: Sequence[int]
     tier: str
     pool: str
     protocol: str
+    contamination: float | None = None
     generations: int | None = None
     n_initial: int | None = None
     n_real: int | None = None
@@ -54,7 +60,7 @@ def plan_cells(choices: Choices) -> list[PlannedCell]:
         raise BadInput(f"--tier {choices.tier}: allowed are {', '.join(TIERS)}")
     tier: TierName = choices.tier
     tasks = [load_task(name) for name in choices.tasks]
-    methods = [load_method(name) for name in choices.methods]
+    methods = [load_method(name) for name in choices.methods or baseline_names()]
     for bias in choices.sampling_biases:
         if not 0 < bias <= 1:
             raise BadInput(f"--sampling-bias {bias}: allowed are numbers in (0, 1]")
@@ -77,7 +83,13 @@ def plan_cells(choices: Choices) -> list[PlannedCell]:
             except ValueError as error:
                 raise BadInput(f"--sampling-bias {bias:g}, task '{task.name}': {error}") from error
             check_enough_real_images(task.name, task.data.training, loop)
-            method.build().check(loop)
+            setting = Setting(loop, generator, bool(task.data.classes), task.data.dimensions is not None)
+            try:
+                check_method(method.identity.name, method.build(), setting)
+            except BadInput:
+                if choices.methods is None:
+                    continue
+                raise
             cell = Cell(
                 task=task.name,
                 task_version=task.version,
@@ -88,6 +100,8 @@ def plan_cells(choices: Choices) -> list[PlannedCell]:
                 seed=seed,
             )
             planned.append(PlannedCell(cell, task, method))
+    if not planned:
+        raise BadInput("--method all: no baseline is for these loops and generators")
     return planned
 
 
@@ -103,10 +117,17 @@ def _loop(choices: Choices, task: Task, tier: TierName, kind: LoopKind, bias: fl
     chosen = {name: getattr(choices, name) for name in sizes if getattr(choices, name) is not None}
     if kind == "fully_synthetic" and len(choices.loops) > 1:
         chosen.pop("n_real", None)  # meant for the other loops of the grid
+    values = sizes | chosen | {"kind": kind, "sampling_bias": bias, "pool": choices.pool, "protocol": choices.protocol}
+    if choices.contamination is not None:
+        if not 0 < choices.contamination < 1:
+            raise BadInput(f"--contamination {choices.contamination}: allowed are numbers between 0 and 1")
+        values["contamination"] = choices.contamination
+        if kind != "fully_synthetic":
+            # The pool keeps its size; the share says how much of it is synthetic.
+            size = values["n_real"] + values["n_synthetic"]
+            values["n_synthetic"] = round(choices.contamination * size)
+            values["n_real"] = size - values["n_synthetic"]
     try:
-        return Loop.model_validate(
-            sizes | chosen
-            | {"kind": kind, "sampling_bias": bias, "pool": choices.pool, "protocol": choices.protocol}
-        )  # fmt: skip
+        return Loop.model_validate(values)
     except ValidationError as error:
         raise BadInput(f"loop {kind}: {one_line(error)}") from error

@@ -7,6 +7,7 @@ Every generation is scored against real images that nothing in the loop has seen
 """
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -19,14 +20,15 @@ from bench.data.draws import RealDraws, image_seeds, sample_labels
 from bench.data.image_set import ImageSet
 from bench.environment import peak_memory_bytes
 from bench.errors import RunFailed
+from bench.features.base import FeatureSpace
 from bench.generators.base import Generator
 from bench.hashing import canonical_sha256, code_sha256
-from bench.method import Context, Method
+from bench.method import Budget, Context, Control, Method, Reads
 from bench.pool import Pool
 from bench.progress import Progress
 from bench.record import Cost, DataIdentity, Environment, GenerationResult, Record, ScoreConditions, Seconds
 from bench.scorer import Scorer
-from bench.seeds import derive_generator, derive_seed
+from bench.seeds import derive_seed
 from bench.store import FirstGenerationCache, FitCheckpoint, RunFolder, TrainingCost, image_set, image_tensors
 from bench.strip import COLUMNS, draw_strip, strip_labels
 
@@ -41,6 +43,7 @@ class LoopRun:
         n_classes: number of labels, None for none.
         generator: trained anew in every generation.
         method: the mitigation.
+        embedding: gives the feature space of `Context.embed`, loaded when it is first asked for.
         scorer: holds the reference.
         score: the conditions of the score; its n is how many images of each generation are scored.
         data: the identity of the real images.
@@ -55,6 +58,7 @@ class LoopRun:
     n_classes: int | None
     generator: Generator
     method: Method
+    embedding: Callable[[], FeatureSpace]
     scorer: Scorer
     score: ScoreConditions
     data: DataIdentity
@@ -100,25 +104,34 @@ class LoopRun:
 
         # D^t: real images, and the synthetic images of the generations that the pool policy keeps. G^1 sees real
         # images only, and is the same model for all loops and methods of a seed.
-        real = draws.initial(loop) if t == 1 else draws.at(t, loop)
+        initial = draws.initial(loop)
+        real = initial if t == 1 else draws.at(t, loop)
         pool = Pool.assemble(real, {s: self._synthetic(s) for s in loop.kept_generations(t)})
-        ctx = self._context(t, real, checkpoint, progress)
+        n_real = pool.n_real
+        contaminated = loop.contamination is not None and t > 1
+        if contaminated:
+            pool = pool.shuffled(self._random(t, "contamination"))
+        if isinstance(method, Control):
+            real = initial if real is None else real
+        elif contaminated:
+            real, pool = None, pool.with_hidden_origin()
+        ctx = self._context(t, pool, real, checkpoint, progress)
 
         # Train G^t on what the method makes of D^t.
         if t == 1:
-            with _Meter(generator) as preparing:
-                method.prepare(ctx)
             first = self._first_generation(pool, progress)
-            training = TrainingCost(images=first.images, seconds=first.seconds + preparing.seconds)
+            with _Meter(generator) as fit:
+                self._prepare(ctx)
+            earlier = first
         else:
             with _Meter(generator) as fit:
-                pool = method.curate(pool, ctx)
+                pool = self._curated(pool, ctx)
                 method.fit(generator, pool, ctx)
                 method.refine(generator, pool, ctx)
-            training = TrainingCost(images=fit.images_trained, seconds=fit.seconds + checkpoint.earlier_seconds)
+            earlier = TrainingCost(images=0, seconds=checkpoint.earlier_seconds)
 
         # Draw the images that are scored and those that later generations train on: once, where they are the same.
-        n_score, n_synthetic = self.score.n, loop.n_synthetic
+        n_score, n_synthetic = self.score.n, method.n_synthetic(loop)
         with _Meter(generator) as sampling:
             n_drawn = max(n_score, n_synthetic) if self._synthetic_are_samples else n_score
             drawn = self._checked("sample", method.sample(generator, n_drawn, ctx), n_drawn)
@@ -131,18 +144,26 @@ class LoopRun:
         samples = drawn[:n_score]
         with _Meter(generator) as scoring:
             scores = self.scorer.score(samples, progress)
+        state = method.state_dict()
         cost = Cost(
-            images_trained=training.images,
-            network_evaluations=sampling.network_evaluations,
-            real_images=pool.n_real,
-            seconds=Seconds(fit=training.seconds, sample=sampling.seconds, score=scoring.seconds),
+            images_trained=earlier.images + fit.images_trained + sampling.images_trained,
+            network_evaluations=fit.network_evaluations + sampling.network_evaluations,
+            real_images=max(n_real if contaminated else pool.n_real, len(ctx.real) if ctx.has_read.real else 0),
+            method_state_bytes=sum(value.nbytes for value in state.values()),
+            seconds=Seconds(fit=earlier.seconds + fit.seconds, sample=sampling.seconds, score=scoring.seconds),
             peak_memory_bytes=peak_memory_bytes(generator.device),
         )
-        result = GenerationResult(generation=t, scores=scores, cost=cost, samples_sha256=samples.sha256)
+        result = GenerationResult(
+            generation=t,
+            scores=scores,
+            cost=cost,
+            samples_sha256=samples.sha256,
+            score_features_read=ctx.has_read.score_features,
+        )
 
         # Keep the generation, with its row of the collapse strip where there are images to show, and only then forget
         # how far its fit had come.
-        files |= {"model": generator.state_dict(), "method": method.state_dict()}
+        files |= {"model": generator.state_dict(), "method": state}
         if not samples.are_points:
             files["strip"] = image_tensors(method.sample(generator, COLUMNS, self._strip_context(ctx)))
         self.folder.finish_generation(result, files)
@@ -169,35 +190,74 @@ class LoopRun:
         checkpoint.remove()
         return training
 
-    def _context(self, t: int, real: ImageSet | None, checkpoint: FitCheckpoint, progress: Progress) -> Context:
-        cell = self.cell
-        n = max(self.score.n, cell.loop.n_synthetic)
+    def _prepare(self, ctx: Context) -> None:
+        """Let the method learn from G^1 and its real images; G^1 itself stays what it is."""
+        if type(self.method).prepare is Method.prepare:
+            return
+        first = self.generator.state_dict()
+        self.method.prepare(self.generator, ctx)
+        self.generator.load_state_dict(first)
+
+    def _curated(self, pool: Pool, ctx: Context) -> Pool:
+        """Return what the method makes of the pool; RunFailed where no generator can be trained on it."""
+        curated = self.method.curate(pool, ctx)
+        name = f"curate of method '{self.cell.method.name}'"
+        if not isinstance(curated, Pool):
+            raise RunFailed(f"{name} returned {type(curated).__name__}, not a Pool")
+        if len(curated) == 0:
+            raise RunFailed(f"{name} left no image of {len(pool)} in generation {ctx.generation}")
+        if len(curated.origin) != len(curated):
+            raise RunFailed(f"{name} returned {len(curated)} images and {len(curated.origin)} origins")
+        self._checked("curate", curated.data, len(curated))
+        return curated
+
+    def _context(
+        self, t: int, pool: Pool, real: ImageSet | None, checkpoint: FitCheckpoint, progress: Progress
+    ) -> Context:
+        cell, generator = self.cell, self.generator
+        n_drawn = max(self.score.n, cell.loop.n_synthetic)
         return Context(
             loop=cell.loop,
             generation=t,
+            pool=pool,
+            n_classes=self.n_classes,
+            budget=Budget(
+                images_trained=generator.images_per_fit(len(pool)),
+                network_evaluations=n_drawn * generator.evaluations_per_image(cell.loop.sampling_bias),
+            ),
             fit_seed=self._seed(t, "fit"),
-            random=derive_generator(cell.task, cell.generator, cell.seed, t, "method"),
-            labels=sample_labels(self.training, cell.task, n),
-            seeds=image_seeds(n, cell.task, cell.generator, cell.seed, t, "sample"),
+            random=self._random(t, "method"),
             checkpoint=checkpoint,
             progress=progress,
+            _labels=lambda n: sample_labels(self.training, cell.task, n),
+            _seeds=lambda n: image_seeds(n, cell.task, cell.generator, cell.seed, t, "sample"),
             _real=real,
+            _embed=lambda images: self.embedding()(images.images, progress).cpu(),
+            _embed_as_scored=lambda images: self.scorer.space(images.images, progress).cpu(),
+            has_read=Reads(),
         )
 
     def _strip_context(self, ctx: Context) -> Context:
         """Return the context with the labels and seeds of the collapse strip, which no generation changes."""
         cell = self.cell
-        seeds = image_seeds(COLUMNS, cell.task, cell.generator, cell.seed, "strip")
-        return replace(ctx, labels=strip_labels(self.n_classes), seeds=seeds, progress=Progress(visible=False))
+        return replace(
+            ctx,
+            _labels=lambda n: strip_labels(self.n_classes, n),
+            _seeds=lambda n: image_seeds(n, cell.task, cell.generator, cell.seed, "strip"),
+            progress=Progress(visible=False),
+        )
 
     def _seed(self, t: int, purpose: str) -> int:
         """Return a seed of generation t; loop and method are left out of it, so that comparisons are paired."""
         return derive_seed(self.cell.task, self.cell.generator, self.cell.seed, t, purpose)
 
+    def _random(self, t: int, purpose: str) -> torch.Generator:
+        return torch.Generator().manual_seed(self._seed(t, purpose))
+
     def _synthetic(self, t: int) -> ImageSet:
         """Return the synthetic images that a finished generation gave to the pools after it."""
         if self._synthetic_are_samples:
-            return image_set(self.folder.tensors(t, "samples"))[: self.cell.loop.n_synthetic]
+            return image_set(self.folder.tensors(t, "samples"))[: self.method.n_synthetic(self.cell.loop)]
         return image_set(self.folder.tensors(t, "synthetic"))
 
     @property
@@ -206,6 +266,10 @@ class LoopRun:
 
     def _checked(self, hook: str, images: ImageSet, n: int) -> ImageSet:
         """Return what a method's hook gave; RunFailed where it is not n images like the real ones."""
+        if not isinstance(images, ImageSet):
+            raise RunFailed(
+                f"{hook} of method '{self.cell.method.name}' returned {type(images).__name__}, not an ImageSet"
+            )
         found = (tuple(images.images.shape), images.labels is not None)
         wanted = ((n, *self.training.images.shape[1:]), self.training.labels is not None)
         if found != wanted:
@@ -221,7 +285,7 @@ class _Meter:
 
     Attributes:
         images_trained: images that went through a training step.
-        network_evaluations: forward passes of the network for one image in sampling.
+        network_evaluations: forward passes of the network for one image, but for those of training.
         seconds: wall-clock time.
     """
 

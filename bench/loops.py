@@ -22,6 +22,9 @@ class Loop(BaseModel):
 
     Generation t trains on D^t: n_real real images and the synthetic images of the generations that the pool policy
     keeps, n_synthetic of each. G^1 trains on n_initial real images.
+
+    With `contamination`, D^t is what is collected where real and synthetic images are mixed: of its n_real +
+    n_synthetic images this share is synthetic, their order is random, and nobody is told which they are.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -34,6 +37,9 @@ class Loop(BaseModel):
     sampling_bias: float = Field(gt=0, le=1, description="the paper's lambda; 1 is unbiased")
     generations: int = Field(ge=1)
     protocol: Protocol
+    contamination: float | None = Field(
+        default=None, gt=0, lt=1, description="share of the pool that is synthetic, where the loop does not say which"
+    )
 
     @model_validator(mode="after")
     def _n_real_fits_kind(self) -> "Loop":
@@ -41,6 +47,22 @@ class Loop(BaseModel):
             raise ValueError(f"n_real is {self.n_real}: the fully_synthetic loop uses no real images after G^1")
         if self.kind != "fully_synthetic" and self.n_real == 0:
             raise ValueError(f"n_real is 0: the {self.kind} loop needs at least 1 real image per generation")
+        return self
+
+    @model_validator(mode="after")
+    def _sizes_fit_contamination(self) -> "Loop":
+        if self.contamination is None:
+            return self
+        if self.kind == "fully_synthetic":
+            raise ValueError(f"contamination is {self.contamination}: the fully_synthetic loop has no real images")
+        if self.pool != "previous":
+            raise ValueError(f"contamination is {self.contamination} and pool {self.pool}: allowed is pool previous")
+        size = self.n_real + self.n_synthetic
+        if self.n_synthetic != round(self.contamination * size):
+            raise ValueError(
+                f"contamination is {self.contamination} and n_synthetic {self.n_synthetic} of a pool of {size}: "
+                f"allowed is {round(self.contamination * size)}"
+            )
         return self
 
     def real_images_needed(self) -> int:

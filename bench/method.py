@@ -1,29 +1,66 @@
-"""The interface of a mitigation method, and how a method is loaded from its one Python file.
+"""The interface of a mitigation method.
 
-A method is a file with one class derived from `Method`. Every hook has a default, and the defaults together are the
-plain loop; a method overrides the hooks it needs.
+A method is a file with one class derived from `Method` (`bench.method_file` loads it). Every hook has a default, and
+the defaults together are the plain loop; a method overrides the hooks it needs.
 """
 
-import importlib.util
-import re
-import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from bench import paths
-from bench.cell import MethodIdentity
 from bench.data.image_set import ImageSet
-from bench.errors import BadInput, RunFailed, first_line
+from bench.errors import BadInput, RunFailed
 from bench.generators.base import Checkpoint, Generator
-from bench.hashing import file_sha256
-from bench.loops import Loop
-from bench.parameters import declared_parameters, describe_parameters, parse_parameters
+from bench.generators.settings import GENERATOR_SETTINGS
+from bench.loops import LOOP_KINDS, Loop, LoopKind
 from bench.pool import Pool
 from bench.progress import Progress
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Where a method is asked to run.
+
+    Attributes:
+        loop: the loop and its parameters.
+        generator: the name of the generator.
+        labelled: whether the images have labels.
+        are_points: whether the data are points and no images.
+    """
+
+    loop: Loop
+    generator: str
+    labelled: bool
+    are_points: bool
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What the plain loop spends in a generation.
+
+    Attributes:
+        images_trained: images that go through a training step.
+        network_evaluations: forward passes of the network for one image in sampling.
+    """
+
+    images_trained: int
+    network_evaluations: int
+
+
+@dataclass
+class Reads:
+    """What a method has read in a generation; the engine keeps it.
+
+    Attributes:
+        real: whether it read the loop's real images, `Context.real`.
+        score_features: whether it read the feature space of the score, `Context.embed_as_scored`.
+    """
+
+    real: bool = False
+    score_features: bool = False
 
 
 @dataclass(frozen=True)
@@ -33,61 +70,115 @@ class Context:
     Attributes:
         loop: the loop and its parameters.
         generation: t, counted from 1.
+        pool: D^t as the loop offers it, before `curate`; in generation 1 the real images of G^1.
+        n_classes: number of labels, None for none.
+        budget: what the plain loop spends in this generation.
         fit_seed: the seed of this generation's training.
         random: a random generator for the method's own draws, seeded for this generation.
-        labels: int64, (n,), the labels to sample for; None where the task has no labels.
-        seeds: the seeds to sample with, as many as `labels`; image i of every method of this cell's seed has the
-            same latent.
         checkpoint: where an unfinished fit is kept.
         progress: where progress is shown.
+        has_read: what the method has read so far; kept by the engine.
     """
 
     loop: Loop
     generation: int
+    pool: Pool
+    n_classes: int | None
+    budget: Budget
     fit_seed: int
     random: torch.Generator
-    labels: Tensor | None
-    seeds: list[int]
     checkpoint: Checkpoint
     progress: Progress
+    has_read: Reads
+    _labels: Callable[[int], Tensor | None]
+    _seeds: Callable[[int], list[int]]
     _real: ImageSet | None
+    _embed: Callable[[ImageSet], Tensor]
+    _embed_as_scored: Callable[[ImageSet], Tensor]
+
+    def labels(self, n: int) -> Tensor | None:
+        """Return the labels to sample n images for, int64 (n,); None where the task has no labels.
+
+        They have the frequencies of the real data, and label i is the same whatever n is.
+        """
+        return self._labels(n)
+
+    def seeds(self, n: int) -> list[int]:
+        """Return n seeds to sample with: seed i is the same for every method of this cell's seed, whatever n is."""
+        return self._seeds(n)
 
     @property
     def real(self) -> ImageSet:
         """The real images that the loop allows in this generation: those of D^t.
 
         Raises:
-            RunFailed: in the fully synthetic loop after generation 1.
+            RunFailed: after generation 1, in the fully synthetic loop or a contaminated one.
         """
         if self._real is None:
+            why = "which has none after generation 1"
+            if self.loop.contamination is not None:
+                why = "whose contaminated pool does not tell which images are real after generation 1"
             raise RunFailed(
-                f"the method asked for real images in generation {self.generation} of the fully_synthetic loop, "
-                "which has none after generation 1; what it needs of them it must learn at generation 1 and keep"
+                f"the method asked for real images in generation {self.generation} of the {self.loop.kind} loop, "
+                f"{why}; what it needs of them it must learn at generation 1 (hook prepare) and keep"
             )
+        self.has_read.real = True
         return self._real
+
+    def embed(self, images: ImageSet) -> Tensor:
+        """Return features of images, float32 (n, d) on the CPU, in a space that is not the score's.
+
+        The space is the tier's `embedding` in the task file. Points are returned as they are.
+        """
+        return self._embed(images)
+
+    def embed_as_scored(self, images: ImageSet) -> Tensor:
+        """Return features, float32 (n, d) on the CPU, in the score's own space; it marks the cell's record."""
+        self.has_read.score_features = True
+        return self._embed_as_scored(images)
 
 
 class Method:
     """The plain loop. Derive from this class and override what the method changes.
 
     The method's parameters are annotated attributes with defaults (`bench.parameters`); they are part of the cell.
+    All that a method has learned it keeps in attributes of its own and returns as `state_dict`.
 
     Generation 1 is trained on real images by the engine, in the same way for all methods of a seed. `prepare` is
     called once, in generation 1; `sample` and `synthesize` act from generation 1 on, `curate`, `fit` and `refine` from
     generation 2 on.
+
+    Attributes:
+        loops: the kinds of loop that the method is for.
+        generators: the generators that it is for.
+        needs_labels: whether it is for data with labels only.
+        needs_images: whether it is for images only, not for points.
     """
 
-    def check(self, loop: Loop) -> None:
-        """Raise `BadInput` where the method cannot run in this loop; called before anything is computed."""
+    loops: ClassVar[Collection[LoopKind]] = LOOP_KINDS
+    generators: ClassVar[Collection[str]] = tuple(GENERATOR_SETTINGS)
+    needs_labels: ClassVar[bool] = False
+    needs_images: ClassVar[bool] = False
 
-    def prepare(self, ctx: Context) -> None:
-        """Learn from the real images that generation 1 was trained on, `ctx.real`.
+    def check(self, setting: Setting) -> None:
+        """Raise `BadInput` where the method cannot run, beyond what the attributes say; called before anything else.
 
-        What is learned here and needed later is the method's state: `state_dict` must return it.
+        The message goes on where "method NAME" has begun: "needs --pool accumulated, found previous".
+        """
+
+    def n_synthetic(self, loop: Loop) -> int:
+        """Return how many images `synthesize` adds to the pools in each generation."""
+        return loop.n_synthetic
+
+    def prepare(self, generator: Generator, ctx: Context) -> None:
+        """Learn from G^1, `generator`, and from the real images that it was trained on, `ctx.real`.
+
+        What is done to the generator is undone afterwards. What is learned here and needed later is the method's
+        state: `state_dict` must return it.
         """
 
     def curate(self, pool: Pool, ctx: Context) -> Pool:
-        """Choose what generation t trains on from the pool that the loop offers."""
+        """Choose, weigh or order what generation t trains on, from the pool that the loop offers."""
         return pool
 
     def fit(self, generator: Generator, pool: Pool, ctx: Context) -> None:
@@ -98,15 +189,15 @@ class Method:
             from_scratch=ctx.loop.protocol == "scratch",
             checkpoint=ctx.checkpoint,
             progress=ctx.progress,
+            weights=pool.weights,
         )
 
     def refine(self, generator: Generator, pool: Pool, ctx: Context) -> None:
         """Change the trained generator."""
 
     def sample(self, generator: Generator, n: int, ctx: Context) -> ImageSet:
-        """Draw n of the model's images, with the first n of the labels and seeds of `ctx`."""
-        labels = None if ctx.labels is None else ctx.labels[:n]
-        return generator.sample(labels, ctx.seeds[:n], ctx.loop.sampling_bias, ctx.progress)
+        """Draw n of the model's images; by default with the first n of the context's labels and seeds."""
+        return generator.sample(ctx.labels(n), ctx.seeds(n), ctx.loop.sampling_bias, ctx.progress)
 
     def synthesize(self, generator: Generator, n: int, ctx: Context) -> ImageSet:
         """Return the n images that enter the pools of later generations."""
@@ -120,69 +211,24 @@ class Method:
         """Put a state from `state_dict` in place."""
 
 
-@dataclass(frozen=True)
-class LoadedMethod:
-    """A method class with its identity, which has the values of its parameters."""
+class Control(Method):
+    """A method to compare with, which is given what no method is given, and is never ranked.
 
-    identity: MethodIdentity
-    definition: type[Method]
-
-    def build(self) -> Method:
-        """Return a new instance with its parameters set."""
-        method = self.definition()
-        for name, value in self.identity.params.items():
-            setattr(method, name, value)
-        return method
-
-    @property
-    def summary(self) -> str:
-        """The first line of the class's docstring, and the parameters with their defaults."""
-        line = (self.definition.__doc__ or "").strip().partition("\n")[0]
-        parameters = describe_parameters(self.identity.params)
-        return f"{line} [{parameters}]" if parameters else line
-
-
-def baseline_names() -> list[str]:
-    """Return the names of the methods that come with the package."""
-    return sorted(path.stem for path in paths.BASELINES.glob("*.py"))
-
-
-def load_method(text: str) -> LoadedMethod:
-    """Load a method by the name of a file in baselines/ or by the path of a Python file.
-
-    Args:
-        text: the name or path, and after colons the parameters that are not at their defaults:
-            "entropy_selection:keep=0.5".
-
-    Raises:
-        BadInput: no such method, a file that cannot be imported or does not define exactly one method, or a wrong
-            parameter.
+    In the fully synthetic loop `ctx.real` are the real images of G^1 in every generation; a contaminated pool says
+    which of its images are real.
     """
-    name, _, parameters = text.partition(":")
-    path = Path(name) if name.endswith(".py") else paths.BASELINES / f"{name}.py"
-    if not path.is_file():
-        raise BadInput(f"no method '{name}': there are {', '.join(baseline_names())}, or give the path of a .py file")
-    if not re.fullmatch("[a-z][a-z0-9_]*", path.stem):
-        raise BadInput(f"{path}: a method's file is named in lower case, digits and _, found '{path.stem}'")
-    module_name = f"autophagy_method_{path.stem}"
-    spec = importlib.util.spec_from_file_location(module_name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[module_name] = module  # dataclasses and typing look a class's module up by name
+
+
+def check_method(name: str, method: Method, setting: Setting) -> None:
+    """Raise `BadInput` where the method cannot run in this setting."""
+    for found, allowed in ((setting.loop.kind, method.loops), (setting.generator, method.generators)):
+        if found not in allowed:
+            raise BadInput(f"method {name} is not for {found}: allowed are {', '.join(allowed)}")
+    if method.needs_labels and not setting.labelled:
+        raise BadInput(f"method {name} needs labels: allowed are tasks that have them")
+    if method.needs_images and setting.are_points:
+        raise BadInput(f"method {name} needs images: allowed are tasks whose data are images, not points")
     try:
-        spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
-        raise BadInput(f"{path}: cannot be imported: {type(error).__name__}: {first_line(error)}") from error
-    found = [
-        value
-        for value in vars(module).values()
-        if isinstance(value, type) and issubclass(value, Method) and value.__module__ == module_name
-    ]
-    if len(found) != 1:
-        raise BadInput(f"{path}: needs exactly one class derived from bench.method.Method, found {len(found)}")
-    try:
-        params = parse_parameters(parameters, declared_parameters(found[0]))
+        method.check(setting)
     except BadInput as error:
-        raise BadInput(f"{path}: {error}") from error
-    return LoadedMethod(MethodIdentity(name=path.stem, params=params, sha256=file_sha256(path)), found[0])
+        raise BadInput(f"method {name} {error}") from error

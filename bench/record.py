@@ -92,8 +92,9 @@ class Cost(_Part):
 
     Attributes:
         images_trained: images that went through a training step.
-        network_evaluations: forward passes of the network for one image in sampling.
-        real_images: different real images in the generation's pool.
+        network_evaluations: forward passes of the network for one image, but for those of training.
+        real_images: different real images that the generation was trained on or the method has read.
+        method_state_bytes: size of what the method keeps for later generations.
         seconds: wall-clock time.
         peak_memory_bytes: of the process on a CPU, of the device on a GPU.
     """
@@ -101,17 +102,24 @@ class Cost(_Part):
     images_trained: int = Field(ge=0)
     network_evaluations: int = Field(ge=0)
     real_images: int = Field(ge=0)
+    method_state_bytes: int = Field(ge=0)
     seconds: Seconds
     peak_memory_bytes: int = Field(ge=0)
 
 
 class GenerationResult(_Part):
-    """One generation: its scores, its cost, and the hash of the images that were scored."""
+    """One generation: its scores, its cost, and the hash of the images that were scored.
+
+    Attributes:
+        score_features_read: whether the method has read features in the score's own space, and so could choose what
+            the score rewards.
+    """
 
     generation: int = Field(ge=1)
     scores: Scores
     cost: Cost
     samples_sha256: Sha256
+    score_features_read: bool = False
 
 
 class Environment(_Part):

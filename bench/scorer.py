@@ -124,6 +124,11 @@ class Scorer:
         if isinstance(space, ClassifyingSpace) and training.labels is not None:
             self._class_counts = torch.bincount(training.labels, minlength=space.n_classes)
 
+    @property
+    def space(self) -> FeatureSpace:
+        """The feature space of the scores."""
+        return self._reference.space
+
     def score(self, samples: ImageSet, progress: Progress = QUIET) -> Scores:
         """Return the scores of images; their labels, where they have any, are those they were generated for.
 

@@ -13,9 +13,9 @@ MARGIN = 96
 TEXT = (128, 128, 128, 255)  # readable on a light and on a dark page; the background is transparent
 
 
-def strip_labels(n_classes: int | None) -> Tensor | None:
-    """Return the labels of the columns, int64 (COLUMNS,): the classes in their order, evenly often."""
-    return None if n_classes is None else torch.arange(COLUMNS) * n_classes // COLUMNS
+def strip_labels(n_classes: int | None, n: int = COLUMNS) -> Tensor | None:
+    """Return n labels, int64 (n,): those of the columns, the classes in their order and evenly often, repeated."""
+    return None if n_classes is None else torch.arange(n) % COLUMNS * n_classes // COLUMNS
 
 
 def draw_strip(rows: list[Tensor]) -> bytes:

@@ -108,6 +108,7 @@ class TierSection(_Section):
     n_score: int = Field(ge=2, description="images of each generation, and of the reference, that are scored")
     size: int | None = Field(default=None, ge=1, description="of all images, where the tier shrinks them")
     features: str | None = Field(default=None, description="feature space of the score, where the task has no own")
+    embedding: str = Field(default="identity", description="feature space of what methods see, not the score's")
     loops: dict[LoopKind, LoopSizes]
     generators: dict[str, dict[str, Any]] = Field(min_length=1, description="settings of each generator")
 
@@ -121,6 +122,8 @@ class TierSection(_Section):
                 raise ValueError(f"loops.{kind}.n_real is {self.loops[kind].n_real}: allowed is {allowed}")
         if self.features is not None and self.features not in SPACE_SUMMARIES:
             raise ValueError(f"features is '{self.features}': allowed are {', '.join(SPACE_SUMMARIES)}")
+        if self.embedding not in SPACE_SUMMARIES:
+            raise ValueError(f"embedding is '{self.embedding}': allowed are {', '.join(SPACE_SUMMARIES)}")
         for name, settings in self.generators.items():
             if name not in GENERATOR_SETTINGS:
                 raise ValueError(f"generators.{name} is not a generator: there are {', '.join(GENERATOR_SETTINGS)}")
@@ -173,6 +176,10 @@ class Task(_Section):
                 raise ValueError(
                     f"tiers.{name}.features is missing: without a section features, each tier names its feature "
                     f"space: {', '.join(SPACE_SUMMARIES)}"
+                )
+            if self.data.dimensions is None and tier.embedding == tier.features:
+                raise ValueError(
+                    f"tiers.{name}.embedding is '{tier.embedding}', in which the tier is scored: allowed are others"
                 )
             self._check_size(name, tier.size)
             if not self.score.k < tier.n_score <= smaller:

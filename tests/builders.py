@@ -1,7 +1,7 @@
 """Small loops, cells, contexts and images for tests."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,8 @@ from bench.cell import Cell
 from bench.data.image_set import ImageSet
 from bench.generators.engine import Engine
 from bench.loops import Loop
-from bench.method import Context
+from bench.method import Budget, Context, Reads
+from bench.pool import Pool
 from bench.progress import Progress
 
 QUIET = Progress(visible=False)
@@ -70,6 +71,22 @@ class MemoryCheckpoint:
         self.state = {name: value.clone() for name, value in state.items()}
 
 
+class RecordingGenerator:
+    """Stands for a generator; keeps what it was asked, and draws image i filled with the number seeds[i] % 256."""
+
+    def __init__(self) -> None:
+        self.fits: list[tuple[ImageSet, dict[str, Any]]] = []
+        self.samplings: list[tuple[Tensor | None, list[int], float]] = []
+
+    def fit(self, pool: ImageSet, **arguments: Any) -> None:
+        self.fits.append((pool, arguments))
+
+    def sample(self, labels: Tensor | None, seeds: list[int], sampling_bias: float, progress: Progress) -> ImageSet:
+        self.samplings.append((labels, seeds, sampling_bias))
+        values = (torch.tensor(seeds) % 256).to(torch.uint8)
+        return ImageSet(values.view(-1, 1, 1, 1).expand(-1, 1, 8, 8).clone(), labels)
+
+
 class Killed(BaseException):
     """Stands for the death of the process."""
 
@@ -90,18 +107,32 @@ class KilledCheckpoint(MemoryCheckpoint):
         raise Killed
 
 
-def make_context(loop: Loop, generation: int, real: ImageSet | None = None) -> Context:
-    """Return the context of one generation of a loop."""
+def make_context(
+    loop: Loop,
+    generation: int,
+    real: ImageSet | None = None,
+    *,
+    pool: Pool | None = None,
+    n_classes: int | None = 10,
+    embed: Callable[[ImageSet], Tensor] | None = None,
+) -> Context:
+    """Return the context of one generation of a loop; `embed` gives the pixels unless another function is given."""
     return Context(
         loop=loop,
         generation=generation,
+        pool=pool or Pool.assemble(None, {1: make_images(loop.n_synthetic, n_classes=n_classes)}),
+        n_classes=n_classes,
+        budget=Budget(images_trained=100, network_evaluations=1000),
         fit_seed=0,
         random=torch.Generator().manual_seed(generation),
-        labels=torch.arange(loop.n_synthetic) % 10,
-        seeds=list(range(loop.n_synthetic)),
         checkpoint=MemoryCheckpoint(),
         progress=QUIET,
+        has_read=Reads(),
+        _labels=lambda n: None if n_classes is None else torch.arange(n) % n_classes,
+        _seeds=lambda n: list(range(n)),
         _real=real,
+        _embed=embed or (lambda images: images.images.float().flatten(1)),
+        _embed_as_scored=embed or (lambda images: images.images.float().flatten(1)),
     )
 
 

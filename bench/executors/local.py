@@ -10,7 +10,7 @@ from bench.data.draws import RealDraws, check_enough_real_images
 from bench.data.real import RealData, check_enough_to_score, in_tier_size, load_real_data
 from bench.errors import BadInput, RunFailed, first_line
 from bench.features.base import FeatureSpace
-from bench.features.build import task_space
+from bench.features.build import space_named, task_space
 from bench.features.cache import default_cache
 from bench.generators.base import Generator
 from bench.generators.build import build_generator
@@ -115,6 +115,7 @@ class LocalExecutor:
             n_classes=task.data.n_classes,
             generator=self._generator(cell.generator, task, cell.tier),
             method=planned.method.build(),
+            embedding=lambda: self._embedding(task, cell.tier),
             scorer=scorer,
             score=scorer.conditions(data.training[:n], progress),
             data=DataIdentity(sha256=data.training.sha256, pinned=data.pinned),
@@ -155,6 +156,12 @@ class LocalExecutor:
         key = (task.sha256 if task.features is not None else "", task.space_name(tier))
         if key not in self._spaces:
             self._spaces[key] = task_space(task, tier, self._engine.device, self._progress)
+        return self._spaces[key]
+
+    def _embedding(self, task: Task, tier: TierName) -> FeatureSpace:
+        key = ("", task.tiers[tier].embedding)
+        if key not in self._spaces:
+            self._spaces[key] = space_named(key[1], self._engine.device, None, self._progress)
         return self._spaces[key]
 
     def _generator(self, name: str, task: Task, tier: TierName) -> Generator:

@@ -1,7 +1,7 @@
 """What the loop asks of a generator, and what a generator is given to do it."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from bench.data.image_set import ImageSet
+from bench.errors import RunFailed
 from bench.generators.settings import GeneratorSettings
 from bench.progress import Progress
 
@@ -19,7 +20,8 @@ class Work:
 
     Attributes:
         images_trained: images that went through a training step.
-        network_evaluations: forward passes of the network for one image in sampling (guidance costs two a step).
+        network_evaluations: forward passes of the network for one image, but for those of training (guidance costs
+            two a step of the sampler).
     """
 
     images_trained: int = 0
@@ -39,8 +41,24 @@ class Checkpoint(Protocol):
         """Replace the saved state, atomically."""
 
 
+@dataclass(frozen=True)
+class Extrapolation:
+    """A second model that samples are drawn away from: (1 + weight) of the model's score - weight of the other's.
+
+    Attributes:
+        state: the other model, as `state_dict` of the same generator gave it.
+        weight: 0 leaves the model as it is.
+    """
+
+    state: Mapping[str, Tensor]
+    weight: float
+
+
 class Generator(ABC):
     """A generative model that can be trained from scratch again and again.
+
+    `features`, `judge` and `sample_guided` are what some generators can do and others cannot; a method that uses one
+    names the generators that it is for in its `generators`.
 
     Attributes:
         settings: what the task file sets.
@@ -55,9 +73,18 @@ class Generator(ABC):
 
     @abstractmethod
     def fit(
-        self, pool: ImageSet, *, seed: int, from_scratch: bool, checkpoint: Checkpoint, progress: Progress
+        self,
+        pool: ImageSet,
+        *,
+        seed: int,
+        from_scratch: bool,
+        checkpoint: Checkpoint,
+        progress: Progress,
+        weights: Tensor | None = None,
+        budget: float = 1.0,
+        learning_rate: float = 1.0,
     ) -> None:
-        """Train on the pool for the budget of a generation.
+        """Train on the pool.
 
         Args:
             pool: the images D^t, labelled where the task is.
@@ -65,9 +92,13 @@ class Generator(ABC):
             from_scratch: start from newly drawn weights; otherwise go on from the present ones (`finetune`).
             checkpoint: where the state of an unfinished fit is kept; a state found there is gone on from.
             progress: where progress is shown.
+            weights: float32, (n,), at least 0 and not all 0: what each image counts for in the loss, compared with
+                the others; None where all count the same.
+            budget: how many images are seen in training, as a share of the budget of a generation.
+            learning_rate: as a share of the task file's.
 
         Raises:
-            RunFailed: the loss stopped being finite, or the generator cannot be trained on such a pool.
+            RunFailed: the loss stopped being finite, or the generator cannot be trained on such a pool or like this.
         """
 
     @abstractmethod
@@ -86,7 +117,7 @@ class Generator(ABC):
 
     @abstractmethod
     def images_per_fit(self, n: int) -> int:
-        """Return how many images go through a training step in a fit on a pool of n."""
+        """Return how many images go through a training step in a fit on a pool of n with the whole budget."""
 
     @abstractmethod
     def evaluations_per_image(self, sampling_bias: float) -> int:
@@ -99,3 +130,54 @@ class Generator(ABC):
     @abstractmethod
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         """Put weights from `state_dict` in place."""
+
+    def features(self, images: ImageSet, progress: Progress) -> Tensor:
+        """Return what the network makes of images on its way, float32 (n, d) on the CPU; labels are not looked at.
+
+        Raises:
+            RunFailed: the generator has no such features.
+        """
+        raise RunFailed(self._cannot("give features of images", "ddpm, stylegan"))
+
+    def judge(self, images: ImageSet, progress: Progress) -> Tensor:
+        """Return the logits, float32 (n,) on the CPU, that the discriminator gives images for being real.
+
+        Raises:
+            RunFailed: the generator has no discriminator.
+        """
+        raise RunFailed(self._cannot("judge images", "stylegan"))
+
+    def sample_guided(
+        self,
+        labels: Tensor | None,
+        seeds: list[int],
+        guidance: Sequence[float],
+        progress: Progress,
+        away_from: Extrapolation | None = None,
+    ) -> ImageSet:
+        """Draw one image per seed, as `sample`, with another guidance in each step of the sampler.
+
+        Args:
+            labels: int64, (n,), the class of each image; None for an unconditional generator.
+            seeds: n seeds.
+            guidance: the weight w of classifier-free guidance, at each of `guidance_steps` steps, noise first; the
+                sampling bias lambda is w = 1 / lambda - 1 throughout. Where there are no labels, all must be 0.
+            progress: where progress is shown.
+            away_from: a second model whose score is extrapolated away from.
+
+        Raises:
+            RunFailed: the generator does not sample in steps.
+        """
+        raise RunFailed(self._cannot("sample with guidance", "ddpm"))
+
+    @property
+    def guidance_steps(self) -> int:
+        """How many steps `sample_guided` takes.
+
+        Raises:
+            RunFailed: the generator does not sample in steps.
+        """
+        raise RunFailed(self._cannot("sample with guidance", "ddpm"))
+
+    def _cannot(self, what: str, able: str) -> str:
+        return f"the generator {type(self).__name__.lower()} cannot {what}: allowed are {able}"

@@ -2,21 +2,27 @@
 
 import copy
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from diffusers import DDPMScheduler, DPMSolverMultistepScheduler, UNet2DModel
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from bench.data.image_set import ImageSet
 from bench.errors import RunFailed
+from bench.generators.base import Extrapolation
 from bench.generators.engine import Engine
 from bench.generators.network import NetworkGenerator, Training
 from bench.generators.settings import GROUPS, DDPMSettings
+from bench.generators.training import mean_loss
+from bench.progress import Progress
 from bench.seeds import draw_weights
 
 GRADIENT_CLIP = 1.0
 WARMUP_FRACTION = 0.05
+FEATURE_NOISE = 0.1  # share of the schedule at which features are taken
+FEATURE_CELLS = 4
 LEAST_NOISE_LEVEL = 0.1  # below it, errors of a predicted image weigh no more
 
 
@@ -93,31 +99,34 @@ class DDPM(NetworkGenerator):
     def _numbers_per_image(self) -> int:
         return math.prod(self.image_shape)
 
-    def _begin(self, seed: int, from_scratch: bool) -> Training:
+    def _begin(self, seed: int, from_scratch: bool, steps: int, learning_rate: float) -> Training:
         if from_scratch:
             draw_weights(self._averaged, seed)
         self._network.load_state_dict(self._averaged.state_dict())
         self._network.train()
         weights = {"weight": list(self._network.parameters()), "average": list(self._averaged.parameters())}
-        optimizer = torch.optim.AdamW(
-            weights["weight"], lr=self.settings.learning_rate, fused=self.device.type == "cuda"
-        )
-        return Training(weights, "weight", {"weight": optimizer})
+        optimizer = torch.optim.AdamW(weights["weight"], lr=learning_rate, fused=self.device.type == "cuda")
+        return Training(weights, "weight", {"weight": optimizer}, steps, learning_rate)
 
     def _step(
-        self, training: Training, step: int, real: Tensor, labels: Tensor | None, random: torch.Generator
+        self,
+        training: Training,
+        step: int,
+        real: Tensor,
+        labels: Tensor | None,
+        weights: Tensor | None,
+        random: torch.Generator,
     ) -> dict[str, Tensor]:
         optimizer = training.optimizers["weight"]
-        loss = self._loss(real, labels, random)
+        loss = self._loss(real, labels, weights, random)
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(training.weights["weight"], GRADIENT_CLIP)
-        factor = _learning_rate_factor(step / self.settings.steps)
-        optimizer.param_groups[0]["lr"] = self.settings.learning_rate * factor
+        optimizer.param_groups[0]["lr"] = training.learning_rate * _learning_rate_factor(step / training.steps)
         optimizer.step()
         return {"loss": loss}
 
-    def _loss(self, clean: Tensor, labels: Tensor | None, random: torch.Generator) -> Tensor:
+    def _loss(self, clean: Tensor, labels: Tensor | None, weights: Tensor | None, random: torch.Generator) -> Tensor:
         """Return the mean squared error of the network's prediction at random noise levels.
 
         A network that sees large patches is narrower than what it is given, and cannot carry the noise through:
@@ -133,32 +142,104 @@ class DDPM(NetworkGenerator):
             labels = torch.where(dropped, self._no_label(labels), labels)
         noisy = self._noising.add_noise(clean, noise, timesteps)
         prediction = self._predict(self._trained, noisy, timesteps, labels)
-        error: Tensor
         match self.settings.prediction:
             case "v_prediction":
-                error = F.mse_loss(prediction, self._noising.get_velocity(clean, noise, timesteps))
+                errors = (prediction - self._noising.get_velocity(clean, noise, timesteps)).square()
             case "epsilon":
-                error = F.mse_loss(prediction, noise)
+                errors = (prediction - noise).square()
             case "sample":
                 # The error of the velocity that the image implies: that of the image over the noise level.
                 squared_levels = (1 - self._noising.alphas_cumprod[timesteps]).clamp(min=LEAST_NOISE_LEVEL**2)
-                error = (prediction - clean).square().mean((1, 2, 3)).div(squared_levels).mean()
-        return error
+                errors = (prediction - clean).square().mean((1, 2, 3)).div(squared_levels)
+        return mean_loss(errors, weights)
+
+    def features(self, images: ImageSet, progress: Progress) -> Tensor:
+        """Return the coarsest features of the averaged U-Net at little noise (Baranchuk et al. 2022).
+
+        They are averaged to at most 4x4 cells; the label is "none", the noise is its mean, 0.
+
+        Returns:
+            float32, (n, 16 times the channels of the coarsest resolution, or fewer).
+        """
+        timestep = round(FEATURE_NOISE * self.settings.timesteps)
+        scale = self._noising.alphas_cumprod[timestep].sqrt()
+        found: list[Tensor] = []
+        hook = self._averaged.mid_block.register_forward_hook(lambda module, given, output: found.append(output))
+
+        def network(clean: Tensor, labels: Tensor | None) -> Tensor:
+            none = torch.zeros(len(clean), dtype=torch.int64, device=self.device)
+            unlabelled = None if self._n_embedded is None else self._no_label(none)
+            self._predict(self._averaged, scale.to(self.device) * clean, torch.tensor(timestep), unlabelled)
+            output = found.pop().float()
+            return F.adaptive_avg_pool2d(output, min(FEATURE_CELLS, output.shape[-1])).flatten(1)
+
+        try:
+            return self._evaluated(images, "features", progress, network)
+        finally:
+            hook.remove()
+
+    @property
+    def guidance_steps(self) -> int:
+        """The sampler's steps."""
+        return self.settings.sampling_steps
+
+    def sample_guided(
+        self,
+        labels: Tensor | None,
+        seeds: list[int],
+        guidance: Sequence[float],
+        progress: Progress,
+        away_from: Extrapolation | None = None,
+    ) -> ImageSet:
+        """Draw one image per seed; see `Generator.sample_guided`."""
+        if len(guidance) != self.guidance_steps:
+            raise RunFailed(f"guidance has {len(guidance)} weights: the sampler has {self.guidance_steps} steps")
+        evaluations = len(guidance) + sum(w != 0 for w in guidance)
+        if away_from is None:
+            other = None
+        else:
+            evaluations *= 2
+            other = copy.deepcopy(self._averaged)
+            other.load_state_dict(away_from.state)
+            other = self._engine.compile(other)
+
+        def draw(numbers: Tensor, classes: Tensor | None) -> Tensor:
+            def predict(noisy: Tensor, timestep: Tensor, step: int) -> Tensor:
+                own = self._guided(self._sampled, noisy, timestep, classes, guidance[step])
+                if other is None or away_from is None:
+                    return own
+                # A prediction is linear in the score at the same noisy image, so this is the extrapolated score.
+                return own + away_from.weight * (own - self._guided(other, noisy, timestep, classes, guidance[step]))
+
+            return self._denoised(numbers, predict)
+
+        return self._sample(labels, seeds, evaluations, progress, draw)
 
     def _draw(self, numbers: Tensor, labels: Tensor | None, sampling_bias: float) -> Tensor:
-        """Follow the probability-flow ODE from noise to images."""
         guidance = 1 / sampling_bias - 1
-        if labels is None and guidance != 0:
-            raise RunFailed(f"sampling_bias is {sampling_bias}: without labels there is no guidance, allowed is 1")
+        return self._denoised(
+            numbers, lambda noisy, timestep, step: self._guided(self._sampled, noisy, timestep, labels, guidance)
+        )
+
+    def _denoised(self, numbers: Tensor, predict: Callable[[Tensor, Tensor, int], Tensor]) -> Tensor:
+        """Follow the probability-flow ODE from noise to images; `predict` is given noisy images, time and step."""
         noisy = numbers.reshape(-1, *self.image_shape)
         self._solver.set_timesteps(self.settings.sampling_steps, device=self.device)
-        for timestep in self._solver.timesteps:
-            prediction = self._predict(self._sampled, noisy, timestep, labels)
-            if labels is not None and guidance != 0:
-                unconditional = self._predict(self._sampled, noisy, timestep, self._no_label(labels))
-                prediction = prediction + guidance * (prediction - unconditional)
-            noisy = self._solver.step(prediction, timestep, noisy).prev_sample
+        for step, timestep in enumerate(self._solver.timesteps):
+            noisy = self._solver.step(predict(noisy, timestep, step), timestep, noisy).prev_sample
         return noisy
+
+    def _guided(
+        self, network: nn.Module, noisy: Tensor, timestep: Tensor, labels: Tensor | None, guidance: float
+    ) -> Tensor:
+        """Return the network's prediction with classifier-free guidance."""
+        prediction = self._predict(network, noisy, timestep, labels)
+        if guidance == 0:
+            return prediction
+        if labels is None:
+            raise RunFailed(f"guidance is {guidance:g}: without labels there is none, allowed is 0 (sampling_bias 1)")
+        unconditional = self._predict(network, noisy, timestep, self._no_label(labels))
+        return prediction + guidance * (prediction - unconditional)
 
     def _predict(self, network: nn.Module, noisy: Tensor, timesteps: Tensor, labels: Tensor | None) -> Tensor:
         folded = self._engine.laid_out(F.pixel_unshuffle(noisy, self.settings.patch))

@@ -9,6 +9,7 @@ from bench.data.image_set import ImageSet
 from bench.errors import RunFailed
 from bench.generators.base import Checkpoint, Generator
 from bench.generators.settings import GaussianSettings
+from bench.generators.training import relative_weights
 from bench.progress import Progress
 
 
@@ -25,17 +26,34 @@ class Gaussian(Generator):
         self._use(torch.zeros(shape, dtype=torch.float64), torch.eye(*shape, dtype=torch.float64))
 
     def fit(
-        self, pool: ImageSet, *, seed: int, from_scratch: bool, checkpoint: Checkpoint, progress: Progress
+        self,
+        pool: ImageSet,
+        *,
+        seed: int,
+        from_scratch: bool,
+        checkpoint: Checkpoint,
+        progress: Progress,
+        weights: Tensor | None = None,
+        budget: float = 1.0,
+        learning_rate: float = 1.0,
     ) -> None:
         """Take mean and covariance of the pool; see `Generator.fit`. It needs no seed and no checkpoint."""
         if not from_scratch:
             raise RunFailed("a Gaussian is fitted in closed form: there is nothing to finetune, allowed is scratch")
+        if (budget, learning_rate) != (1, 1):
+            raise RunFailed("a Gaussian is fitted in closed form: the only budget and learning_rate allowed are 1")
         if len(pool) < 2:
             raise RunFailed(f"a pool of {len(pool)} has no covariance: a Gaussian needs at least 2 points")
+        n = len(pool)
+        shares = (torch.ones(n) if weights is None else relative_weights(weights, n)).double() / n
+        if shares.max() == 1:
+            raise RunFailed("only one point of the pool has a weight: a Gaussian needs at least 2")
         points = pool.images.double()
-        centred = points - points.mean(0)
-        self._use(points.mean(0), centred.T @ centred / (len(points) - 1))
-        self.work.images_trained += self.images_per_fit(len(pool))
+        mean = shares @ points
+        centred = points - mean
+        # Unbiased: with equal shares the denominator is (n - 1) / n.
+        self._use(mean, (shares[:, None] * centred).T @ centred / (1 - shares.square().sum()))
+        self.work.images_trained += self.images_per_fit(n)
 
     def sample(self, labels: Tensor | None, seeds: list[int], sampling_bias: float, progress: Progress) -> ImageSet:
         """Draw one point per seed; see `Generator.sample`."""

@@ -1,6 +1,9 @@
 """What the generators that are networks share: the training loop, and sampling in batches."""
 
+import hashlib
+import math
 from abc import abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -20,6 +23,7 @@ from bench.generators.training import (
     ema_decay,
     from_uint8,
     normals,
+    relative_weights,
     restore,
     snapshot,
     to_uint8,
@@ -37,11 +41,15 @@ class Training:
         weights: lists of weights by name; "average" is the moving average of those called `averaged`.
         averaged: a name in `weights`.
         optimizers: by the name of the weights that they train.
+        steps: how many there are in all.
+        learning_rate: of this fit.
     """
 
     weights: dict[str, list[Parameter]]
     averaged: str
     optimizers: dict[str, Optimizer]
+    steps: int
+    learning_rate: float
 
 
 class NetworkGenerator(Generator):
@@ -70,26 +78,38 @@ class NetworkGenerator(Generator):
         self._engine = engine
 
     def fit(
-        self, pool: ImageSet, *, seed: int, from_scratch: bool, checkpoint: Checkpoint, progress: Progress
+        self,
+        pool: ImageSet,
+        *,
+        seed: int,
+        from_scratch: bool,
+        checkpoint: Checkpoint,
+        progress: Progress,
+        weights: Tensor | None = None,
+        budget: float = 1.0,
+        learning_rate: float = 1.0,
     ) -> None:
         """Train on the pool; see `Generator.fit`."""
         with self._engine.explained("a training step", "batch_size", self.settings.batch_size):
-            self._fit(pool, seed, from_scratch, checkpoint, progress)
+            plan = _Plan(seed, from_scratch, weights, budget, learning_rate)
+            self._fit(pool, plan, checkpoint, progress)
 
-    def _fit(self, pool: ImageSet, seed: int, from_scratch: bool, checkpoint: Checkpoint, progress: Progress) -> None:
-        settings, steps = self.settings, self.settings.steps
-        training = self._begin(seed, from_scratch)
+    def _fit(self, pool: ImageSet, plan: "_Plan", checkpoint: Checkpoint, progress: Progress) -> None:
+        settings, seed = self.settings, plan.seed
+        steps = math.ceil(plan.budget * settings.steps)
+        training = self._begin(plan.seed, plan.from_scratch, steps, plan.learning_rate * settings.learning_rate)
         random = derive_generator(seed, "noise", device=self.device)
         order = EpochOrder(len(pool), seed)
         images = pool.images.to(self.device)
         labels = None if pool.labels is None else pool.labels.to(self.device)
+        counts = None if plan.weights is None else relative_weights(plan.weights, len(pool)).to(self.device)
         averages: list[Tensor] = [*training.weights["average"]]
         weights: list[Tensor] = [*training.weights[training.averaged]]
 
         # A fit that was cut short goes on with the same weights, moments and random numbers. What another fit has left
         # is not gone on from: a method may fit more than once in a generation.
         step = 0
-        identity = _identity(seed, from_scratch, pool)
+        identity = plan.identity(pool)
         if (saved := checkpoint.load()) is not None and torch.equal(saved["fit"], identity):
             step = restore(saved, training.weights, training.optimizers, random)
             self.work.images_trained += step * settings.batch_size
@@ -103,7 +123,14 @@ class NetworkGenerator(Generator):
                 if self._horizontal_flips:
                     flipped = torch.rand(len(real), generator=random, device=self.device) < 0.5
                     real = torch.where(flipped[:, None, None, None], real.flip(3), real)
-                losses = self._step(training, step, real, None if labels is None else labels[index], random)
+                losses = self._step(
+                    training,
+                    step,
+                    real,
+                    None if labels is None else labels[index],
+                    None if counts is None else counts[index],
+                    random,
+                )
                 step += 1
                 with torch.no_grad():
                     torch._foreach_lerp_(averages, weights, 1 - ema_decay(step, steps, settings.ema_halflife))
@@ -112,16 +139,30 @@ class NetworkGenerator(Generator):
                 if bar.update(settings.batch_size) or step == steps:
                     shown = {name: loss.item() for name, loss in losses.items()}
                     bar.set_postfix(step=f"{step}/{steps}", **{n: f"{x:.4f}" for n, x in shown.items()}, refresh=False)
-                    check_losses(shown, step, steps, settings.learning_rate)
+                    check_losses(shown, step, steps, training.learning_rate)
                 if checkpoint.due() and step < steps:
                     state = snapshot(step, training.weights, training.optimizers, random)
                     checkpoint.save(state | {"fit": identity})
-        check_weights(averages, steps, settings.learning_rate)
+        check_weights(averages, steps, training.learning_rate)
         self._finish()
 
-    @torch.inference_mode()
     def sample(self, labels: Tensor | None, seeds: list[int], sampling_bias: float, progress: Progress) -> ImageSet:
         """Draw one image per seed; see `Generator.sample`."""
+        evaluations = self.evaluations_per_image(sampling_bias)
+        return self._sample(
+            labels, seeds, evaluations, progress, lambda numbers, classes: self._draw(numbers, classes, sampling_bias)
+        )
+
+    @torch.inference_mode()
+    def _sample(
+        self,
+        labels: Tensor | None,
+        seeds: list[int],
+        evaluations: int,
+        progress: Progress,
+        draw: Callable[[Tensor, Tensor | None], Tensor],
+    ) -> ImageSet:
+        """Draw one image per seed with `draw`, which makes images of normal numbers and labels, in batches."""
         size = self.settings.sampling_batch
         parts = []
         explained = self._engine.explained("a batch of samples", "sampling_batch", size)
@@ -132,15 +173,25 @@ class NetworkGenerator(Generator):
                 padding = size - len(chunk)
                 numbers = F.pad(normals(chunk, self._numbers_per_image), (0, 0, 0, padding))
                 classes = None if labels is None else F.pad(labels[start : start + size], (0, padding))
-                images = self._draw(
-                    self._engine.moved(numbers),
-                    None if classes is None else self._engine.moved(classes),
-                    sampling_bias,
-                )
+                images = draw(self._engine.moved(numbers), None if classes is None else self._engine.moved(classes))
                 parts.append(to_uint8(images[: len(chunk)]))
-                self.work.network_evaluations += len(chunk) * self.evaluations_per_image(sampling_bias)
+                self.work.network_evaluations += len(chunk) * evaluations
                 bar.update(len(chunk))
         return ImageSet(torch.cat(parts), labels)
+
+    @torch.inference_mode()
+    def _evaluated(self, images: ImageSet, what: str, progress: Progress, network: Callable[..., Tensor]) -> Tensor:
+        """Return what `network` gives for images, float32 in [-1, 1], and labels, batch by batch, on the CPU."""
+        size = self.settings.sampling_batch
+        parts = []
+        with progress.bar(what, total=len(images)) as bar:
+            for start in range(0, len(images), size):
+                batch = images[slice(start, start + size)]
+                labels = None if batch.labels is None else batch.labels.to(self.device)
+                parts.append(network(from_uint8(batch.images.to(self.device)), labels).float().cpu())
+                self.work.network_evaluations += len(batch)
+                bar.update(len(batch))
+        return torch.cat(parts)
 
     def images_per_fit(self, n: int) -> int:
         """Return the images of whole batches, whatever the pool's size is."""
@@ -152,14 +203,29 @@ class NetworkGenerator(Generator):
         """How many standard normal numbers an image is made of."""
 
     @abstractmethod
-    def _begin(self, seed: int, from_scratch: bool) -> Training:
-        """Draw or keep the weights, and return them with new optimizers."""
+    def _begin(self, seed: int, from_scratch: bool, steps: int, learning_rate: float) -> Training:
+        """Draw or keep the weights, and return them with new optimizers for so many steps."""
 
     @abstractmethod
     def _step(
-        self, training: Training, step: int, real: Tensor, labels: Tensor | None, random: torch.Generator
+        self,
+        training: Training,
+        step: int,
+        real: Tensor,
+        labels: Tensor | None,
+        weights: Tensor | None,
+        random: torch.Generator,
     ) -> dict[str, Tensor]:
-        """Train on one batch, float32 (n, channels, height, width) in [-1, 1], and return the losses by name."""
+        """Train on one batch of the pool and return the losses by name.
+
+        Args:
+            training: what to change.
+            step: how many steps are done.
+            real: float32 (n, channels, height, width) in [-1, 1].
+            labels: int64 (n,), None without classes.
+            weights: float32 (n,), what each image counts, 1 on average over the pool; None where all count the same.
+            random: of the fit.
+        """
 
     def _finish(self) -> None:
         """Prepare the trained networks for sampling, where there is something to prepare."""
@@ -169,7 +235,18 @@ class NetworkGenerator(Generator):
         """Return the images in about [-1, 1] of standard normal numbers, float32 (n, numbers per image)."""
 
 
-def _identity(seed: int, from_scratch: bool, pool: ImageSet) -> Tensor:
-    """Return what tells a fit of a generator from another, uint8 (32,)."""
-    digest = canonical_sha256({"seed": seed, "from_scratch": from_scratch, "pool": pool.sha256})
-    return torch.frombuffer(bytearray.fromhex(digest), dtype=torch.uint8)
+@dataclass(frozen=True)
+class _Plan:
+    """What a fit was asked for, besides the pool; see `Generator.fit`."""
+
+    seed: int
+    from_scratch: bool
+    weights: Tensor | None
+    budget: float
+    learning_rate: float
+
+    def identity(self, pool: ImageSet) -> Tensor:
+        """Return what tells this fit of a generator from another, uint8 (32,)."""
+        weights = None if self.weights is None else hashlib.sha256(self.weights.numpy().tobytes()).hexdigest()
+        digest = canonical_sha256(vars(self) | {"weights": weights, "pool": pool.sha256})
+        return torch.frombuffer(bytearray.fromhex(digest), dtype=torch.uint8)

@@ -15,10 +15,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from bench.data.image_set import ImageSet
 from bench.generators.augment import augment
 from bench.generators.engine import Engine
 from bench.generators.network import NetworkGenerator, Training
 from bench.generators.settings import StyleGANSettings
+from bench.generators.training import mean_loss
+from bench.progress import Progress
 from bench.seeds import derive_generator, derive_seed, draw_weights
 
 SECOND_MOMENT = 0.99  # of Adam; the first moment is not averaged
@@ -85,7 +88,22 @@ class StyleGAN(NetworkGenerator):
     def _numbers_per_image(self) -> int:
         return int(self._averaged.n_random)
 
-    def _begin(self, seed: int, from_scratch: bool) -> Training:
+    def features(self, images: ImageSet, progress: Progress) -> Tensor:
+        """Return what the discriminator's hidden layer makes of images, float32 (n, its width)."""
+        return self._evaluated(
+            images, "features", progress, lambda x, labels: self._discriminator.hide(self._folded(x))
+        )
+
+    def judge(self, images: ImageSet, progress: Progress) -> Tensor:
+        """Return the discriminator's logits of labelled images, float32 (n,).
+
+        It sees a deviation over groups of images, so that a logit depends a little on the images beside it.
+        """
+        return self._evaluated(
+            images, "judge", progress, lambda x, labels: self._discriminator(self._folded(x), labels)
+        )
+
+    def _begin(self, seed: int, from_scratch: bool, steps: int, learning_rate: float) -> Training:
         if from_scratch:
             draw_weights(self._averaged, seed)
             draw_weights(self._discriminator, derive_seed(seed, "discriminator"))
@@ -98,22 +116,29 @@ class StyleGAN(NetworkGenerator):
         # R1 is one of r1_interval + 1 steps of the discriminator's optimizer, which makes up for it as published.
         lazy = self.settings.r1_interval / (self.settings.r1_interval + 1)
         optimizers = {
-            name: self._adam(weights[name], ratio) for name, ratio in (("generator", 1.0), ("discriminator", lazy))
+            name: self._adam(weights[name], learning_rate, ratio)
+            for name, ratio in (("generator", 1.0), ("discriminator", lazy))
         }
-        return Training(weights, "generator", optimizers)
+        return Training(weights, "generator", optimizers, steps, learning_rate)
 
-    def _adam(self, weights: list[nn.Parameter], ratio: float) -> torch.optim.Optimizer:
+    def _adam(self, weights: list[nn.Parameter], learning_rate: float, ratio: float) -> torch.optim.Optimizer:
         """Return Adam for weights that are stepped 1 / ratio times as often as the learning rate is meant for."""
         return torch.optim.Adam(
             weights,
-            lr=self.settings.learning_rate * ratio,
+            lr=learning_rate * ratio,
             betas=(0.0, SECOND_MOMENT**ratio),
             eps=1e-8,
             fused=self.device.type == "cuda",
         )
 
     def _step(
-        self, training: Training, step: int, real: Tensor, labels: Tensor | None, random: torch.Generator
+        self,
+        training: Training,
+        step: int,
+        real: Tensor,
+        labels: Tensor | None,
+        weights: Tensor | None,
+        random: torch.Generator,
     ) -> dict[str, Tensor]:
         numbers = torch.randn(len(real), self._numbers_per_image, generator=random, device=self.device)
         z, noise = self._generator.split(numbers)
@@ -121,7 +146,7 @@ class StyleGAN(NetworkGenerator):
 
         # The discriminator, with the gradient penalty R1 every few steps.
         regularise = step % self.settings.r1_interval == 0
-        discriminator_loss = self._discriminator_loss(real, fake.detach(), labels, random, regularise)
+        discriminator_loss = self._discriminator_loss(real, fake.detach(), labels, weights, random, regularise)
         _descend(training.optimizers["discriminator"], discriminator_loss)
 
         # The generator, on the same images.
@@ -157,19 +182,31 @@ class StyleGAN(NetworkGenerator):
             twice: whether the gradient of a gradient will be taken: torch.compile cannot, and bfloat16 is too coarse.
         """
         changed = augment(images, self.settings.augment, random)
-        folded = self._engine.laid_out(F.pixel_unshuffle(changed, self.settings.patch))
+        folded = self._folded(changed)
         discriminate = self._discriminator if twice else self._discriminate
         with self._engine.autocast(allowed=not twice):
             logits: Tensor = discriminate(folded, labels)
         return logits.float()
 
+    def _folded(self, images: Tensor) -> Tensor:
+        return self._engine.laid_out(F.pixel_unshuffle(images, self.settings.patch))
+
     def _discriminator_loss(
-        self, real: Tensor, fake: Tensor, labels: Tensor | None, random: torch.Generator, regularise: bool
+        self,
+        real: Tensor,
+        fake: Tensor,
+        labels: Tensor | None,
+        weights: Tensor | None,
+        random: torch.Generator,
+        regularise: bool,
     ) -> Tensor:
-        """Return the non-saturating loss and, every few steps, the penalty R1 (Mescheder et al. 2018)."""
+        """Return the non-saturating loss and, every few steps, the penalty R1 (Mescheder et al. 2018).
+
+        Images of the pool count by their weights in the loss.
+        """
         real.requires_grad_(regularise)
         on_real = self._judge(real, labels, random, twice=regularise)
-        loss = F.softplus(-on_real).mean() + F.softplus(self._judge(fake, labels, random)).mean()
+        loss = mean_loss(F.softplus(-on_real), weights) + F.softplus(self._judge(fake, labels, random)).mean()
         if regularise:
             (gradient,) = torch.autograd.grad(on_real.sum(), real, create_graph=True)
             penalty = gradient.square().sum((1, 2, 3)).mean()
@@ -294,13 +331,18 @@ class Discriminator(nn.Module):
 
     def forward(self, images: Tensor, labels: Tensor | None) -> Tensor:
         """Return logits, (n,), of images, (n, n_in, size, size)."""
-        x = _with_stddev(self.base(self.blocks(_activated(self.input(images)))), self._stddev_group)
-        x = _activated(self.hidden(_activated(self.convolution(x)).flatten(1)))
+        x = self.hide(images)
         logits: Tensor = self.output(x)[:, 0]
         if self.embedding is not None:
             # The projection of Miyato & Koyama 2018.
             logits = logits + (x * _embedded(self.embedding, labels)).sum(1) / math.sqrt(x.shape[1])
         return logits
+
+    def hide(self, images: Tensor) -> Tensor:
+        """Return the hidden layer, (n, width), of images, (n, n_in, size, size)."""
+        x = _with_stddev(self.base(self.blocks(_activated(self.input(images)))), self._stddev_group)
+        hidden: Tensor = _activated(self.hidden(_activated(self.convolution(x)).flatten(1)))
+        return hidden
 
 
 class ResidualBlock(nn.Module):

@@ -75,6 +75,23 @@ def normals(seeds: list[int], count: int) -> Tensor:
     return torch.stack([torch.randn(count, generator=torch.Generator().manual_seed(seed)) for seed in seeds])
 
 
+def relative_weights(weights: Tensor, n: int) -> Tensor:
+    """Return the weights of n images, (n,), scaled so that their mean is 1; RunFailed where they cannot be used."""
+    if weights.shape != (n,) or not torch.isfinite(weights).all() or bool((weights < 0).any()) or not weights.any():
+        raise RunFailed(
+            f"the weights of a pool of {n} images must be ({n},), finite, at least 0 and not all 0, found "
+            f"{tuple(weights.shape)} from {weights.min().item():.4g} to {weights.max().item():.4g}"
+        )
+    return weights / weights.mean()
+
+
+def mean_loss(losses: Tensor, weights: Tensor | None) -> Tensor:
+    """Return the mean of losses, (n, ...), in which each of the n images counts by its weight."""
+    if weights is None:
+        return losses.mean()
+    return (losses.flatten(1).mean(1) if losses.ndim > 1 else losses).mul(weights).mean()
+
+
 def snapshot(
     step: int, weights: Mapping[str, list[Parameter]], optimizers: Mapping[str, Optimizer], random: torch.Generator
 ) -> dict[str, Tensor]:

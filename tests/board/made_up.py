@@ -59,6 +59,7 @@ def make_record(
             cost=Cost(
                 images_trained=1000,
                 network_evaluations=50,
+                method_state_bytes=0,
                 real_images=20,
                 seconds=Seconds(fit=2.0, sample=1.0, score=0.5),
                 peak_memory_bytes=1 << 20,

@@ -17,7 +17,7 @@ from bench.data.real import RealData, load_real_data
 from bench.generators.gaussian import Gaussian
 from bench.generators.settings import GaussianSettings
 from bench.loop import LoopRun
-from bench.method import load_method
+from bench.method_file import load_method
 from bench.record import DataIdentity, ScoreConditions, Scores, read_record
 from bench.store import Conditions, RunFolder
 from bench.task import Task, load_task

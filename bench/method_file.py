@@ -1,0 +1,87 @@
+"""Load a method from its one Python file, with the values of its parameters."""
+
+import importlib.util
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench import paths
+from bench.cell import MethodIdentity
+from bench.errors import BadInput, first_line
+from bench.hashing import file_sha256
+from bench.method import Control, Method
+from bench.method_source import check_source
+from bench.parameters import declared_parameters, describe_parameters, parse_parameters
+
+
+@dataclass(frozen=True)
+class LoadedMethod:
+    """A method class with its identity, which has the values of its parameters."""
+
+    identity: MethodIdentity
+    definition: type[Method]
+
+    def build(self) -> Method:
+        """Return a new instance with its parameters set."""
+        method = self.definition()
+        for name, value in self.identity.params.items():
+            setattr(method, name, value)
+        return method
+
+    @property
+    def summary(self) -> str:
+        """The first line of the class's docstring, and the parameters with their defaults."""
+        line = (self.definition.__doc__ or "").strip().partition("\n")[0]
+        parameters = describe_parameters(self.identity.params)
+        return f"{line} [{parameters}]" if parameters else line
+
+
+def baseline_names() -> list[str]:
+    """Return the names of the methods that come with the package."""
+    return sorted(path.stem for path in paths.BASELINES.glob("*.py"))
+
+
+def load_method(text: str) -> LoadedMethod:
+    """Load a method by the name of a file in baselines/ or by the path of a Python file.
+
+    Args:
+        text: the name or path, and after colons the parameters that are not at their defaults:
+            "entropy_selection:keep=0.5".
+
+    Raises:
+        BadInput: no such method, a file that cannot be imported, uses what methods may not use or does not define
+            exactly one method, or a wrong parameter.
+    """
+    name, _, parameters = text.partition(":")
+    path = Path(name) if name.endswith(".py") else paths.BASELINES / f"{name}.py"
+    if not path.is_file():
+        raise BadInput(f"no method '{name}': there are {', '.join(baseline_names())}, or give the path of a .py file")
+    if not re.fullmatch("[a-z][a-z0-9_]*", path.stem):
+        raise BadInput(f"{path}: a method's file is named in lower case, digits and _, found '{path.stem}'")
+    check_source(path)
+    module_name = f"autophagy_method_{path.stem}"
+    spec = importlib.util.spec_from_file_location(module_name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[module_name] = module  # dataclasses and typing look a class's module up by name
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        raise BadInput(f"{path}: cannot be imported: {type(error).__name__}: {first_line(error)}") from error
+    found = [
+        value
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, Method) and value.__module__ == module_name
+    ]
+    if len(found) != 1:
+        raise BadInput(f"{path}: needs exactly one class derived from bench.method.Method, found {len(found)}")
+    try:
+        params = parse_parameters(parameters, declared_parameters(found[0]))
+    except BadInput as error:
+        raise BadInput(f"{path}: {error}") from error
+    identity = MethodIdentity(
+        name=path.stem, params=params, sha256=file_sha256(path), control=issubclass(found[0], Control)
+    )
+    return LoadedMethod(identity, found[0])
