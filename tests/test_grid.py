@@ -167,3 +167,36 @@ def test_a_method_is_planned_with_the_hash_of_its_file(tmp_path: Path):
     (mine,), (shipped,) = plan(methods=[str(path)]), plan()
     assert mine.cell.method.name == "mine"
     assert mine.cell.method.sha256 == shipped.cell.method.sha256
+
+
+@pytest.mark.parametrize(("share", "n_real", "n_synthetic"), [(0.5, 400, 400), (0.1, 720, 80)])
+def test_contamination_keeps_the_size_of_the_pool(share: float, n_real: int, n_synthetic: int):
+    [planned] = plan(loops=["synthetic_augmentation"], contamination=share)
+    loop = planned.cell.loop
+    assert (loop.n_real, loop.n_synthetic, loop.contamination) == (n_real, n_synthetic, share)
+    assert f"-contaminated{share:g}-" in planned.cell.slug
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0, -1.0, 2.0])
+def test_contamination_is_between_nothing_and_everything(share: float):
+    assert "--contamination" in refusal(loops=["synthetic_augmentation"], contamination=share)
+
+
+def test_contamination_is_refused_where_there_are_no_real_images():
+    assert "the fully_synthetic loop has no real images" in refusal(contamination=0.5)
+
+
+def test_all_methods_are_those_that_the_loop_and_the_generator_allow():
+    def names(**changes: Any) -> set[str]:
+        return {planned.cell.method.name for planned in plan(methods=None, **changes)}
+
+    on_digits, on_gaussian = names(), names(tasks=["gaussian"], generators=["gaussian"])
+    assert {"none", "real_only"} <= on_digits & on_gaussian
+    assert "accumulate_subsample" not in on_digits
+    assert "accumulate_subsample" in names(pool="accumulated")
+
+
+def test_a_method_that_is_named_and_not_for_the_loop_is_refused():
+    assert refusal(methods=["accumulate_subsample"]) == (
+        "method accumulate_subsample needs --pool accumulated, found previous"
+    )

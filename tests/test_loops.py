@@ -87,3 +87,22 @@ def test_pool_policy_keeps_these_generations(pool: str, t: int, kept: list[int])
 )
 def test_real_images_needed_over_the_whole_loop(kind: str, sizes: dict[str, int], needed: int):
     assert make_loop(kind, **sizes).real_images_needed() == needed
+
+
+def test_a_contaminated_loop_has_a_share_of_synthetic_images():
+    assert make_loop("fresh_data", contamination=0.6, n_real=20, n_synthetic=30).contamination == 0.6
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes", "said"),
+    [
+        ("fully_synthetic", {"contamination": 0.5}, "the fully_synthetic loop has no real images"),
+        ("fresh_data", {"contamination": 0.6, "pool": "accumulated"}, "allowed is pool previous"),
+        ("fresh_data", {"contamination": 0.5}, "n_synthetic 30 of a pool of 50: allowed is 25"),
+        ("fresh_data", {"contamination": 1.0}, "less than 1"),
+        ("fresh_data", {"contamination": 0.0}, "greater than 0"),
+    ],
+)
+def test_contamination_that_does_not_fit_is_refused(kind: str, changes: dict, said: str):
+    with pytest.raises(ValidationError, match=said):
+        make_loop(kind, **changes)

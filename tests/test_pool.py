@@ -44,3 +44,28 @@ def test_a_mask_chooses_the_synthetic_part():
 
 def test_a_pool_of_images_without_labels_has_no_labels():
     assert Pool.assemble(make_images(2, n_classes=None), {1: make_images(3, n_classes=None)}).data.labels is None
+
+
+def test_weights_stay_with_their_images():
+    pool = Pool.assemble(make_images(2), {1: make_images(3)}).weighted(torch.tensor([5.0, 4, 3, 2, 1]))
+    assert pool[torch.tensor([4, 0])].weights.tolist() == [1, 5]
+    assert Pool.assemble(make_images(2), {}).weights is None
+
+
+def test_a_shuffled_pool_has_the_same_images_with_their_labels_and_origin():
+    pool = Pool.assemble(make_images(20, seed=1), {1: make_images(30, seed=2)})
+    shuffled = pool.shuffled(torch.Generator().manual_seed(0))
+    assert shuffled.origin.tolist() != pool.origin.tolist()
+
+    def rows(p: Pool) -> list[tuple[bytes, int, int]]:
+        return sorted(
+            zip(map(bytes, p.data.images.flatten(1)), p.data.labels.tolist(), p.origin.tolist(), strict=True)
+        )
+
+    assert rows(shuffled) == rows(pool)
+
+
+def test_a_hidden_origin_says_of_no_image_that_it_is_real():
+    pool = Pool.assemble(make_images(2), {1: make_images(3)}).with_hidden_origin()
+    assert pool.origin.tolist() == [-1] * 5
+    assert (pool.n_real, pool.real.any().item()) == (0, False)

@@ -209,7 +209,7 @@ class StyleGAN(NetworkGenerator):
         loss = mean_loss(F.softplus(-on_real), weights) + F.softplus(self._judge(fake, labels, random)).mean()
         if regularise:
             (gradient,) = torch.autograd.grad(on_real.sum(), real, create_graph=True)
-            penalty = gradient.square().sum((1, 2, 3)).mean()
+            penalty = mean_loss(gradient.square().sum((1, 2, 3)), weights)
             loss = loss + penalty * (self.settings.r1_weight / 2 * self.settings.r1_interval)
         return loss
 

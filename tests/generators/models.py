@@ -66,9 +66,10 @@ def fit(
     pool: ImageSet = POOL,
     from_scratch: bool = True,
     checkpoint: MemoryCheckpoint | None = None,
+    **arguments: Any,
 ) -> Model:
     checkpoint = checkpoint or MemoryCheckpoint()
-    model.fit(pool, seed=seed, from_scratch=from_scratch, checkpoint=checkpoint, progress=QUIET)
+    model.fit(pool, seed=seed, from_scratch=from_scratch, checkpoint=checkpoint, progress=QUIET, **arguments)
     return model
 
 

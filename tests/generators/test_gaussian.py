@@ -1,5 +1,7 @@
 """The Gaussian generator, against NumPy."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -19,9 +21,9 @@ def points(n: int, seed: int = 0) -> ImageSet:
     return ImageSet(torch.randn((n, D), generator=torch.Generator().manual_seed(seed)) @ MIXING.T + SHIFT)
 
 
-def fit(pool: ImageSet, *, from_scratch: bool = True) -> Gaussian:
+def fit(pool: ImageSet, *, from_scratch: bool = True, **arguments: Any) -> Gaussian:
     model = Gaussian(GaussianSettings(), (pool.images.shape[1],), "cpu")
-    model.fit(pool, seed=0, from_scratch=from_scratch, checkpoint=MemoryCheckpoint(), progress=QUIET)
+    model.fit(pool, seed=0, from_scratch=from_scratch, checkpoint=MemoryCheckpoint(), progress=QUIET, **arguments)
     return model
 
 
@@ -94,3 +96,44 @@ def test_a_single_point_has_no_covariance():
 def test_there_is_nothing_to_finetune():
     with pytest.raises(RunFailed, match=r"closed form.*allowed is scratch"):
         fit(points(7), from_scratch=False)
+
+
+def test_a_weighted_fit_is_numpys_weighted_mean_and_unbiased_covariance():
+    pool, weights = points(9), torch.tensor([1.0, 2, 0, 3, 1, 1, 0.5, 4, 2])
+    state = fit(pool, weights=weights).state_dict()
+    x, w = pool.images.double().numpy(), weights.double().numpy()
+    assert np.allclose(state["mean"], np.average(x, axis=0, weights=w), rtol=1e-6)
+    assert np.allclose(state["covariance"], np.cov(x.T, aweights=w, ddof=1), rtol=1e-6, atol=1e-12)
+
+
+def test_points_without_weight_do_not_count():
+    pool = points(9)
+    weighted = fit(pool, weights=torch.tensor([1.0] * 5 + [0] * 4)).state_dict()
+    plain = fit(pool[slice(5)]).state_dict()
+    assert all(torch.allclose(weighted[name], plain[name], rtol=1e-9) for name in plain)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"weights": torch.tensor([1.0, 0, 0])}, "only one point of the pool has a weight"),
+        ({"weights": torch.tensor([1.0, -1, 1])}, "at least 0"),
+        ({"weights": torch.tensor([1.0, float("nan"), 1])}, "finite"),
+        ({"weights": torch.zeros(3)}, "not all 0"),
+        ({"weights": torch.ones(2)}, r"must be \(3,\)"),
+        ({"budget": 0.5}, "closed form"),
+        ({"learning_rate": 0.5}, "closed form"),
+    ],
+)
+def test_what_a_gaussian_cannot_be_fitted_with_is_refused(arguments: dict[str, Any], said: str):
+    with pytest.raises(RunFailed, match=said):
+        fit(points(3), **arguments)
+
+
+def test_a_gaussian_has_no_features_no_judgement_and_no_steps():
+    model = fit(points(5))
+    for use in (lambda: model.features(points(3), QUIET), lambda: model.judge(points(3), QUIET)):
+        with pytest.raises(RunFailed, match=r"the generator gaussian cannot .*: allowed are .*stylegan"):
+            use()
+    with pytest.raises(RunFailed, match="allowed are ddpm"):
+        model.sample_guided(None, [1], [0.0], QUIET)

@@ -12,6 +12,7 @@ from builders import QUIET, Killed, KilledCheckpoint, MemoryCheckpoint, make_ima
 from models import LABELS, POOL, SEEDS, STEPS, Build, ddpm, equal, fit, sample, stylegan
 from torch import Tensor
 
+from bench.data.image_set import ImageSet
 from bench.errors import RunFailed
 from bench.generators.base import Work
 from bench.generators.network import NetworkGenerator, Training
@@ -336,3 +337,79 @@ def test_the_global_random_state_has_no_influence(build: Build, fitted: NetworkG
         torch.manual_seed(seed)
         images.append(sample(fit(build()) if stage == "fit" else fitted))
     assert torch.equal(*images)
+
+
+WITHOUT_LAST_HALF = torch.tensor([1.0] * 12 + [0.0] * 12)
+
+
+def with_other_last_half() -> ImageSet:
+    return ImageSet(torch.cat([POOL.images[:12], OTHER_POOL.images[12:]]), POOL.labels)
+
+
+@pytest.mark.parametrize(("build", "changes"), [(ddpm, {}), (stylegan, {"stddev_group": 1})], ids=["ddpm", "stylegan"])
+def test_an_image_without_weight_changes_nothing(build: Build, changes: dict[str, Any]):
+    # A group of one image has no deviation: nothing else tells an image's neighbours in a batch of it.
+    one, other = (
+        fit(build(**changes), pool=pool, weights=WITHOUT_LAST_HALF) for pool in (POOL, with_other_last_half())
+    )
+    assert equal(one.state_dict(), other.state_dict())
+    assert not equal(
+        fit(build(**changes), pool=with_other_last_half()).state_dict(), fit(build(**changes)).state_dict()
+    )
+
+
+def test_only_the_proportion_of_the_weights_counts(build: Build):
+    weights = torch.rand(24, generator=torch.Generator().manual_seed(0))
+    # A power of two scales without rounding.
+    assert equal(fit(build(), weights=weights).state_dict(), fit(build(), weights=4 * weights).state_dict())
+
+
+@pytest.mark.parametrize("weights", [torch.zeros(24), -torch.ones(24), torch.ones(23), torch.full((24,), math.nan)])
+def test_weights_that_cannot_be_used_are_refused(build: Build, weights: Tensor):
+    with pytest.raises(RunFailed, match=r"the weights of a pool of 24 images must be \(24,\), finite, at least 0"):
+        fit(build(), weights=weights)
+
+
+@pytest.mark.parametrize(("budget", "images"), [(1.0, 64), (0.5, 32), (0.3, 32), (2.0, 128)])
+def test_a_budget_is_a_share_of_the_images_in_whole_batches(build: Build, budget: float, images: int):
+    assert fit(build(), budget=budget).work.images_trained == images
+
+
+def test_a_learning_rate_is_a_share_of_the_task_files(build: Build):
+    as_share = fit(build(learning_rate=4e-3), learning_rate=0.25)
+    assert equal(as_share.state_dict(), fit(build(learning_rate=1e-3)).state_dict())
+
+
+@pytest.mark.parametrize("changes", [{"weights": torch.rand(24)}, {"budget": 0.5}, {"learning_rate": 0.5}])
+def test_a_fit_does_not_go_on_from_the_checkpoint_of_another(build: Build, changes: dict[str, Any]):
+    checkpoint = KilledCheckpoint(1)
+    with pytest.raises(Killed):
+        fit(build(), checkpoint=checkpoint)
+    left = MemoryCheckpoint()
+    left.state = checkpoint.state
+    model = fit(build(), checkpoint=left, **changes)
+    assert equal(model.state_dict(), fit(build(), **changes).state_dict())
+
+
+@pytest.mark.parametrize(("build", "changes"), [(ddpm, {}), (stylegan, {"stddev_group": 1})], ids=["ddpm", "stylegan"])
+def test_features_are_of_each_image_alone_and_are_counted(build: Build, changes: dict[str, Any]):
+    model = fit(build(**changes))
+    before = model.work.network_evaluations
+    features = model.features(POOL, QUIET)
+    assert model.work.network_evaluations - before == 24
+    assert (features.shape[0], features.dtype, features.ndim) == (24, torch.float32, 2)
+    assert torch.isfinite(features).all()
+    assert torch.allclose(model.features(POOL[torch.tensor([20, 3])], QUIET), features[[20, 3]], atol=1e-5)
+    unlabelled_alike = ImageSet(POOL.images, POOL.labels.flip(0))
+    assert torch.equal(model.features(unlabelled_alike, QUIET), features)
+
+
+def test_a_discriminator_judges_labelled_images_and_a_ddpm_has_none():
+    model = fit(stylegan(stddev_group=1))
+    logits = model.judge(POOL, QUIET)
+    assert logits.shape == (24,)
+    assert torch.allclose(model.judge(POOL[torch.tensor([5])], QUIET), logits[[5]], atol=1e-5)
+    other_labels = ImageSet(POOL.images, POOL.labels.roll(1))
+    assert not torch.allclose(model.judge(other_labels, QUIET), logits)
+    with pytest.raises(RunFailed, match="the generator ddpm cannot judge images: allowed are stylegan"):
+        fit(ddpm()).judge(POOL, QUIET)
