@@ -107,6 +107,12 @@ def _add_run(verbs: Any) -> None:
     where.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda:0, ... [auto]")
     _add_compile(where)
     where.add_argument("--runs", type=Path, default=Path("runs"), metavar="DIR", help="folder of the runs [runs]")
+    where.add_argument(
+        "--results",
+        type=Path,
+        metavar="DIR",
+        help="keep the records in this folder too; cells that it has are skipped",
+    )
     parser.add_argument("--dry-run", action="store_true", help="print the cells, their cost and time; run nothing")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.set_defaults(verb=_run)
@@ -269,6 +275,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from bench.grid import Choices, plan_cells
     from bench.progress import Progress
     from bench.report import estimate_table, outcomes_json, outcomes_table
+    from bench.result_files import keep_result, without_results
 
     engine = Engine.on(choose_device(arguments.device), compiled=not arguments.no_compile)
     cells = plan_cells(
@@ -289,14 +296,20 @@ def _run(arguments: argparse.Namespace) -> int:
             n_synthetic=arguments.n_synthetic,
         )
     )
+    progress = Progress()
+    if arguments.results is not None:
+        planned, cells = cells, without_results(cells, arguments.results)
+        progress.note(f"{len(planned) - len(cells)} of {len(planned)} cells have their records in {arguments.results}")
     if arguments.dry_run:
         print(estimate_table(cells, estimate_cells(cells, engine), engine.device, arguments.json))
         return 0
-    executor = LocalExecutor(arguments.runs, arguments.data, engine, Progress())
+    executor = LocalExecutor(arguments.runs, arguments.data, engine, progress)
     outcomes = []
     try:
         for outcome in executor.run(cells):
             outcomes.append(outcome)
+            if arguments.results is not None and outcome.record is not None:
+                keep_result(outcome.record, arguments.results)
     finally:
         if outcomes:
             print(outcomes_json(outcomes) if arguments.json else outcomes_table(outcomes))

@@ -177,7 +177,8 @@ class Task(_Section):
                     f"tiers.{name}.features is missing: without a section features, each tier names its feature "
                     f"space: {', '.join(SPACE_SUMMARIES)}"
                 )
-            if self.data.dimensions is None and tier.embedding == tier.features:
+            # What every method is handed anyway, the pixels or points themselves, may be the score's space too.
+            if tier.embedding == tier.features != "identity":
                 raise ValueError(
                     f"tiers.{name}.embedding is '{tier.embedding}', in which the tier is scored: allowed are others"
                 )

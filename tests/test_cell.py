@@ -61,8 +61,9 @@ def test_id_is_the_hash_of_what_a_result_file_says_of_the_cell():
                 "sampling_bias": 1.0,
                 "generations": 5,
                 "protocol": "scratch",
+                "contamination": None,
             },
-            "method": METHOD,
+            "method": METHOD | {"control": False},
             "tier": "smoke",
             "seed": 3,
         }

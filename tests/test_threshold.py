@@ -36,8 +36,8 @@ def record(fids: list[float], seed: int, **loop: object) -> Record:
         method={"name": METHOD, "params": {}, "sha256": SHA},
     )  # fmt: skip
     cost = Cost(
-        images_trained=0, network_evaluations=0, real_images=0, seconds=Seconds(fit=0, sample=0, score=0),
-        peak_memory_bytes=0,
+        images_trained=0, network_evaluations=0, real_images=0, method_state_bytes=0, peak_memory_bytes=0,
+        seconds=Seconds(fit=0, sample=0, score=0),
     )  # fmt: skip
     return Record(
         cell_id=cell.id,

@@ -18,6 +18,8 @@ def run_command(record: Record) -> str:
     if loop.kind != "fully_synthetic":
         words += ["--n-real", str(loop.n_real)]
     words += ["--n-synthetic", str(loop.n_synthetic), "--n-initial", str(loop.n_initial), "--protocol", loop.protocol]
+    if loop.contamination is not None:
+        words += ["--contamination", str(loop.contamination)]
     if not record.data.pinned:
         words += ["--data", "PATH"]
     return shlex.join(words)

@@ -14,6 +14,7 @@ from bench.paths import LEADERBOARD
 
 SITE = LEADERBOARD / "site"
 COLOURS = 7  # in the stylesheet
+MOST_LINES = 9  # that are told apart in one chart
 DASHES = ("none", "7 4", "10 3 2 3")  # SVG dash arrays, none of them like the dotted floor
 
 
@@ -29,10 +30,17 @@ def render(sections: list[Section]) -> str:
         sections=sections,
         chart_data=[_chart_data(section) for section in sections],
         styles={section.anchor: line_styles(section) for section in sections},
+        shown={section.anchor: shown_at_first(section) for section in sections},
         floor_name="real images against real images",
         loop_summaries=LOOP_SUMMARIES,
         version=__version__,
     )
+
+
+def shown_at_first(section: Section) -> list[bool]:
+    """Return of each series whether the charts show it before anybody presses a name: all, or the plain loops."""
+    plain = [series.results[0].record.cell.method.name == "none" for series in section.series]
+    return plain if len(plain) > MOST_LINES and any(plain) else [True] * len(plain)
 
 
 @dataclass(frozen=True)

@@ -68,6 +68,11 @@ class Result:
         """Images that went through a training step, over all generations."""
         return sum(g.cost.images_trained for g in self.record.generations)
 
+    @property
+    def reads_score_features(self) -> bool:
+        """Whether the method chose images in the feature space of the score, in any generation."""
+        return any(g.score_features_read for g in self.record.generations)
+
     @cached_property
     def seconds(self) -> float:
         """Wall-clock seconds of fitting, sampling and scoring, over all generations."""

@@ -189,7 +189,8 @@ def _cell_order(cell: Cell) -> tuple[Any, ...]:
     loop, method = cell.loop, cell.method
     sizes = (loop.n_real, loop.n_synthetic, loop.n_initial, loop.generations)
     which = (method.name != "none", method.name, method_params(cell), method.sha256)
-    return (LOOP_KINDS.index(loop.kind), cell.generator, *which, loop.pool, -loop.sampling_bias, *sizes, cell.seed)
+    variant = (loop.contamination or 0, loop.pool, -loop.sampling_bias)
+    return (LOOP_KINDS.index(loop.kind), cell.generator, *which, *variant, *sizes, cell.seed)
 
 
 def _label(cell: Cell, others: list[Cell]) -> str:
@@ -218,6 +219,8 @@ def _label(cell: Cell, others: list[Cell]) -> str:
         words.append(f"file {method.sha256[:8]}")
     if loop.pool != "previous":
         words.append(f"pool {loop.pool}")
+    if loop.contamination is not None:
+        words.append(f"contaminated {loop.contamination:g}")
     if loop.sampling_bias != 1:
         words.append(f"sampling bias {loop.sampling_bias}")
     for name in ("n_real", "n_synthetic", "n_initial", "generations"):

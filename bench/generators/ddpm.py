@@ -237,7 +237,10 @@ class DDPM(NetworkGenerator):
         if guidance == 0:
             return prediction
         if labels is None:
-            raise RunFailed(f"guidance is {guidance:g}: without labels there is none, allowed is 0 (sampling_bias 1)")
+            raise RunFailed(
+                f"guidance is {guidance:g}, sampling_bias is {1 / (1 + guidance):g}: without labels there is no "
+                "guidance, allowed is 1"
+            )
         unconditional = self._predict(network, noisy, timestep, self._no_label(labels))
         return prediction + guidance * (prediction - unconditional)
 

@@ -45,7 +45,9 @@ class Gaussian(Generator):
         if len(pool) < 2:
             raise RunFailed(f"a pool of {len(pool)} has no covariance: a Gaussian needs at least 2 points")
         n = len(pool)
-        shares = (torch.ones(n) if weights is None else relative_weights(weights, n)).double() / n
+        shares = torch.full((n,), 1 / n, dtype=torch.float64)
+        if weights is not None:
+            shares *= relative_weights(weights.double(), n)
         if shares.max() == 1:
             raise RunFailed("only one point of the pool has a weight: a Gaussian needs at least 2")
         points = pool.images.double()

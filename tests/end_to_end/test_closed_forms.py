@@ -14,6 +14,7 @@ from scipy.linalg import sqrtm
 from bench import environment
 from bench.cli import main
 from bench.data.real import RealData, load_real_data
+from bench.features.base import FeatureSpace
 from bench.generators.gaussian import Gaussian
 from bench.generators.settings import GaussianSettings
 from bench.loop import LoopRun
@@ -33,6 +34,10 @@ class NoScorer:
 
     def score(self, samples: object, progress: object) -> Scores:
         return NO_SCORES
+
+
+def no_space() -> FeatureSpace:
+    raise AssertionError("no method here asks for features")
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +72,8 @@ def models(data: RealData, tmp_path_factory: pytest.TempPathFactory) -> Callable
             )
             LoopRun(
                 cell=cell, training=data.training, n_classes=None,
-                generator=Gaussian(GaussianSettings(), (D,), "cpu"), method=method.build(), scorer=NoScorer(),
+                generator=Gaussian(GaussianSettings(), (D,), "cpu"), method=method.build(), embedding=no_space,
+                scorer=NoScorer(),
                 score=conditions, data=DataIdentity(sha256=ZEROS, pinned=True), environment=described,
                 runs=runs, folder=folder, progress=QUIET,
             ).run()  # fmt: skip

@@ -134,7 +134,7 @@ def test_pools_get_what_synthesize_returns_and_the_scorer_what_sample_draws(run_
         "from bench.method import Method\n"
         "class Black(Method):\n"
         "    def synthesize(self, generator, n, ctx):\n"
-        "        return ImageSet(torch.zeros((n, 1, 8, 8), dtype=torch.uint8), ctx.labels[:n])\n"
+        "        return ImageSet(torch.zeros((n, 1, 8, 8), dtype=torch.uint8), ctx.labels(n))\n"
         "    def curate(self, pool, ctx):\n"
         "        assert pool.data.images.max() == 0\n"
         "        return pool\n"
@@ -240,7 +240,7 @@ import pathlib, torch
 from bench.method import Method
 
 class Learning(Method):
-    def prepare(self, ctx):
+    def prepare(self, generator, ctx):
         with open({file!r}, "a") as calls:
             print(ctx.generation, len(ctx.real), file=calls)
         self.mean = ctx.real.images.double().mean(0)
