@@ -1,0 +1,81 @@
+"""Curation: of K candidates for each image of the pool one is kept, with probability softmax(reward / temperature).
+
+This is the Bradley-Terry (Plackett-Luce) choice of a person who is shown K images; its fixed point has the highest
+reward, and what the reward neglects is lost. The K candidates of a slot share its label: they are K rounds of samples
+with the same labels and other seeds, so that the frequencies of the labels cannot drift, but the classes themselves
+can: the most typical images of each are kept.
+
+Source: Ferbach et al. 2024, "Self-Consuming Generative Models with Curated Data Provably Optimize Human Preferences"
+(arXiv 2407.09499), whose rewards on CIFAR-10 come from a classifier. Without people to ask, the reward here is the
+log-probability of the image's label under a logistic regression on the embedding of the tier, trained on the real
+images of generation 1; with a temperature of 1 a candidate is kept in proportion to its probability. What is scored
+is the model's own sample, uncurated.
+
+Needs: labels. Costs: K times the sampling of the pool's images; a linear classifier as state. Loops: all.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, ClassVar
+
+import torch
+from pydantic import Field
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
+from torch import Tensor
+
+from bench.data.image_set import ImageSet, concatenate
+from bench.generators.base import Generator
+from bench.method import Context, Method
+
+
+class Curation(Method):
+    """Keep one of K candidates with probability softmax(reward), a stand-in for people's choice (Ferbach et al.)."""
+
+    needs_labels: ClassVar[bool] = True
+
+    candidates: Annotated[int, Field(ge=1, description="K, images that one is chosen from")] = 4
+    temperature: Annotated[float, Field(gt=0, description="of the choice; small values keep the best")] = 1.0
+
+    def __init__(self) -> None:
+        self._probe: dict[str, Tensor] = {}
+
+    def prepare(self, generator: Generator, ctx: Context) -> None:
+        real = ctx.real
+        assert real.labels is not None
+        scaler = StandardScaler()
+        features = scaler.fit_transform(ctx.embed(real).double().numpy())
+        model = LogisticRegression(max_iter=1000).fit(features, real.labels.numpy())
+        # Two classes share one row of coefficients, those of the second against the first.
+        weight, bias = torch.from_numpy(model.coef_), torch.from_numpy(model.intercept_)
+        if len(model.classes_) == 2:
+            weight, bias = (torch.cat([torch.zeros_like(rows), rows]) for rows in (weight, bias))
+        scale = torch.from_numpy(scaler.scale_)
+        self._probe = {
+            "weight": weight / scale,
+            "bias": bias - (weight / scale) @ torch.from_numpy(scaler.mean_),
+            "classes": torch.from_numpy(model.classes_),
+        }
+
+    def synthesize(self, generator: Generator, n: int, ctx: Context) -> ImageSet:
+        seeds, labels = ctx.seeds(self.candidates * n), ctx.labels(n)
+        rounds = [
+            generator.sample(labels, seeds[r * n : (r + 1) * n], ctx.loop.sampling_bias, ctx.progress)
+            for r in range(self.candidates)
+        ]
+        rewards = torch.stack([self._rewards(images, ctx) for images in rounds], dim=1)
+        chances = (rewards / self.temperature).softmax(1)
+        chosen = torch.multinomial(chances, 1, generator=ctx.random)[:, 0]
+        return concatenate(rounds)[chosen * n + torch.arange(n)]
+
+    def _rewards(self, images: ImageSet, ctx: Context) -> Tensor:
+        """Return the log-probability of each image's label, float64 (n,)."""
+        assert images.labels is not None
+        logits = ctx.embed(images).double() @ self._probe["weight"].T + self._probe["bias"]
+        column = (images.labels[:, None] == self._probe["classes"]).double().argmax(1)
+        return logits.log_softmax(1).gather(1, column[:, None])[:, 0]
+
+    def state_dict(self) -> dict[str, Tensor]:
+        return self._probe
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        self._probe = dict(state)

@@ -1,0 +1,97 @@
+"""Latent-space filtering (LSF): keep the synthetic images whose label a probe on the first model's latents believes.
+
+A linear classifier is trained on the latents that the network of G^1 makes of the real images. In every generation
+candidates are drawn for 1 / keep as many images as are needed; they are embedded by the same network of G^1, and the
+share `keep` with the highest softmax probability of their own label enters the pools.
+
+Source: Cai et al. 2025, "Stabilizing Self-Consuming Diffusion Models with Latent Space Filtering" (arXiv 2511.12742),
+which filters a pool of accumulated images. Here candidates are drawn instead, so that the pool keeps its size. The
+best are taken within each label, and a slot keeps its label: over all labels at once the filter would change the
+frequencies of the classes, which the loop fixes. What is scored is the model's own sample, unfiltered.
+
+Needs: labels, and a generator with features. Costs: 1 / keep times the sampling of the pool's images and an embedding
+of each; the weights of G^1 and the probe as state. Loops: all.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Annotated, ClassVar
+
+import torch
+from pydantic import Field
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
+from torch import Tensor
+
+from bench.data.image_set import ImageSet
+from bench.generators.base import Generator
+from bench.method import Context, Method
+
+PROBE = "probe."
+NETWORK = "network."
+
+
+class LatentFilter(Method):
+    """Keep the images whose label a linear probe on G^1's latents is surest of (LSF, Cai et al. 2025)."""
+
+    generators: ClassVar[tuple[str, ...]] = ("ddpm", "stylegan")
+    needs_labels: ClassVar[bool] = True
+
+    keep: Annotated[float, Field(gt=0, le=1, description="share of the candidates that is kept")] = 0.5
+
+    def __init__(self) -> None:
+        self._probe: dict[str, Tensor] = {}
+        self._network: dict[str, Tensor] = {}
+
+    def prepare(self, generator: Generator, ctx: Context) -> None:
+        real = ctx.real
+        assert real.labels is not None
+        self._network = generator.state_dict()
+        scaler = StandardScaler()
+        latents = scaler.fit_transform(generator.features(real, ctx.progress).double().numpy())
+        model = LogisticRegression(max_iter=1000).fit(latents, real.labels.numpy())
+        # Two classes share one row of coefficients, those of the second against the first.
+        weight, bias = torch.from_numpy(model.coef_), torch.from_numpy(model.intercept_)
+        if len(model.classes_) == 2:
+            weight, bias = (torch.cat([torch.zeros_like(rows), rows]) for rows in (weight, bias))
+        scale = torch.from_numpy(scaler.scale_)
+        self._probe = {
+            "weight": weight / scale,
+            "bias": bias - (weight / scale) @ torch.from_numpy(scaler.mean_),
+            "classes": torch.from_numpy(model.classes_),
+        }
+
+    def synthesize(self, generator: Generator, n: int, ctx: Context) -> ImageSet:
+        candidates = self.sample(generator, math.ceil(n / self.keep), ctx)
+        assert candidates.labels is not None
+        sureness = self._sureness(generator, candidates, ctx)
+        slots = candidates.labels[:n]
+        chosen = torch.empty(n, dtype=torch.int64)
+        for label in slots.unique():
+            own = (slots == label).nonzero()[:, 0]
+            members = (candidates.labels == label).nonzero()[:, 0]
+            # There are at least as many candidates of a label as slots: the slots' own images are among them.
+            best = members[sureness[members].argsort(descending=True, stable=True)[: len(own)]]
+            chosen[own] = best.sort().values
+        return candidates[chosen]
+
+    def _sureness(self, generator: Generator, images: ImageSet, ctx: Context) -> Tensor:
+        """Return the probe's softmax probability of each image's label, float64 (n,)."""
+        assert images.labels is not None
+        own = generator.state_dict()
+        generator.load_state_dict(self._network)
+        latents = generator.features(images, ctx.progress).double()
+        generator.load_state_dict(own)
+        logits = latents @ self._probe["weight"].T + self._probe["bias"]
+        column = (images.labels[:, None] == self._probe["classes"]).double().argmax(1)
+        return logits.softmax(1).gather(1, column[:, None])[:, 0]
+
+    def state_dict(self) -> dict[str, Tensor]:
+        parts = ((PROBE, self._probe), (NETWORK, self._network))
+        return {prefix + name: value for prefix, part in parts for name, value in part.items()}
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        self._probe, self._network = (
+            {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
+            for prefix in (PROBE, NETWORK)
+        )
