@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 import torch
 from builders import QUIET, make_images
-from models import DDPM_SETTINGS, SEEDS, fit, sample
+from models import DDPM_SETTINGS, LABELS, SEEDS, fit, sample
 from models import ddpm as build
 from pydantic import ValidationError
 from torch import Tensor
 
 from bench.data.image_set import ImageSet
 from bench.errors import RunFailed
+from bench.generators.base import Extrapolation
 from bench.generators.ddpm import WARMUP_FRACTION, _learning_rate_factor
 from bench.generators.settings import DDPMSettings
 
@@ -56,6 +57,67 @@ def test_guided_prediction_is_one_plus_w_conditional_minus_w_unconditional(
     unconditional = noise / 2 + 10 / 10  # the label after the ten classes
     expected = (1 + w) * conditional - w * unconditional
     assert torch.allclose(model._draw(noise.flatten(1), labels, 1 / (1 + w)), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("bias", [1.0, 0.5])
+def test_constant_guidance_draws_what_its_sampling_bias_draws(bias: float):
+    model = fit(build())
+    guided = model.sample_guided(LABELS, SEEDS, [1 / bias - 1] * model.guidance_steps, QUIET)
+    assert torch.equal(guided.images, sample(model, bias=bias))
+    assert torch.equal(guided.labels, LABELS)
+
+
+@pytest.mark.parametrize(
+    ("guidance", "value"),
+    # From an image of 0, a step gives half of the image plus 0.3 for label 3, and plus w times
+    # 0.3 - 1.0, as "no label" is label 10: 0 -> 0.3 -> 0.15 + 0.3 - 0.35, and 0 -> -0.05 -> -0.025 + 0.3.
+    [([0.0, 0.5], 0.1), ([0.5, 0.0], 0.275)],
+)
+def test_the_guidance_of_a_step_acts_in_this_step(
+    monkeypatch: pytest.MonkeyPatch, guidance: list[float], value: float
+):
+    model, solver = build(sampling_steps=2), StubSolver()
+    solver.timesteps = torch.tensor([6, 3])
+    monkeypatch.setattr(model, "_sampled", StubNetwork())
+    monkeypatch.setattr(model, "_solver", solver)
+    monkeypatch.setattr("bench.generators.network.normals", lambda seeds, count: torch.zeros(len(seeds), count))
+    drawn = model.sample_guided(torch.tensor([3]), [1], guidance, QUIET)
+    assert (drawn.images == round(value * 127.5 + 127.5)).all()
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.5, 2.0])
+def test_the_prediction_is_extrapolated_away_from_the_other_model(monkeypatch: pytest.MonkeyPatch, weight: float):
+    # The stub's one step makes the prediction itself the image: both models are asked about the same noise.
+    model = fit(build())
+    other = fit(build(), seed=1).state_dict()
+    monkeypatch.setattr(model, "_solver", StubSolver())
+    guidance = [0.0] * model.guidance_steps
+    own = model.sample_guided(LABELS, SEEDS, guidance, QUIET).images
+    away = model.sample_guided(LABELS, SEEDS, guidance, QUIET, Extrapolation(other, weight)).images
+    model.load_state_dict(other)
+    others = model.sample_guided(LABELS, SEEDS, guidance, QUIET).images
+    inside = [((images > 0) & (images < 255)) for images in (own, away, others)]
+    inside = inside[0] & inside[1] & inside[2]
+    assert inside.float().mean() > 0.2
+    expected = (1 + weight) * own.double() - weight * others.double()
+    # Each image is rounded to a grey level, by up to one half.
+    assert (away.double() - expected)[inside].abs().max() <= 0.5 + 0.5 * (1 + 2 * weight)
+
+
+@pytest.mark.parametrize(
+    ("guidance", "away", "evaluations"),
+    # Three steps; a step with guidance costs two, and a second model doubles it all.
+    [([0.0, 0.0, 0.0], False, 3), ([1.0, 0.0, 0.5], False, 5), ([0.0] * 3, True, 6), ([1.0, 0.0, 0.5], True, 10)],
+)
+def test_guided_sampling_counts_its_evaluations(guidance: list[float], away: bool, evaluations: int):
+    model = build()
+    model.sample_guided(LABELS, SEEDS, guidance, QUIET, Extrapolation(model.state_dict(), 1.0) if away else None)
+    assert model.work.network_evaluations == evaluations * len(SEEDS)
+
+
+def test_guidance_must_have_a_weight_for_each_step():
+    with pytest.raises(RunFailed, match="guidance has 2 weights: the sampler has 3 steps"):
+        build().sample_guided(LABELS, SEEDS, [0.0, 0.0], QUIET)
 
 
 class Spy:
