@@ -19,12 +19,11 @@ from typing import Annotated, ClassVar
 
 import torch
 from pydantic import Field
-from sklearn.linear_model import LogisticRegression
-from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
 from bench.data.image_set import ImageSet, concatenate
 from bench.generators.base import Generator
+from bench.linear_probe import LinearProbe
 from bench.method import Context, Method
 
 
@@ -37,24 +36,12 @@ class Curation(Method):
     temperature: Annotated[float, Field(gt=0, description="of the choice; small values keep the best")] = 1.0
 
     def __init__(self) -> None:
-        self._probe: dict[str, Tensor] = {}
+        self._probe: LinearProbe | None = None
 
     def prepare(self, generator: Generator, ctx: Context) -> None:
-        real = ctx.real
-        assert real.labels is not None
-        scaler = StandardScaler()
-        features = scaler.fit_transform(ctx.embed(real).double().numpy())
-        model = LogisticRegression(max_iter=1000).fit(features, real.labels.numpy())
-        # Two classes share one row of coefficients, those of the second against the first.
-        weight, bias = torch.from_numpy(model.coef_), torch.from_numpy(model.intercept_)
-        if len(model.classes_) == 2:
-            weight, bias = (torch.cat([torch.zeros_like(rows), rows]) for rows in (weight, bias))
-        scale = torch.from_numpy(scaler.scale_)
-        self._probe = {
-            "weight": weight / scale,
-            "bias": bias - (weight / scale) @ torch.from_numpy(scaler.mean_),
-            "classes": torch.from_numpy(model.classes_),
-        }
+        assert ctx.n_classes is not None
+        assert ctx.real.labels is not None
+        self._probe = LinearProbe.fit(ctx.embed(ctx.real), ctx.real.labels, ctx.n_classes)
 
     def synthesize(self, generator: Generator, n: int, ctx: Context) -> ImageSet:
         seeds, labels = ctx.seeds(self.candidates * n), ctx.labels(n)
@@ -69,13 +56,12 @@ class Curation(Method):
 
     def _rewards(self, images: ImageSet, ctx: Context) -> Tensor:
         """Return the log-probability of each image's label, float64 (n,)."""
+        assert self._probe is not None
         assert images.labels is not None
-        logits = ctx.embed(images).double() @ self._probe["weight"].T + self._probe["bias"]
-        column = (images.labels[:, None] == self._probe["classes"]).double().argmax(1)
-        return logits.log_softmax(1).gather(1, column[:, None])[:, 0]
+        return self._probe.log_probability(ctx.embed(images), images.labels)
 
     def state_dict(self) -> dict[str, Tensor]:
-        return self._probe
+        return {} if self._probe is None else self._probe.state_dict()
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
-        self._probe = dict(state)
+        self._probe = LinearProbe.from_state(state) if state else None

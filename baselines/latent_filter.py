@@ -19,12 +19,11 @@ from typing import Annotated, ClassVar
 
 import torch
 from pydantic import Field
-from sklearn.linear_model import LogisticRegression
-from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
 from bench.data.image_set import ImageSet
 from bench.generators.base import Generator
+from bench.linear_probe import LinearProbe
 from bench.method import Context, Method
 
 PROBE = "probe."
@@ -40,26 +39,15 @@ class LatentFilter(Method):
     keep: Annotated[float, Field(gt=0, le=1, description="share of the candidates that is kept")] = 0.5
 
     def __init__(self) -> None:
-        self._probe: dict[str, Tensor] = {}
+        self._probe: LinearProbe | None = None
         self._network: dict[str, Tensor] = {}
 
     def prepare(self, generator: Generator, ctx: Context) -> None:
-        real = ctx.real
-        assert real.labels is not None
+        assert ctx.n_classes is not None
+        assert ctx.real.labels is not None
         self._network = generator.state_dict()
-        scaler = StandardScaler()
-        latents = scaler.fit_transform(generator.features(real, ctx.progress).double().numpy())
-        model = LogisticRegression(max_iter=1000).fit(latents, real.labels.numpy())
-        # Two classes share one row of coefficients, those of the second against the first.
-        weight, bias = torch.from_numpy(model.coef_), torch.from_numpy(model.intercept_)
-        if len(model.classes_) == 2:
-            weight, bias = (torch.cat([torch.zeros_like(rows), rows]) for rows in (weight, bias))
-        scale = torch.from_numpy(scaler.scale_)
-        self._probe = {
-            "weight": weight / scale,
-            "bias": bias - (weight / scale) @ torch.from_numpy(scaler.mean_),
-            "classes": torch.from_numpy(model.classes_),
-        }
+        latents = generator.features(ctx.real, ctx.progress)
+        self._probe = LinearProbe.fit(latents, ctx.real.labels, ctx.n_classes)
 
     def synthesize(self, generator: Generator, n: int, ctx: Context) -> ImageSet:
         candidates = self.sample(generator, math.ceil(n / self.keep), ctx)
@@ -76,22 +64,24 @@ class LatentFilter(Method):
         return candidates[chosen]
 
     def _sureness(self, generator: Generator, images: ImageSet, ctx: Context) -> Tensor:
-        """Return the probe's softmax probability of each image's label, float64 (n,)."""
+        """Return the probe's log-probability of each image's label, float64 (n,)."""
+        assert self._probe is not None
         assert images.labels is not None
         own = generator.state_dict()
         generator.load_state_dict(self._network)
-        latents = generator.features(images, ctx.progress).double()
+        latents = generator.features(images, ctx.progress)
         generator.load_state_dict(own)
-        logits = latents @ self._probe["weight"].T + self._probe["bias"]
-        column = (images.labels[:, None] == self._probe["classes"]).double().argmax(1)
-        return logits.softmax(1).gather(1, column[:, None])[:, 0]
+        return self._probe.log_probability(latents, images.labels)
 
     def state_dict(self) -> dict[str, Tensor]:
-        parts = ((PROBE, self._probe), (NETWORK, self._network))
+        if self._probe is None:
+            return {}
+        parts = ((PROBE, self._probe.state_dict()), (NETWORK, self._network))
         return {prefix + name: value for prefix, part in parts for name, value in part.items()}
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
-        self._probe, self._network = (
+        probe, self._network = (
             {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
             for prefix in (PROBE, NETWORK)
         )
+        self._probe = LinearProbe.from_state(probe) if probe else None

@@ -13,6 +13,7 @@ INTERFACE = (
     "bench.data.image_set",
     "bench.errors",
     "bench.generators.base",
+    "bench.linear_probe",
     "bench.loops",
     "bench.method",
     "bench.pool",

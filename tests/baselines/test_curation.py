@@ -23,7 +23,6 @@ def test_a_big_gap_of_rewards_always_keeps_the_best_candidate_of_each_slot():
         {
             "weight": torch.tensor([[-1.0], [1.0], [0.0]]).double(),
             "bias": torch.tensor([0.0, 0.0, 1000.0]).double(),
-            "classes": torch.tensor([0, 1, 2]),
         }
     )
     ctx = make_context(make_loop(), 2, n_classes=2, embed=round_of)
@@ -37,9 +36,7 @@ def test_a_big_gap_of_rewards_always_keeps_the_best_candidate_of_each_slot():
 def test_equal_rewards_keep_every_candidate_equally_often():
     n = 1000
     method = load_method("curation").build()
-    method.load_state_dict(
-        {"weight": torch.zeros(2, 1).double(), "bias": torch.zeros(2).double(), "classes": torch.tensor([0, 1])}
-    )
+    method.load_state_dict({"weight": torch.zeros(2, 1).double(), "bias": torch.zeros(2).double()})
     generator = RecordingGenerator()
     ctx = make_context(make_loop(), 2, n_classes=2, embed=round_of)
     kept = method.synthesize(generator, n, ctx)
@@ -59,7 +56,6 @@ def test_a_candidate_is_kept_in_proportion_to_exp_reward_over_temperature():
         {
             "weight": torch.tensor([[0.0], [math.log(3) / 2]]).double(),
             "bias": torch.tensor([30.0, 0.0]).double(),  # log p(1) = logit(1) - 30: the softmax is its numerator
-            "classes": torch.tensor([0, 1]),
         }
     )
 

@@ -1,12 +1,10 @@
 import pytest
 import torch
 from builders import RecordingGenerator, make_context, make_loop
-from sklearn.linear_model import LogisticRegression
-from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
 from bench.data.image_set import ImageSet
-from bench.errors import BadInput, RunFailed
+from bench.errors import BadInput
 from bench.method import Context, Method, Setting, check_method
 from bench.method_file import load_method
 
@@ -54,17 +52,6 @@ def test_where_too_few_agree_the_rejected_with_the_most_probable_label_fill_up()
     assert chosen(prepared(), [2, -0.1, 0.2, -2, -1, -2], 3) == [1, 2, 4]
 
 
-def test_the_probabilities_are_those_of_scikit_learn_on_standardised_features():
-    method = prepared()
-    features = torch.tensor(REAL_FEATURES).double().view(-1, 1)
-    scaler = StandardScaler().fit(features)
-    reference = LogisticRegression(max_iter=1000).fit(scaler.transform(features), REAL.labels)
-    state = method.state_dict()
-    points = torch.linspace(-3, 3, 7).double().view(-1, 1)
-    found = (points @ state["weight"].T + state["bias"]).softmax(1)
-    torch.testing.assert_close(found, torch.from_numpy(reference.predict_proba(scaler.transform(points))))
-
-
 def test_a_class_without_real_images_is_never_agreed_with():
     # Three classes, of which the real images have two: labels are 0 1 2 0 1 2, and images 2 and 5 cannot agree.
     assert chosen(prepared(3), [-1, 1, 1, -1, 1, -1], 3, n_classes=3) == [0, 1, 3]
@@ -76,14 +63,6 @@ def test_the_verifier_is_kept_as_the_methods_state():
     resumed.load_state_dict(method.state_dict())
     candidates = [2, -0.1, 0.2, -2, -1, -2]
     assert chosen(resumed, candidates, 3) == chosen(method, candidates, 3) == [1, 2, 4]
-
-
-def test_one_class_is_a_failed_run():
-    ctx = context([])
-    one = ImageSet(REAL.images[:2], REAL.labels[:2])
-    method = load_method("verifier").build()
-    with pytest.raises(RunFailed, match=r"^the verifier needs real images of at least 2 classes, found 1$"):
-        method.prepare(RecordingGenerator(), make_context(LOOP, 1, one, n_classes=2, embed=ctx.embed))
 
 
 def test_a_task_without_labels_is_refused():
