@@ -19,7 +19,7 @@ from bench.paths import LEADERBOARD
 from bench.record import Record, Scores, read_record
 
 PLAIN = "none"
-Loop = tuple[str, str, str, float]  # task, generator, kind, contamination
+Loop = tuple[str, str, str, float, float]  # task, generator, kind, contamination, sampling bias
 Seeds = dict[int, Record]
 Score = Callable[[Scores], float]
 
@@ -48,7 +48,7 @@ def read_field(folder: Path) -> dict[Loop, dict[str, Seeds]]:
     for path in sorted(folder.glob("*.json")):
         record = read_record(path)
         cell = record.cell
-        loop = (cell.task, cell.generator, cell.loop.kind, cell.loop.contamination or 0.0)
+        loop = (cell.task, cell.generator, cell.loop.kind, cell.loop.contamination or 0.0, cell.loop.sampling_bias)
         name = cell.method.option + ("" if cell.loop.pool == "previous" else f", pool {cell.loop.pool}")
         field[loop][name][cell.seed] = record
     return field
@@ -92,10 +92,13 @@ def network_evaluations(record: Record) -> float:
 def main() -> None:
     field = read_field(Path(sys.argv[1]) if len(sys.argv) > 1 else LEADERBOARD / "results")
     for loop, methods in sorted(field.items()):
-        task, generator, kind, contamination = loop
+        task, generator, kind, contamination, sampling_bias = loop
+        words = [task, generator, kind]
+        words += [f"contamination {contamination:g}"] * (contamination > 0)
+        words += [f"sampling bias {sampling_bias:g}"] * (sampling_bias < 1)
         plain = methods[PLAIN]
         first = {seed: record.generations[0].scores for seed, record in plain.items()}
-        print(f"\n### {task}, {generator}, {kind}" + (f", contamination {contamination:g}" if contamination else ""))
+        print(f"\n### {', '.join(words)}")
         print(f"\nGeneration 1: FID {np.mean([s.fid for s in first.values()]):.2f}, precision ", end="")
         print(f"{np.mean([s.precision for s in first.values()]):.2f}, recall ", end="")
         print(f"{np.mean([s.recall for s in first.values()]):.2f}; {len(first)} seeds.\n")

@@ -22,7 +22,8 @@ digits --loop fully_synthetic --method none,real_only,random_subset,teacher,entr
 digits --loop synthetic_augmentation --method none,real_only,golden_ratio,entropy_selection,realism_filter
 digits --loop synthetic_augmentation --contamination 0.5 \
     --method none,real_only,oracle_filter,detector,detector:tpr=0.5:fpr=0.5,random_subset,realism_filter
-digits --loop fully_synthetic --method more_samples,self_correction,assisted_correction,neon,sims,guidance_schedule
+digits --loop fully_synthetic --method more_samples,self_correction,assisted_correction,neon,sims
+digits --loop fully_synthetic --sampling-bias 0.5 --method none,guidance_schedule
 digits --loop fully_synthetic --method verifier,latent_filter,curation,moment_matching,cluster_matching
 digits --loop fresh_data --method none,golden_ratio
 digits --loop synthetic_augmentation --method self_correction,assisted_correction,density_reweight,moment_matching,cluster_matching
