@@ -42,7 +42,7 @@ class Neon(Method):
             own,
             seed=derive_seed(ctx.fit_seed, "neon"),
             from_scratch=False,
-            checkpoint=ctx.checkpoint,
+            checkpoint=ctx.checkpoint_of("neon"),
             progress=ctx.progress,
             budget=self.budget,
             learning_rate=self.rate,

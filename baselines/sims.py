@@ -48,7 +48,7 @@ class SIMS(Method):
             own,
             seed=derive_seed(ctx.fit_seed, "sims"),
             from_scratch=False,
-            checkpoint=ctx.checkpoint,
+            checkpoint=ctx.checkpoint_of("sims"),
             progress=ctx.progress,
             budget=self.budget,
         )

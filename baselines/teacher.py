@@ -39,7 +39,7 @@ class Teacher(Method):
             ctx.real,
             seed=derive_seed(ctx.fit_seed, "teacher"),
             from_scratch=True,
-            checkpoint=ctx.checkpoint,
+            checkpoint=ctx.checkpoint_of("teacher"),
             progress=ctx.progress,
             budget=self.compute,
         )

@@ -98,7 +98,7 @@ class LoopRun:
     def _run_generation(self, t: int, progress: Progress) -> GenerationResult:
         loop, generator, method = self.cell.loop, self.generator, self.method
         draws = RealDraws(self.training, self.cell.task, self.cell.seed)
-        checkpoint = self.folder.fit_checkpoint(str(self._seed(t, "fit")))
+        checkpoints = _Checkpoints(self.folder, str(self._seed(t, "fit")))
         if generator.device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(generator.device)
 
@@ -115,20 +115,19 @@ class LoopRun:
             real = initial if real is None else real
         elif contaminated:
             real, pool = None, pool.with_hidden_origin()
-        ctx = self._context(t, pool, real, checkpoint, progress)
+        ctx = self._context(t, pool, real, checkpoints, progress)
 
         # Train G^t on what the method makes of D^t.
         if t == 1:
             first = self._first_generation(pool, progress)
             with _Meter(generator) as fit:
                 self._prepare(ctx)
-            earlier = first
         else:
             with _Meter(generator) as fit:
                 pool = self._curated(pool, ctx)
                 method.fit(generator, pool, ctx)
                 method.refine(generator, pool, ctx)
-            earlier = TrainingCost(images=0, seconds=checkpoint.earlier_seconds)
+            first = TrainingCost(images=0, seconds=0)
 
         # Draw the images that are scored and those that later generations train on: once, where they are the same.
         n_score, n_synthetic = self.score.n, method.n_synthetic(loop)
@@ -146,11 +145,15 @@ class LoopRun:
             scores = self.scorer.score(samples, progress)
         state = method.state_dict()
         cost = Cost(
-            images_trained=earlier.images + fit.images_trained + sampling.images_trained,
+            images_trained=first.images + fit.images_trained + sampling.images_trained,
             network_evaluations=fit.network_evaluations + sampling.network_evaluations,
             real_images=max(n_real if contaminated else pool.n_real, len(ctx.real) if ctx.has_read.real else 0),
             method_state_bytes=sum(value.nbytes for value in state.values()),
-            seconds=Seconds(fit=earlier.seconds + fit.seconds, sample=sampling.seconds, score=scoring.seconds),
+            seconds=Seconds(
+                fit=first.seconds + checkpoints.earlier_seconds + fit.seconds,
+                sample=sampling.seconds,
+                score=scoring.seconds,
+            ),
             peak_memory_bytes=peak_memory_bytes(generator.device),
         )
         result = GenerationResult(
@@ -169,7 +172,7 @@ class LoopRun:
         self.folder.finish_generation(result, files)
         if "strip" in files:
             self.folder.write_strip(draw_strip([self.folder.tensors(s, "strip")["images"] for s in range(1, t + 1)]))
-        checkpoint.remove()
+        checkpoints.remove()
         return result
 
     def _first_generation(self, pool: Pool, progress: Progress) -> TrainingCost:
@@ -212,7 +215,7 @@ class LoopRun:
         return curated
 
     def _context(
-        self, t: int, pool: Pool, real: ImageSet | None, checkpoint: FitCheckpoint, progress: Progress
+        self, t: int, pool: Pool, real: ImageSet | None, checkpoints: "_Checkpoints", progress: Progress
     ) -> Context:
         cell, generator = self.cell, self.generator
         n_drawn = max(self.score.n, cell.loop.n_synthetic)
@@ -227,8 +230,9 @@ class LoopRun:
             ),
             fit_seed=self._seed(t, "fit"),
             random=self._random(t, "method"),
-            checkpoint=checkpoint,
+            checkpoint=checkpoints.of(""),
             progress=progress,
+            _checkpoint=checkpoints.of,
             _labels=lambda n: sample_labels(self.training, cell.task, n),
             _seeds=lambda n: image_seeds(n, cell.task, cell.generator, cell.seed, t, "sample"),
             _real=real,
@@ -278,6 +282,30 @@ class LoopRun:
             ]
             raise RunFailed(f"{hook} of method '{self.cell.method.name}' returned {described[0]}, not {described[1]}")
         return images
+
+
+class _Checkpoints:
+    """The checkpoints of the fits of one generation, by their purposes; "" is the generation's own."""
+
+    def __init__(self, folder: RunFolder, key: str) -> None:
+        self._folder, self._key = folder, key
+        self._opened: dict[str, FitCheckpoint] = {}
+
+    def of(self, purpose: str) -> FitCheckpoint:
+        """Return the checkpoint of a purpose, the same each time."""
+        if purpose not in self._opened:
+            self._opened[purpose] = self._folder.fit_checkpoint(self._key, purpose)
+        return self._opened[purpose]
+
+    @property
+    def earlier_seconds(self) -> float:
+        """What the fits had taken when the states that were found had been saved."""
+        return sum(checkpoint.earlier_seconds for checkpoint in self._opened.values())
+
+    def remove(self) -> None:
+        """Forget the states: the generation is finished."""
+        for checkpoint in self._opened.values():
+            checkpoint.remove()
 
 
 class _Meter:

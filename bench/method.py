@@ -75,7 +75,7 @@ class Context:
         budget: what the plain loop spends in this generation.
         fit_seed: the seed of this generation's training.
         random: a random generator for the method's own draws, seeded for this generation.
-        checkpoint: where an unfinished fit is kept.
+        checkpoint: where the generation's unfinished fit is kept.
         progress: where progress is shown.
         has_read: what the method has read so far; kept by the engine.
     """
@@ -90,6 +90,7 @@ class Context:
     checkpoint: Checkpoint
     progress: Progress
     has_read: Reads
+    _checkpoint: Callable[[str], Checkpoint]
     _labels: Callable[[int], Tensor | None]
     _seeds: Callable[[int], list[int]]
     _real: ImageSet | None
@@ -106,6 +107,10 @@ class Context:
     def seeds(self, n: int) -> list[int]:
         """Return n seeds to sample with: seed i is the same for every method of this cell's seed, whatever n is."""
         return self._seeds(n)
+
+    def checkpoint_of(self, purpose: str) -> Checkpoint:
+        """Return where a further fit is kept while it is unfinished; `purpose` is a word of the method's own."""
+        return self._checkpoint(purpose)
 
     @property
     def real(self) -> ImageSet:

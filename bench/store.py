@@ -3,7 +3,7 @@
 - `RUNS/g1/KEY/`: models of generation 1, shared by the loops and methods of a seed.
 - `RUNS/cells/SLUG/cell.json`: the cell, and what it was started with. Beside it:
 - `generation-001/`: samples, model, method state; generation.json comes last, then the generation is finished.
-- `fit.safetensors`: the state of an unfinished fit.
+- `fit.safetensors`: the state of an unfinished fit; `fit-PURPOSE.safetensors`, of one that a method asked for.
 - `strip.png`: the collapse strip so far.
 - `record.json`: the result; then the cell is finished.
 """
@@ -204,9 +204,10 @@ class RunFolder:
         """Return the content of one file of a finished generation."""
         return load_file(self._generation(t) / f"{name}.safetensors")
 
-    def fit_checkpoint(self, key: str) -> FitCheckpoint:
-        """Return the place for the unfinished fit whose identity is `key`."""
-        return FitCheckpoint(self.path / "fit.safetensors", key)
+    def fit_checkpoint(self, key: str, purpose: str = "") -> FitCheckpoint:
+        """Return the place for the unfinished fit whose identity is `key`; fits of other purposes have others."""
+        name = f"fit-{purpose}" if purpose else "fit"
+        return FitCheckpoint(self.path / f"{name}.safetensors", key)
 
     def write_strip(self, png: bytes) -> None:
         """Replace the collapse strip."""

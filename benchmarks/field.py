@@ -9,12 +9,11 @@ loop's, with its 95% interval (Student's t over seeds); methods of a seed share 
 import sys
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from scipy import stats
 
+from bench.paired import paired_difference
 from bench.paths import LEADERBOARD
 from bench.record import Record, Scores, read_record
 
@@ -22,24 +21,6 @@ PLAIN = "none"
 Loop = tuple[str, str, str, float, float]  # task, generator, kind, contamination, sampling bias
 Seeds = dict[int, Record]
 Score = Callable[[Scores], float]
-
-
-@dataclass(frozen=True)
-class Difference:
-    """A mean over seeds with its 95% interval."""
-
-    mean: float
-    low: float
-    high: float
-
-    @classmethod
-    def of(cls, values: list[float]) -> "Difference":
-        """Return mean and interval of at least two values."""
-        half = stats.t.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / len(values) ** 0.5
-        return cls(float(np.mean(values)), float(np.mean(values) - half), float(np.mean(values) + half))
-
-    def __str__(self) -> str:
-        return f"{self.mean:+.2f} ({self.low:+.2f} to {self.high:+.2f})"
 
 
 def read_field(folder: Path) -> dict[Loop, dict[str, Seeds]]:
@@ -57,11 +38,6 @@ def read_field(folder: Path) -> dict[Loop, dict[str, Seeds]]:
 def last(score: Score) -> Callable[[Record], float]:
     """Return what gives a record's score in its last generation."""
     return lambda record: score(record.generations[-1].scores)
-
-
-def paired(method: Seeds, other: Seeds, value: Callable[[Record], float]) -> Difference:
-    """Return the difference of two methods in the seeds that both have."""
-    return Difference.of([value(method[seed]) - value(other[seed]) for seed in sorted(method.keys() & other.keys())])
 
 
 def mean(seeds: Seeds, value: Callable[[Record], float]) -> float:
@@ -107,7 +83,7 @@ def main() -> None:
         for name, seeds in sorted(methods.items(), key=lambda item: mean(item[1], last(fid))):
             differences = ["", ""]
             if name != PLAIN:
-                differences = [str(paired(seeds, plain, last(score))) for score in (fid, recall)]
+                differences = [str(paired_difference(seeds, plain, last(score))) for score in (fid, recall)]
             cost = [
                 f"{mean(seeds, value) / mean(plain, value):.3g}x" if mean(plain, value) else "0"
                 for value in (images_trained, network_evaluations)

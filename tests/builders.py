@@ -128,6 +128,7 @@ def make_context(
         checkpoint=MemoryCheckpoint(),
         progress=QUIET,
         has_read=Reads(),
+        _checkpoint=lambda purpose: MemoryCheckpoint(),
         _labels=lambda n: None if n_classes is None else torch.arange(n) % n_classes,
         _seeds=lambda n: list(range(n)),
         _real=real,
