@@ -5,9 +5,11 @@ share of the real images. Of `candidates` x n candidates, each belonging to the 
 mass times n, rounded so that they sum to n (largest remainders), and the first candidates are taken. Where a cluster
 has too few candidates, the first of the remaining candidates of all clusters fill up.
 
-Selection by matching the cluster masses of real data from a pool of 4 N candidates is one of the selections studied by
-Qiao et al. 2026, "When Sample Selection Bias Precipitates Model Collapse" (arXiv 2606.13732); the number of clusters
-and the filling up are this benchmark's choice.
+The N images from 4 N candidates are the setting of Qiao et al. 2026, "When Sample Selection Bias Precipitates Model
+Collapse" (arXiv 2606.13732), who compare selections against real images in a self-consuming loop. Their two selections
+by clusters divide the candidates: one keeps those in the clusters nearest to a real image, the other takes one image
+of each of N clusters. Neither makes the masses right; matching the masses of clusters of real images, their number and
+the filling up are this benchmark's choice.
 
 Needs: nothing. Costs: `candidates` times the sampling for the pool, an embedding of every candidate, and one k-means.
 Loops: all.
@@ -29,7 +31,7 @@ from bench.seeds import derive_seed
 
 
 class ClusterMatching(Method):
-    """Choose, from 4 n candidates, n that fill the k-means clusters as real images do (Qiao et al. 2026)."""
+    """Choose, from 4 n candidates, n that fill the k-means clusters as real images do (after Qiao et al. 2026)."""
 
     candidates: Annotated[int, Field(ge=1, description="candidates drawn for each image that enters the pool")] = 4
     clusters: Annotated[int, Field(ge=1, description="number of clusters")] = 20

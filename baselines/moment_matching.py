@@ -7,13 +7,14 @@ deviation there, so the real mean is 0 and the real covariance I; with the off-d
 squared distance is |mean|^2 + |second moment - I|^2 (Frobenius). The greedy choice is kernel herding (Chen, Welling,
 Smola 2010, arXiv 1203.3472) without repetition, with the kernel <phi(x), phi(y)>.
 
-Selection to match real statistics from a pool of 4 N candidates is one of the selections studied by Qiao et al. 2026,
-"When Sample Selection Bias Precipitates Model Collapse" (arXiv 2606.13732). The greedy choice on principal components
-is that of covariance matching (Rezaei et al. 2026, "High-dimensional Analysis of Synthetic Data Selection",
-arXiv 2510.08123), which matches the covariance alone, per class, with 32 components. Here the mean is matched too, all
-classes are chosen from together, and the components are whitened, so that each counts the same, and fewer, so that the
-moments of a few hundred images can be matched. To cost n steps of bounded size, the choice goes through the candidates
-in blocks of `BLOCK`, from each its part of the n; up to `BLOCK` candidates it is the greedy choice from all.
+The greedy choice on principal components is covariance matching by Rezaei, Kovacevic, Locatello, Mondelli 2026,
+"High-dimensional Analysis of Synthetic Data Selection" (arXiv 2510.08123); Qiao et al. 2026, "When Sample Selection
+Bias Precipitates Model Collapse" (arXiv 2606.13732), use it in a self-consuming loop, N images from 4 N, and
+warn of a reference that covers the real distribution badly. The source matches the covariance alone, per class, in 32
+components. Here the mean is matched too, all classes are chosen from together, and the components are whitened, so
+that each counts the same, and fewer, so that the moments of a few hundred images can be matched. To cost n steps of
+bounded size, the choice goes through the candidates in blocks of 4,096, from each its part of the n; up to 4,096
+candidates it is the greedy choice from all.
 
 Needs: nothing. Costs: `candidates` times the sampling for the pool, and an embedding of every candidate. Loops: all.
 """
@@ -34,7 +35,7 @@ BLOCK = 4096  # candidates among which a choice is made
 
 
 class MomentMatching(Method):
-    """Choose, from 4 n candidates, n that have the mean and covariance of real images (Qiao et al. 2026)."""
+    """Choose, from 4 n candidates, n that have the mean and covariance of real images (Rezaei et al. 2026)."""
 
     candidates: Annotated[int, Field(ge=1, description="candidates drawn for each image that enters the pool")] = 4
     components: Annotated[int, Field(ge=1, description="principal components whose moments are matched")] = 8
