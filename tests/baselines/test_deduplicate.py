@@ -56,7 +56,7 @@ def test_duplicates_are_found_across_blocks():
 
 
 def test_the_spacing_is_kept_as_the_methods_state():
-    method, resumed = prepared(), load_method("deduplicate").build()
+    method, resumed = prepared(), load_method("deduplicate:share=0.5").build()
     assert resumed.state_dict() == {}
     resumed.load_state_dict(method.state_dict())
     assert method.state_dict() == {"spacing": torch.tensor(2.0)}
