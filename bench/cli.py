@@ -120,7 +120,7 @@ def _add_check(verbs: Any) -> None:
         "check",
         help="whether a method's file keeps the rules, and what is wrong with it",
         description="Run a method through every loop that it is for, at a tiny size, twice, killed and resumed, and "
-        "say what is wrong with it and where. Takes less than a minute on a CPU; writes nothing.",
+        "say what is wrong with it and where. Takes less than a minute on a CPU, in a temporary folder.",
     )
     parser.add_argument("method", metavar="FILE", help="a method's file; parameters after colons: FILE:key=value")
     parser.add_argument("--json", action="store_true", help="print JSON")

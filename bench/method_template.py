@@ -41,7 +41,7 @@ class MyMethod(Method):
         self._contrast = _contrast(ctx.real).mean()
 
     def curate(self, pool: Pool, ctx: Context) -> Pool:
-        """From generation 2 on: choose what the generation trains on (pool.with_weights weighs it in the loss).
+        """From generation 2 on: choose what the generation trains on (pool.weighted weighs it in the loss).
 
         `pool.real` says which images are real; in a contaminated loop it knows of none.
         """

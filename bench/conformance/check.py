@@ -67,8 +67,8 @@ class Verdict:
         """Return one line for each finding, and the verdict."""
         width = max(len(finding.check) for finding in self.findings) + 1
         lines = [f"{f.state:8}{f.check + ':':{width}} {f.message}" for f in self.findings]
-        failed = {finding.check for finding in self.findings if finding.state == "FAILED"}
-        what = "passes all checks" if self.passed else f"fails: {', '.join(failed and sorted(failed))}"
+        failed = dict.fromkeys(finding.check for finding in self.findings if finding.state == "FAILED")
+        what = "passes all checks" if self.passed else f"fails: {', '.join(failed)}"
         return "\n".join([*lines, f"{self.method} {what} ({self.seconds:.0f} s)"])
 
     def to_json(self) -> str:
@@ -111,18 +111,21 @@ class _Stop(Exception):
 class _Faults:
     """What failed, with the cells in which it did."""
 
+    messages: dict[tuple[str, str], str] = field(default_factory=dict)
     cells: dict[tuple[str, str], list[str]] = field(default_factory=dict)
 
-    def add(self, check: str, cell: TinyCell, message: str) -> None:
-        self.cells.setdefault((check, message), []).append(str(cell))
+    def add(self, check: str, cell: TinyCell, message: str, what: str | None = None) -> None:
+        """Add a fault; of those with the same `what`, if any is given, the first message is kept."""
+        self.messages.setdefault((check, what or message), message)
+        self.cells.setdefault((check, what or message), []).append(str(cell))
 
     def of(self, check: str) -> list[str]:
         """Return the messages of a check, each with the first of its cells."""
         found = []
-        for (of_check, message), cells in self.cells.items():
-            if of_check == check:
+        for key, cells in self.cells.items():
+            if key[0] == check:
                 more = f" and {len(set(cells)) - 1} more" if len(set(cells)) > 1 else ""
-                found.append(f"{message} [{cells[0]}{more}]")
+                found.append(f"{self.messages[key]} [{cells[0]}{more}]")
         return found
 
 
@@ -166,7 +169,7 @@ class _Check:
             if not wrong and check in self._done:
                 findings.append(Finding(check, "ok", fine))
             elif not wrong:
-                findings.append(Finding(check, "skipped", "it can be told only of a loop that runs to its end"))
+                findings.append(Finding(check, "skipped", "cannot be told before the others pass"))
         if not CAN_LIMIT:
             notes.append(
                 Finding("time", "note", "this system has no SIGALRM: a hook that does not return is waited for")
@@ -216,40 +219,26 @@ class _Check:
 
     def _attempt(self, cell: TinyCell, name: str, *, other_reference: bool = False) -> tuple[Trace, Record] | None:
         """Run a cell to its end; where it does not get there, add why to the faults."""
-        self._watch.begin()
-        loop_run = self._bench.loop_run(cell, self._watch.loaded, name, other_reference=other_reference)
+        watch = self._watch
+        watch.begin()
+        loop_run = self._bench.loop_run(cell, watch.loaded, name, other_reference=other_reference)
         try:
             n = loop_run.method.n_synthetic(cell.loop)
             if not isinstance(n, int) or n < 1:
-                self._faults.add("hooks", cell, f"n_synthetic returned {n!r}, not a whole number from 1")
+                where = watch.place(Call(1, "n_synthetic"))
+                self._faults.add("hooks", cell, f"n_synthetic returned {n!r}, not a whole number from 1 ({where})")
                 return None
             record = loop_run.run()
         except HookTimeout as error:
-            raise self._too_slow(error) from error
+            raise _too_slow(watch, error) from error
         except Exception as error:
-            check, message = self._explained(error)
+            check, message = _explained(watch, error)
             self._faults.add(check, cell, message)
             return None
         finally:
             self._collect(cell)
         self._done |= {"hooks", "time", "inputs", "random state", "global state", "reads"}
-        return self._watch.trace, record
-
-    def _too_slow(self, error: HookTimeout) -> _Stop:
-        where = f"{self._watch.last} did not return within {self._limit:g} s ({self._watch.line(error)})"
-        return _Stop(f"{where}; the network is tiny here, so that plain hooks take a part of a second")
-
-    def _explained(self, error: Exception) -> tuple[str, str]:
-        """Return the check that an error belongs to, and what it says."""
-        where = self._watch.line(error)
-        if not isinstance(error, RunFailed):
-            return "hooks", f"{self._watch.last} raised {type(error).__name__}: {first_line(error)} ({where})"
-        traceback = error.__traceback__
-        while traceback is not None and traceback.tb_next is not None:
-            traceback = traceback.tb_next
-        asked_for_real = Context.real.fget  # type: ignore[attr-defined]
-        forbidden = traceback is not None and traceback.tb_frame.f_code is asked_for_real.__code__
-        return "reads" if forbidden else "hooks", f"{error} ({where})"
+        return watch.trace, record
 
     def _collect(self, cell: TinyCell) -> None:
         """Add to the faults what the watch has seen, and the global values that have changed."""
@@ -268,7 +257,7 @@ class _Check:
                     message = f"{call} changed the {what} {where}: put it back before the hook returns"
                 case _:
                     message = f"in {call} {what}: a method sees what the loop gives it, and no files"
-            self._faults.add(check, cell, message)
+            self._faults.add(check, cell, message, f"{call.hook} {what}")
         self._watch.found.clear()
         now = self._global_values()
         for name in (name for name in now if now[name] != self._values.get(name)):
@@ -311,12 +300,11 @@ class _Check:
                 killed_after = watch.last
                 rest, trace = watch.kills, watch.trace
                 watch = Watch(load_method(self._text), self._file, self._limit)
-                watch.begin(rest)
-                watch.trace = trace
+                watch.begin(rest, trace)
             except HookTimeout as error:
-                raise self._too_slow(error) from error
+                raise _too_slow(watch, error) from error
             except Exception as error:
-                _, message = self._explained(error)
+                _, message = _explained(watch, error)
                 self._faults.add(
                     "resume",
                     cell,
@@ -348,6 +336,24 @@ class _Check:
                 Finding("score", "note", "reads the score's own feature space (embed_as_scored): records are marked")
             )
         return notes
+
+
+def _too_slow(watch: Watch, error: HookTimeout) -> _Stop:
+    where = f"{watch.last} did not return within {watch.limit:g} s ({watch.line(error)})"
+    return _Stop(f"{where}; the network is tiny here, so that plain hooks take a part of a second")
+
+
+def _explained(watch: Watch, error: Exception) -> tuple[str, str]:
+    """Return the check that an error belongs to, and what it says."""
+    where = watch.line(error)
+    if not isinstance(error, RunFailed):
+        return "hooks", f"{watch.last} raised {type(error).__name__}: {first_line(error)} ({where})"
+    traceback = error.__traceback__
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    asked_for_real = Context.real.fget  # type: ignore[attr-defined]
+    forbidden = traceback is not None and traceback.tb_frame.f_code is asked_for_real.__code__
+    return "reads" if forbidden else "hooks", f"{error} ({where})"
 
 
 def _costs(record: Record, plain: Record) -> str:

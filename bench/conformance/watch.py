@@ -28,6 +28,13 @@ from bench.pool import Pool
 ALWAYS = ("curate", "fit", "refine", "sample", "state_dict", "load_state_dict")
 WHERE_OVERRIDDEN = ("prepare", "synthesize")  # the loop looks whether they are
 CAN_LIMIT = hasattr(signal, "SIGALRM")
+# What all code of a process shares: how it is read, and how it is set.
+SETTINGS: dict[str, tuple[Callable[[], Any], Callable[[Any], object]]] = {
+    "default dtype of torch": (torch.get_default_dtype, torch.set_default_dtype),
+    "number of threads of torch": (torch.get_num_threads, torch.set_num_threads),
+    "gradient mode of torch": (torch.is_grad_enabled, torch.set_grad_enabled),
+    "working folder": (Path.cwd, os.chdir),
+}
 
 
 class Killed(BaseException):
@@ -89,20 +96,15 @@ class Watch:
         self.file = str(file)
         self.limit = limit
         self.loaded = LoadedMethod(loaded.identity, self._watched(loaded.definition))
-        self.trace = Trace()
-        self.last = Call(1, "prepare")
-        self.kills: set[Call] = set()
-        self.slowest = (0.0, self.last)
+        self.slowest = (0.0, Call(1, "prepare"))
         self.found: list[tuple[str, Call, str]] = []
         self._inside = False
+        self.begin()
 
-    def begin(self, kills: set[Call] | None = None) -> None:
-        """Forget the run before, and begin another one."""
-        self.trace, self.kills = Trace(), kills or set()
-        self.restart()
-
-    def restart(self) -> None:
-        """Begin to count calls anew: the run goes on in a new process."""
+    def begin(self, kills: set[Call] | None = None, trace: Trace | None = None) -> None:
+        """Begin to watch a run, or with the `trace` of a killed one, how that goes on."""
+        self.trace, self.kills = trace or Trace(), kills or set()
+        self.last = Call(1, "prepare")
         self._numbers: dict[tuple[int, str], int] = {}
         self._started: set[int] = set()
         self._generation = 1
@@ -150,14 +152,13 @@ class Watch:
         key = (self._generation, hook)
         self._numbers[key] = self._numbers.get(key, 0) + 1
         call = self.last = Call(*key, self._numbers[key])
-        inputs, states, settings = _inputs(arguments), random_states(), _settings()
+        inputs, states = _inputs(arguments), random_states()
         started = time.perf_counter()
-        with self._looking(), self._in_time():
+        with self._put_back(), self._looking(), self._in_time():
             result = function()
         self.slowest = max(self.slowest, (time.perf_counter() - started, call))
         self._compare("inputs", inputs, _inputs(arguments))
         self._compare("random state", states, random_states())
-        self._compare("settings", settings, _settings())
         _check_result(str(call), result, ctx)
         if hook != "load_state_dict":  # which only a resumed run calls
             self.trace.results[call] = _outcome(method, hook, result, arguments)
@@ -168,6 +169,18 @@ class Watch:
 
     def _compare(self, check: str, before: dict[str, str], after: dict[str, str]) -> None:
         self.found += [(check, self.last, name) for name in before if before[name] != after[name]]
+
+    @contextmanager
+    def _put_back(self) -> Iterator[None]:
+        """Note the settings that are not what they were afterwards, and put them back."""
+        before = {name: get() for name, (get, _) in SETTINGS.items()}
+        try:
+            yield
+        finally:
+            for name, (get, put) in SETTINGS.items():
+                if get() != before[name]:
+                    self.found.append(("settings", self.last, name))
+                    put(before[name])
 
     @contextmanager
     def _looking(self) -> Iterator[None]:
@@ -222,11 +235,13 @@ def overrides(definition: type[Method], hook: str) -> bool:
 def _inputs(arguments: tuple[Any, ...]) -> dict[str, str]:
     """Return the fingerprints of all that a hook is given and may not change."""
     values: dict[str, str] = {}
+    pools = [argument for argument in arguments if isinstance(argument, Pool)]
+    for pool in pools:
+        values |= _pool_parts("pool", pool)
     for argument in arguments:
-        if isinstance(argument, Pool):
-            values |= _pool_parts("pool", argument)
         if isinstance(argument, Context):
-            values |= _pool_parts("ctx.pool", argument.pool)
+            if not any(argument.pool is pool for pool in pools):
+                values |= _pool_parts("ctx.pool", argument.pool)
             values["ctx.real"] = fingerprint(argument._real)
     return values
 
@@ -234,15 +249,6 @@ def _inputs(arguments: tuple[Any, ...]) -> dict[str, str]:
 def _pool_parts(name: str, pool: Pool) -> dict[str, str]:
     parts = {"images": pool.data.images, "labels": pool.data.labels, "origin": pool.origin, "weights": pool.weights}
     return {f"{part} of {name}": fingerprint(value) for part, value in parts.items()}
-
-
-def _settings() -> dict[str, str]:
-    return {
-        "default dtype of torch": str(torch.get_default_dtype()),
-        "number of threads of torch": str(torch.get_num_threads()),
-        "gradient mode of torch": str(torch.is_grad_enabled()),
-        "working folder": str(Path.cwd()),
-    }
 
 
 def _outcome(method: Method, hook: str, result: Any, arguments: tuple[Any, ...]) -> str:
