@@ -1,6 +1,6 @@
 """The command line: `autophagy VERB`. It reads arguments and prints results; the work is done elsewhere.
 
-Results go to stdout, progress and messages to stderr. Exit status: 0 done, 1 a run failed, 2 bad input,
+Results go to stdout, progress and messages to stderr. Exit status: 0 done, 1 a run or a check failed, 2 bad input,
 130 interrupted.
 """
 
@@ -53,7 +53,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"autophagy-bench {__version__}")
     verbs = parser.add_subparsers(metavar="VERB", required=True)
-    for add in (_add_list, _add_run, _add_score, _add_rescore, _add_threshold, _add_board, _add_data):
+    for add in (
+        _add_list, _add_run, _add_check, _add_new_method, _add_score, _add_rescore, _add_threshold, _add_board,
+        _add_data,
+    ):  # fmt: skip
         add(verbs)
     return parser
 
@@ -116,6 +119,24 @@ def _add_run(verbs: Any) -> None:
     parser.add_argument("--dry-run", action="store_true", help="print the cells, their cost and time; run nothing")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.set_defaults(verb=_run)
+
+
+def _add_check(verbs: Any) -> None:
+    parser = verbs.add_parser(
+        "check",
+        help="whether a method's file keeps the rules, and what is wrong with it",
+        description="Run a method through every loop that it is for, at a tiny size, twice, killed and resumed, and "
+        "say what is wrong with it and where. Takes less than a minute on a CPU, in a temporary folder.",
+    )
+    parser.add_argument("method", metavar="FILE", help="a method's file; parameters after colons: FILE:key=value")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(verb=_check)
+
+
+def _add_new_method(verbs: Any) -> None:
+    parser = verbs.add_parser("new-method", help="write a method's file to start from")
+    parser.add_argument("name", metavar="NAME", help="of the method: lower case, digits and _")
+    parser.set_defaults(verb=_new_method)
 
 
 def _add_score(verbs: Any) -> None:
@@ -314,6 +335,23 @@ def _run(arguments: argparse.Namespace) -> int:
         if outcomes:
             print(outcomes_json(outcomes) if arguments.json else outcomes_table(outcomes))
     return 1 if any(outcome.error for outcome in outcomes) else 0
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from bench.conformance.check import check_file
+    from bench.progress import Progress
+
+    verdict = check_file(arguments.method, Progress("check"))
+    print(verdict.to_json() if arguments.json else verdict.to_text())
+    return 0 if verdict.passed else 1
+
+
+def _new_method(arguments: argparse.Namespace) -> int:
+    from bench.new_method import write_new_method
+
+    path = write_new_method(arguments.name, Path())
+    print(f"{path} is a method that works: change it, and then\nautophagy check {path}")
+    return 0
 
 
 def _score(arguments: argparse.Namespace) -> int:

@@ -1,0 +1,185 @@
+"""Tiny copies of two tasks, on which a loop of three generations takes a part of a second."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from bench import environment
+from bench.cell import Cell
+from bench.data.draws import RealDraws
+from bench.data.image_set import ImageSet
+from bench.data.sources import SOURCES, GaussianPoints, Source
+from bench.errors import BadInput
+from bench.features.base import FeatureSpace
+from bench.features.build import task_space
+from bench.features.cache import FeatureCache
+from bench.features.identity import IdentitySpace
+from bench.generators.build import build_generator
+from bench.generators.engine import Engine
+from bench.generators.settings import DDPMSettings, GaussianSettings, GeneratorSettings, StyleGANSettings
+from bench.loop import LoopRun
+from bench.loops import LOOP_KINDS, Loop
+from bench.method import Method, Setting, check_method
+from bench.method_file import LoadedMethod
+from bench.progress import Progress
+from bench.record import DataIdentity, Environment
+from bench.scorer import Reference, Scorer
+from bench.store import Conditions, RunFolder
+from bench.task import DataSection, load_task
+
+GENERATIONS = 3
+N_SCORE = 60
+SIZES = {"generations": GENERATIONS, "n_initial": 100, "n_synthetic": 60}
+N_REAL = 60
+N_TRAINING = SIZES["n_initial"] + (GENERATIONS - 1) * N_REAL
+DIMENSIONS = 8
+# What a method may ask of a loop; the first of these that it takes is the one it is checked with.
+VARIANTS: tuple[dict[str, Any], ...] = (
+    {"pool": "previous"},
+    {"pool": "accumulated"},
+    {"pool": "previous", "sampling_bias": 0.5},
+    {"pool": "previous", "protocol": "finetune"},
+)
+CONTAMINATION = 0.5
+QUIET = Progress(visible=False)
+CPU = Engine(torch.device("cpu"))
+NETWORK: dict[str, Any] = {"channels": (16,), "images": 96, "batch_size": 32, "sampling_batch": 100}
+SETTINGS: dict[str, GeneratorSettings] = {
+    "ddpm": DDPMSettings(**NETWORK, layers_per_block=1, attention=False, learning_rate=3e-3, sampling_steps=3),
+    "stylegan": StyleGANSettings(**NETWORK, latent=16, augment=(), r1_weight=1.0, learning_rate=4e-3),
+    "gaussian": GaussianSettings(),
+}
+
+
+@dataclass(frozen=True)
+class TinyCell:
+    """Where a method is run: a tiny task, a generator and a loop."""
+
+    task: str
+    generator: str
+    loop: Loop
+
+    def __str__(self) -> str:
+        words = [self.task, self.generator, self.loop.kind]
+        if self.loop.pool != "previous":
+            words.append(f"--pool {self.loop.pool}")
+        if self.loop.sampling_bias != 1:
+            words.append(f"--sampling-bias {self.loop.sampling_bias:g}")
+        if self.loop.protocol != "scratch":
+            words.append(f"--protocol {self.loop.protocol}")
+        if self.loop.contamination is not None:
+            words.append(f"--contamination {self.loop.contamination:g}")
+        return " ".join(words)
+
+
+def settings_of(loaded: LoadedMethod) -> tuple[list[TinyCell], dict[str, str]]:
+    """Return the cells that a method is for, and the reason for each of the others."""
+    allowed, refused = [], {}
+    for cells in _choices(loaded.definition):
+        reasons = {str(cell): _refusal(loaded, cell) for cell in cells}
+        taken = [cell for cell in cells if reasons[str(cell)] is None]
+        allowed += taken[:1]
+        if not taken:
+            refused[str(cells[0])] = reasons[str(cells[0])] or ""
+    return allowed, refused
+
+
+def _choices(method: type[Method]) -> Iterator[list[TinyCell]]:
+    of_images = [name for name in SETTINGS if name != "gaussian" and name in method.generators]
+    for task, generator in (("digits", (of_images or ["ddpm"])[0]), ("gaussian", "gaussian")):
+        for kind in LOOP_KINDS:
+            values: dict[str, Any] = {"kind": kind, "n_real": 0 if kind == "fully_synthetic" else N_REAL} | SIZES
+            yield [TinyCell(task, generator, _loop(values | variant)) for variant in VARIANTS]
+        values = {"kind": "synthetic_augmentation", "n_real": N_REAL, "contamination": CONTAMINATION} | SIZES
+        yield [TinyCell(task, generator, _loop(values))]
+
+
+def _loop(values: dict[str, Any]) -> Loop:
+    return Loop.model_validate({"pool": "previous", "sampling_bias": 1.0, "protocol": "scratch"} | values)
+
+
+def _refusal(loaded: LoadedMethod, cell: TinyCell) -> str | None:
+    of_points = cell.task == "gaussian"
+    setting = Setting(cell.loop, cell.generator, labelled=not of_points, are_points=of_points)
+    try:
+        check_method(loaded.identity.name, loaded.build(), setting)
+    except BadInput as error:
+        return str(error)
+    return None
+
+
+@dataclass(frozen=True)
+class _TinyTask:
+    """Real images, cut small, with the space that they are scored in; of the reference there are two."""
+
+    data: DataSection
+    training: ImageSet
+    references: tuple[ImageSet, ImageSet]
+    space: FeatureSpace
+
+
+class TinyBench:
+    """Makes tiny cells ready to run, in a folder of its own: no user's runs, data or cache are read or written."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._cache = FeatureCache(folder / "cache")
+        self._tasks: dict[str, _TinyTask] = {}
+
+    def loop_run(self, cell: TinyCell, loaded: LoadedMethod, name: str, *, other_reference: bool = False) -> LoopRun:
+        """Return a cell with a new generator and a new instance of the method.
+
+        Args:
+            cell: what to run.
+            loaded: the method.
+            name: of the run; a run of the same name goes on where that was.
+            other_reference: whether it is scored against other real images than the other runs.
+        """
+        task = self._task(cell.task)
+        reference = task.references[int(other_reference)]
+        identity = Cell(
+            task=cell.task, task_version=1, generator=cell.generator, loop=cell.loop, method=loaded.identity,
+            tier="smoke", seed=0,
+        )  # fmt: skip
+        conditions = Conditions(
+            task_sha256="0" * 64, data_sha256=task.training.sha256, reference_sha256=reference.sha256
+        )
+        drawn = RealDraws(task.training, cell.task, identity.seed).all(cell.loop)
+        prepared = Reference.prepare(task.space, reference, 5, self._cache)
+        scorer = Scorer(prepared, drawn, self._cache)
+        return LoopRun(
+            cell=identity,
+            training=task.training,
+            n_classes=task.data.n_classes,
+            generator=build_generator(SETTINGS[cell.generator], task.data, CPU),
+            method=loaded.build(),
+            embedding=IdentitySpace,
+            scorer=scorer,
+            score=scorer.conditions(task.training[:N_SCORE]),
+            data=DataIdentity(sha256=task.training.sha256, pinned=False),
+            environment=self._environment,
+            runs=self._folder,  # where all share G^1
+            folder=RunFolder.open(self._folder / name, identity, conditions),
+            progress=QUIET,
+        )
+
+    @cached_property
+    def _environment(self) -> Environment:
+        return environment.describe(CPU)
+
+    def _task(self, name: str) -> _TinyTask:
+        if name not in self._tasks:
+            task = load_task(name)
+            source: Source = SOURCES[task.data.source]
+            data = task.data
+            if data.dimensions is not None:
+                source = GaussianPoints(DIMENSIONS)
+                data = data.model_copy(update={"dimensions": DIMENSIONS})
+            training, reference = source.read(Path(), N_TRAINING, 2 * N_SCORE)
+            space = task_space(task, "smoke", CPU.device, QUIET)
+            self._tasks[name] = _TinyTask(data, training, (reference[:N_SCORE], reference[N_SCORE:]), space)
+        return self._tasks[name]
