@@ -4,11 +4,11 @@ At the noisiest step the guidance weight is that of the loop's sampling bias, w_
 is w_i = w_0 exp(-decay i / m). What is far from the data is guided, what is near to them is not.
 
 Source: Yoon et al. 2024, "Model Collapse in the Self-Consuming Chain of Diffusion Finetuning" (arXiv 2407.17493), who
-find the guidance scale to be what drives the collapse, and join a schedule of it to dropping the condition in training.
-The latter is part of the DDPM here: every task sets a share of labels that is dropped. The exact schedule of the source
-is not reproduced: the exponential, its rate (less than 1 % of the guidance is left at the end) and that scored images
-and those of the pools are drawn alike are this benchmark's choice. Here the loop's own bias is what is scheduled, so
-that the plain loop with the same bias is what to compare with.
+find the guidance scale to be what drives the collapse, and join a schedule of it to dropping the condition in
+training. The latter is part of the DDPM here: every task sets a share of labels that is dropped. The exact schedule of
+the source is not reproduced: the exponential, its rate (less than 1 % of the guidance is left at the end) and that
+scored images and those of the pools are drawn alike are this benchmark's choice. Here the loop's own bias is what is
+scheduled, so that the plain loop with the same bias is what to compare with.
 
 Needs: a DDPM, labels, and a sampling bias below 1. Costs: nothing beyond the guidance that the bias asks for.
 Loops: all.
