@@ -3,7 +3,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 export OMP_NUM_THREADS ?= 2
 
-.PHONY: setup demo test lint format
+SEEDS ?= 0,1,2
+
+.PHONY: setup demo smoke-board test lint format
 
 setup: $(VENV)/.installed
 
@@ -15,6 +17,10 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 demo: setup
 	$(BIN)/autophagy run --task digits --generator ddpm --loop all --tier smoke --generations 5 --seeds 0
 	$(BIN)/autophagy board --results runs --out site
+
+# All baselines, seed by seed if wanted: make smoke-board SEEDS=0
+smoke-board: setup
+	leaderboard/smoke_board.sh $(BIN)/autophagy $(SEEDS)
 
 test: setup
 	$(BIN)/pytest

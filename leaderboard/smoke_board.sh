@@ -6,10 +6,10 @@
 #
 # On one thread the bits of a result do not depend on how many cores there are, and several seeds can run side by side.
 set -euo pipefail
+cd "$(dirname "$0")/.."
 autophagy=$1
 seeds=${2:-0,1,2}
 export OMP_NUM_THREADS=1
-cd "$(dirname "$0")/.."
 
 run() {
     "$autophagy" run --tier smoke --seeds "$seeds" --device cpu --results leaderboard/results "$@"
@@ -19,15 +19,15 @@ digits() {
 }
 
 digits --loop fully_synthetic --method none,real_only,random_subset,teacher,entropy_selection,deduplicate,realism_filter
+digits --loop fully_synthetic --method verifier,moment_matching,curation,latent_filter,cluster_matching,more_samples
+digits --loop fully_synthetic --method self_correction,assisted_correction,neon,sims,density_reweight
+digits --loop fully_synthetic --sampling-bias 0.5 --method none,guidance_schedule
+digits --loop fully_synthetic --pool accumulated --method none,accumulate_subsample
 digits --loop synthetic_augmentation --method none,real_only,golden_ratio,entropy_selection,realism_filter
+digits --loop synthetic_augmentation --method density_reweight,self_correction
+digits --loop synthetic_augmentation --pool accumulated --method none,accumulate_subsample
 digits --loop synthetic_augmentation --contamination 0.5 \
     --method none,real_only,oracle_filter,detector,detector:tpr=0.5:fpr=0.5,random_subset,realism_filter
-digits --loop fully_synthetic --method more_samples,self_correction,assisted_correction,neon,sims
-digits --loop fully_synthetic --sampling-bias 0.5 --method none,guidance_schedule
-digits --loop fully_synthetic --method verifier,latent_filter,curation,moment_matching,cluster_matching
 digits --loop fresh_data --method none,golden_ratio
-digits --loop synthetic_augmentation --method self_correction,assisted_correction,density_reweight,moment_matching,cluster_matching
-digits --loop fully_synthetic --pool accumulated --method none,accumulate_subsample,entropy_selection
-digits --loop synthetic_augmentation --pool accumulated --method none,accumulate_subsample
 run --task gaussian --generator gaussian --loop all --method all
 run --task gaussian --generator gaussian --loop all --pool accumulated --method none,accumulate_subsample
