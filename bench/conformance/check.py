@@ -20,10 +20,10 @@ from bench.progress import Progress
 from bench.record import Cost, Record
 
 HOOK_SECONDS = 10.0
-ALL_SECONDS = 60.0
+ALL_SECONDS = 120.0  # far more than plain hooks take, for machines that are slow or busy
 # What is looked at, and what an author reads where nothing is wrong.
 CHECKS = {
-    "hooks": "every loop runs to its end, and each hook returns what it should",
+    "hooks": "each hook returns what the loop can use",
     "time": "every hook returns in time",
     "inputs": "no hook changes what it is given",
     "random state": "no hook draws from or seeds a random state that others share",

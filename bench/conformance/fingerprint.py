@@ -41,7 +41,7 @@ def fingerprint(value: object, depth: int = DEPTH) -> str:
             return fingerprint(value.state_dict(), depth - 1)
         case Mapping():
             items = [f"{fingerprint(k, depth - 1)}: {fingerprint(v, depth - 1)}" for k, v in value.items()]
-            return f"{{{', '.join(items)}}}"
+            return f"{{{', '.join(sorted(items))}}}"  # a file gives a state back in another order
         case list() | tuple():
             return f"[{', '.join(fingerprint(part, depth - 1) for part in value)}]"
         case set() | frozenset():

@@ -33,7 +33,8 @@ from bench.task import DataSection, load_task
 
 GENERATIONS = 3
 N_SCORE = 60
-SIZES = {"generations": GENERATIONS, "n_initial": 100, "n_synthetic": 60}
+# Enough real images for methods that need some of each class, 16 cluster centres for example.
+SIZES = {"generations": GENERATIONS, "n_initial": 280, "n_synthetic": 60}
 N_REAL = 60
 N_TRAINING = SIZES["n_initial"] + (GENERATIONS - 1) * N_REAL
 DIMENSIONS = 8

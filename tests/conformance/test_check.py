@@ -188,6 +188,16 @@ def test_a_state_that_is_not_saved_is_missed_after_a_resume(check):
     assert line_of(LEARNS, "distance = ") in wrong["resume"]
 
 
+def test_a_state_may_come_back_in_another_order(check):
+    text = (
+        "class Mine(Method):\n    def prepare(self, generator, ctx):\n"
+        "        self._state = {'b': torch.ones(1), 'a': torch.zeros(1)}\n\n"
+        "    def state_dict(self):\n        return self._state\n\n"
+        "    def load_state_dict(self, state):\n        self._state = dict(sorted(state.items()))\n"
+    )
+    assert failed(check(text)) == {}
+
+
 def test_a_state_that_is_saved_passes(check):
     verdict = check(LEARNS + SAVES)
     assert failed(verdict) == {}
