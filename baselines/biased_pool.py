@@ -3,6 +3,8 @@
 Alemohammad et al. 2023 measure their Gaussian loop by the distance of the model itself, G^t, from the real data. The
 plain loop's score with a bias is that of biased samples: what the bias has made of the models, and what it does to the
 sampler, in one number.
+
+Needs: a sampling bias below 1. Costs: the samples of the pool beside those that are scored. Loops: all.
 """
 
 from dataclasses import replace

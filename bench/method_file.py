@@ -31,10 +31,11 @@ class LoadedMethod:
 
     @property
     def summary(self) -> str:
-        """The first line of the class's docstring, and the parameters with their defaults."""
+        """The first line of the class's docstring, the parameters with their defaults, and whether it is a control."""
         line = (self.definition.__doc__ or "").strip().partition("\n")[0]
         parameters = describe_parameters(self.identity.params)
-        return f"{line} [{parameters}]" if parameters else line
+        marks = [f"[{parameters}]"] * bool(parameters) + ["(control)"] * self.identity.control
+        return " ".join([line, *marks])
 
 
 def baseline_names() -> list[str]:

@@ -1,9 +1,11 @@
 """Method files: how one is loaded, and its parameters."""
 
+import re
 from pathlib import Path
 
 import pytest
 
+from bench import paths
 from bench.errors import BadInput
 from bench.hashing import file_sha256
 from bench.method import Method
@@ -27,12 +29,23 @@ def written(tmp_path: Path, text: str, name: str = "mine.py") -> Path:
     return path
 
 
-@pytest.mark.parametrize("name", ["none", "accumulate_subsample", "biased_pool", "real_only"])
-def test_a_shipped_baseline_loads_and_says_what_it_does(name: str):
+@pytest.mark.parametrize("name", baseline_names())
+def test_a_shipped_baseline_loads_and_says_what_it_does_needs_and_costs(name: str):
     method = load_method(name)
     assert method.identity.name == name
     assert isinstance(method.build(), Method)
-    assert method.summary.endswith(".")
+    assert re.search(r"[.)\]]$", method.summary)
+    text = (paths.BASELINES / f"{name}.py").read_text()
+    if name != "none":
+        assert [word for word in ("Needs:", "Costs:", "Loops:") if word not in text] == []
+
+
+CONTROLS = {"none", "real_only", "random_subset", "oracle_filter", "detector", "biased_pool"}
+
+
+def test_controls_are_marked_and_methods_are_not():
+    marked = {name for name in baseline_names() if load_method(name).summary.endswith("(control)")}
+    assert marked == CONTROLS == {name for name in baseline_names() if load_method(name).identity.control}
 
 
 def test_the_shipped_baselines_are_found():

@@ -180,15 +180,14 @@ class _Check:
         parameters = describe_parameters(self.loaded.identity.params)
         return f"{self._file.name} can be loaded" + (f", with {parameters}" if parameters else "")
 
-    def _settings(self, allowed: list[TinyCell], refused: dict[str, str]) -> Finding:
-        there = ", ".join(map(str, allowed))
-        reasons: dict[str, list[str]] = {}
-        for cell, reason in refused.items():
+    def _settings(self, allowed: list[TinyCell], refused: list[tuple[TinyCell, str]]) -> Finding:
+        reasons: dict[str, list[TinyCell]] = {}
+        for cell, reason in refused:
             reasons.setdefault(reason, []).append(cell)
-        elsewhere = "; ".join(f"not in {', '.join(cells)}: {reason}" for reason, cells in reasons.items())
+        elsewhere = "; ".join(f"not in {_listed(cells)} ({reason})" for reason, cells in reasons.items())
         if not allowed:
             return Finding("settings", "FAILED", f"runs nowhere: {elsewhere}; see loops, generators and check")
-        return Finding("settings", "ok", f"runs in {there}" + (f"; {elsewhere}" if elsewhere else ""))
+        return Finding("settings", "ok", f"runs in {_listed(allowed)}" + (f"; {elsewhere}" if elsewhere else ""))
 
     def _run_cell(self, cell: TinyCell, *, first: bool) -> list[Finding]:
         """Run one cell again and again, and return what is worth telling of it."""
@@ -336,6 +335,14 @@ class _Check:
                 Finding("score", "note", "reads the score's own feature space (embed_as_scored): records are marked")
             )
         return notes
+
+
+def _listed(cells: list[TinyCell]) -> str:
+    """Return the loops of each task: "digits: fully_synthetic, fresh_data, and gaussian: fresh_data"."""
+    tasks: dict[str, list[str]] = {}
+    for cell in cells:
+        tasks.setdefault(f"{cell.task} ({cell.generator})", []).append(cell.loop_option)
+    return ", and ".join(f"{task}: {', '.join(loops)}" for task, loops in tasks.items())
 
 
 def _too_slow(watch: Watch, error: HookTimeout) -> _Stop:

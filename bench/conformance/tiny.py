@@ -65,7 +65,12 @@ class TinyCell:
     loop: Loop
 
     def __str__(self) -> str:
-        words = [self.task, self.generator, self.loop.kind]
+        return f"{self.task} {self.generator} {self.loop_option}"
+
+    @property
+    def loop_option(self) -> str:
+        """The loop with what sets it apart from the plain one, as on the command line."""
+        words: list[str] = [self.loop.kind]
         if self.loop.pool != "previous":
             words.append(f"--pool {self.loop.pool}")
         if self.loop.sampling_bias != 1:
@@ -77,15 +82,16 @@ class TinyCell:
         return " ".join(words)
 
 
-def settings_of(loaded: LoadedMethod) -> tuple[list[TinyCell], dict[str, str]]:
-    """Return the cells that a method is for, and the reason for each of the others."""
-    allowed, refused = [], {}
+def settings_of(loaded: LoadedMethod) -> tuple[list[TinyCell], list[tuple[TinyCell, str]]]:
+    """Return the cells that a method is for, and the others with the reason."""
+    allowed: list[TinyCell] = []
+    refused: list[tuple[TinyCell, str]] = []
     for cells in _choices(loaded.definition):
-        reasons = {str(cell): _refusal(loaded, cell) for cell in cells}
-        taken = [cell for cell in cells if reasons[str(cell)] is None]
+        reasons = [(cell, _refusal(loaded, cell)) for cell in cells]
+        taken = [cell for cell, reason in reasons if reason is None]
         allowed += taken[:1]
         if not taken:
-            refused[str(cells[0])] = reasons[str(cells[0])] or ""
+            refused.append((cells[0], reasons[0][1] or ""))
     return allowed, refused
 
 

@@ -53,13 +53,13 @@ def data(task: Task) -> RealData:
 @pytest.fixture(scope="module")
 def models(data: RealData, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Models]:
     """Run a loop for several seeds: the models' means, (seeds, generations, d), and tr Sigma / d beside them."""
-    method = load_method("none")
     described = environment.describe(CPU)
     conditions = ScoreConditions(
         features="none", features_sha256=ZEROS, resize="none", n=2, k=1, reference_sha256=ZEROS, floor=NO_SCORES
     )
 
-    def run(kind: str, seeds: int, **parameters: object) -> Models:
+    def run(kind: str, seeds: int, name: str = "none", **parameters: object) -> Models:
+        method = load_method(name)
         runs = tmp_path_factory.mktemp("runs")
         means, variances = [], []
         for seed in range(seeds):
@@ -143,6 +143,21 @@ def test_fresh_data_is_worth_more_real_points_for_the_mean(models, n_real, n_syn
     )  # fmt: skip
     n_effective = 1 / np.square(means[:, 2:]).mean((1, 2))
     assert n_effective.mean() / n_real == pytest.approx(expected, rel=0.08)
+
+
+def test_golden_ratio_weighting_is_worth_the_golden_ratio_of_real_points(models):
+    # He, Xu & Cheng 2025: 1.618 at n_real = n_synthetic, where the plain loop has 1.5. n_initial is the limit already.
+    golden = (1 + 5**0.5) / 2
+    found = {}
+    for name, worth in (("golden_ratio", golden), ("none", 1.5)):
+        means, _ = models(
+            "fresh_data", 12, name, n_real=100, n_initial=round(100 * worth), n_synthetic=100, generations=30
+        )
+        found[name] = 1 / np.square(means[:, 3:]).mean((1, 2)) / 100
+        error = found[name].std(ddof=1) / 12**0.5
+        assert abs(found[name].mean() - worth) < 4 * error
+        assert 4 * error < golden - 1.5
+    assert found["golden_ratio"].mean() > found["none"].mean()
 
 
 def run_cell(tmp_path: Path, capsys: pytest.CaptureFixture[str], runs: str = "runs") -> Path:
