@@ -359,7 +359,7 @@ def test_a_method_runs_where_it_is_for_and_the_reasons_for_the_others_are_told(c
     assert settings.startswith(
         "runs in digits (ddpm): fresh_data --pool accumulated, and gaussian (gaussian): fresh_data --pool"
     )
-    assert "not in digits ddpm fully_synthetic" in settings
+    assert "not in digits (ddpm): fully_synthetic" in settings
     assert "method mine is not for fully_synthetic: allowed are fresh_data" in settings
 
 
