@@ -14,6 +14,7 @@ from bench.paths import LEADERBOARD
 
 SITE = LEADERBOARD / "site"
 COLOURS = 7  # in the stylesheet
+SHOWN_FIRST = ("none", "real_only")
 MOST_LINES = 9  # that are told apart in one chart
 DASHES = ("none", "7 4", "10 3 2 3")  # SVG dash arrays, none of them like the dotted floor
 
@@ -38,9 +39,13 @@ def render(sections: list[Section]) -> str:
 
 
 def shown_at_first(section: Section) -> list[bool]:
-    """Return of each series whether the charts show it before anybody presses a name: all, or the plain loops."""
-    plain = [series.results[0].record.cell.method.name == "none" for series in section.series]
-    return plain if len(plain) > MOST_LINES and any(plain) else [True] * len(plain)
+    """Return of each series whether the charts show it before anybody presses a name.
+
+    All of a few; of many the plain loops and what training again does by itself, or the first where there are none.
+    """
+    many = len(section.series) > MOST_LINES
+    shown = [not many or s.results[0].record.cell.method.name in SHOWN_FIRST for s in section.series]
+    return shown if any(shown) else [place < MOST_LINES for place in range(len(shown))]
 
 
 @dataclass(frozen=True)

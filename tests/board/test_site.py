@@ -16,6 +16,7 @@ import pytest
 
 from bench.board.page import SITE
 from bench.board.site import build_site
+from bench.cell import Cell
 from bench.errors import BadInput
 from bench.hashing import file_sha256
 
@@ -401,3 +402,44 @@ def test_vendored_files_are_the_declared_ones() -> None:
     hashes = {name: digest for package in declared for name, digest in package["sha256"].items()}
     found = {path.name: file_sha256(path) for path in (SITE / "vendor").iterdir() if path.name != "vendor.toml"}
     assert found == hashes
+
+
+def shown(page: Page) -> list[str]:
+    return [a["aria-pressed"] for a in page.tags("button") if "aria-pressed" in a]
+
+
+def test_of_many_lines_the_charts_show_the_plain_loop_and_the_control_at_first(results: Results, out: Path) -> None:
+    for name in ("none", "real_only", *(f"method_{i}" for i in range(6))):
+        results.add(make_record(method=name))
+    assert shown(build(results, out)) == ["true"] * 8
+    for i in range(6, 9):
+        results.add(make_record(method=f"method_{i}"))
+    # The plain loop comes first, the others in the order of the alphabet.
+    assert shown(build(results, out)) == ["true", *["false"] * 9, "true"]
+
+
+def test_of_many_lines_without_a_plain_loop_the_first_are_shown(results: Results, out: Path) -> None:
+    for i in range(12):
+        results.add(make_record(method=f"method_{i:02}"))
+    assert shown(build(results, out)) == ["true"] * 9 + ["false"] * 3
+
+
+def test_controls_contamination_and_methods_that_read_the_scores_features_are_marked(
+    results: Results, out: Path
+) -> None:
+    record = make_record(kind="synthetic_augmentation", n_real=30, n_synthetic=10)
+    fields = record.cell.model_dump(mode="json")
+    fields["loop"]["contamination"], fields["method"]["control"] = 0.25, True
+    cell = Cell.model_validate(fields)
+    marked = tuple(g.model_copy(update={"score_features_read": True}) for g in record.generations)
+    results.add(record.model_copy(update={"cell": cell, "cell_id": cell.id, "generations": marked}))
+    text = build(results, out).text
+    words = ("control", "reads the score's features", "contaminated 0.25", "--contamination 0.25")
+    assert [each for each in words if each not in text] == []
+
+
+def test_a_plain_record_carries_none_of_these_marks(results: Results, out: Path) -> None:
+    results.add(make_record())
+    page = build(results, out)
+    assert page.with_class("mark") == []
+    assert "contaminat" not in page.text
