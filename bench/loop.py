@@ -119,7 +119,7 @@ class LoopRun:
 
         # Train G^t on what the method makes of D^t.
         if t == 1:
-            first = self._first_generation(pool, progress)
+            shared = self._first_generation(pool, progress)
             with _Meter(generator) as fit:
                 self._prepare(ctx)
         else:
@@ -127,7 +127,7 @@ class LoopRun:
                 pool = self._curated(pool, ctx)
                 method.fit(generator, pool, ctx)
                 method.refine(generator, pool, ctx)
-            first = TrainingCost(images=0, seconds=0)
+            shared = TrainingCost(images=0, seconds=0)
 
         # Draw the images that are scored and those that later generations train on: once, where they are the same.
         n_score, n_synthetic = self.score.n, method.n_synthetic(loop)
@@ -145,12 +145,12 @@ class LoopRun:
             scores = self.scorer.score(samples, progress)
         state = method.state_dict()
         cost = Cost(
-            images_trained=first.images + fit.images_trained + sampling.images_trained,
+            images_trained=shared.images + fit.images_trained + sampling.images_trained,
             network_evaluations=fit.network_evaluations + sampling.network_evaluations,
             real_images=max(n_real if contaminated else pool.n_real, len(ctx.real) if ctx.has_read.real else 0),
             method_state_bytes=sum(value.nbytes for value in state.values()),
             seconds=Seconds(
-                fit=first.seconds + checkpoints.earlier_seconds + fit.seconds,
+                fit=shared.seconds + checkpoints.earlier_seconds + fit.seconds,
                 sample=sampling.seconds,
                 score=scoring.seconds,
             ),
