@@ -16,9 +16,7 @@ def python_blocks(document: str) -> list[str]:
     return re.findall(r"(?ms)^```python\n(.*?)^```", (ROOT / document).read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize(
-    ("document", "name"), [("README.md", "my_method"), ("docs/submitting.md", "restore_moments")]
-)
+@pytest.mark.parametrize(("document", "name"), [("README.md", "my_method"), ("docs/submitting.md", "restore_moments")])
 def test_the_method_that_a_document_shows_passes_the_check(tmp_path: Path, document: str, name: str):
     [code] = python_blocks(document)
     path = tmp_path / f"{name}.py"

@@ -273,3 +273,15 @@ def test_what_a_method_learns_in_generation_one_is_its_state_for_the_others(run_
     assert "resumes: generations 1 to 1 of 3 are finished" in log
     assert comparable(Path(again["record"])) == before
     assert calls.read_text() == "1 80\n"
+
+
+def test_records_are_kept_in_a_folder_and_cells_that_it_has_are_skipped(run_tiny, tmp_path):
+    arguments = ("--loop", "fully_synthetic", "--generations", "1", "--results", str(tmp_path / "results"))
+    _, [outcome], log = run_tiny(*arguments)
+    assert "0 of 1 cells have their records" in log
+    [kept] = (tmp_path / "results").iterdir()
+    assert kept.read_bytes() == Path(outcome["record"]).read_bytes()
+    status, outcomes, log = run_tiny(*arguments, runs="others")
+    assert (status, outcomes) == (0, [])
+    assert "1 of 1 cells have their records" in log
+    assert not (tmp_path / "others").exists()

@@ -1,0 +1,51 @@
+"""Folders of result files: which cells have a result, and how one is kept."""
+
+from pathlib import Path
+
+import pytest
+from board.made_up import make_record
+
+from bench.errors import BadInput
+from bench.grid import Choices, PlannedCell, plan_cells
+from bench.record import Record, read_record
+from bench.result_files import keep_result, without_results
+
+
+def planned(*seeds: int) -> list[PlannedCell]:
+    return plan_cells(
+        Choices(
+            tasks=["digits"], generators=["ddpm"], loops=["fully_synthetic"], methods=["none"], sampling_biases=[1.0],
+            seeds=seeds, tier="smoke", pool="previous", protocol="scratch", generations=3,
+        )
+    )  # fmt: skip
+
+
+def record_of(each: PlannedCell) -> Record:
+    made_up = make_record()
+    return made_up.model_copy(update={"cell": each.cell, "cell_id": each.cell.id})
+
+
+def test_a_cell_whose_record_is_kept_is_left_out_afterwards(tmp_path: Path):
+    first, second = planned(0, 1)
+    folder = tmp_path / "new" / "results"
+    assert without_results([first, second], folder) == [first, second]
+    keep_result(record_of(first), folder)
+    assert without_results([first, second], folder) == [second]
+    assert read_record(folder / f"{first.cell.slug}.json") == record_of(first)
+
+
+def test_a_damaged_record_is_no_reason_to_skip_a_cell(tmp_path: Path):
+    [cell] = planned(0)
+    keep_result(record_of(cell), tmp_path)
+    path = tmp_path / f"{cell.cell.slug}.json"
+    path.write_text(path.read_text().replace("1.5", "1.4"))
+    with pytest.raises(BadInput, match="edited after it was written"):
+        without_results([cell], tmp_path)
+
+
+def test_the_record_of_another_cell_under_this_ones_name_is_refused(tmp_path: Path):
+    first, second = planned(0, 1)
+    keep_result(record_of(second), tmp_path)
+    (tmp_path / f"{second.cell.slug}.json").rename(tmp_path / f"{first.cell.slug}.json")
+    with pytest.raises(BadInput, match="is the record of another cell"):
+        without_results([first], tmp_path)
