@@ -75,6 +75,7 @@ class DDPM(NetworkGenerator):
         self._network = engine.place(network)
         self._averaged = copy.deepcopy(self._network).eval().requires_grad_(False)
         self._trained, self._sampled = engine.compile(self._network), engine.compile(self._averaged)
+        self._other: tuple[nn.Module, nn.Module] | None = None
         schedule = {
             "num_train_timesteps": settings.timesteps,
             "beta_schedule": "squaredcos_cap_v2",
@@ -195,13 +196,10 @@ class DDPM(NetworkGenerator):
         if len(guidance) != self.guidance_steps:
             raise RunFailed(f"guidance has {len(guidance)} weights: the sampler has {self.guidance_steps} steps")
         evaluations = len(guidance) + sum(w != 0 for w in guidance)
-        if away_from is None:
-            other = None
-        else:
+        other = None
+        if away_from is not None:
             evaluations *= 2
-            other = copy.deepcopy(self._averaged)
-            other.load_state_dict(away_from.state)
-            other = self._engine.compile(other)
+            other = self._second(away_from.state)
 
         def draw(numbers: Tensor, classes: Tensor | None) -> Tensor:
             def predict(noisy: Tensor, timestep: Tensor, step: int) -> Tensor:
@@ -214,6 +212,15 @@ class DDPM(NetworkGenerator):
             return self._denoised(numbers, predict)
 
         return self._sample(labels, seeds, evaluations, progress, draw)
+
+    def _second(self, state: Mapping[str, Tensor]) -> nn.Module:
+        """Return a second network with these weights, built and compiled when it is first needed."""
+        if self._other is None:
+            network = copy.deepcopy(self._averaged)
+            self._other = network, self._engine.compile(network)
+        network, compiled = self._other
+        network.load_state_dict(state)
+        return compiled
 
     def _draw(self, numbers: Tensor, labels: Tensor | None, sampling_bias: float) -> Tensor:
         guidance = 1 / sampling_bias - 1
