@@ -17,6 +17,9 @@ run() {
 digits() {
     run --task digits --generator ddpm "$@"
 }
+gaussian() {
+    run --task gaussian --generator gaussian --generations 10 "$@"
+}
 
 digits --loop fully_synthetic --method none,real_only,random_subset,teacher,entropy_selection,deduplicate,realism_filter
 digits --loop fully_synthetic --method verifier,moment_matching,curation,latent_filter,cluster_matching,more_samples
@@ -29,5 +32,5 @@ digits --loop synthetic_augmentation --pool accumulated --method none,accumulate
 digits --loop synthetic_augmentation --contamination 0.5 \
     --method none,real_only,oracle_filter,detector,detector:tpr=0.5:fpr=0.5,random_subset,realism_filter
 digits --loop fresh_data --method none,golden_ratio
-run --task gaussian --generator gaussian --loop all --method all
-run --task gaussian --generator gaussian --loop all --pool accumulated --method none,accumulate_subsample
+gaussian --loop all --method all
+gaussian --loop all --pool accumulated --method none,accumulate_subsample
