@@ -32,5 +32,6 @@ def test_links_in_the_documents_lead_somewhere():
 
 
 def test_baselines_named_in_the_documents_exist():
-    named = re.findall(r"(?<!tests/)baselines/([a-z_]+)\.py", "".join(p.read_text() for p in (ROOT / "docs").glob("*.md")))
+    text = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "docs").glob("*.md"))
+    named = re.findall(r"(?<!tests/)baselines/([a-z_]+)\.py", text)
     assert set(named) - {"restore_moments"} <= {path.stem for path in (ROOT / "baselines").glob("*.py")}
