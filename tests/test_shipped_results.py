@@ -1,0 +1,109 @@
+"""The records under leaderboard/results: that they are whole, and that the field is sane.
+
+What is asserted is what must hold if benchmark and baselines are right, with the interval over seeds.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable
+
+import pytest
+
+from bench import paths
+from bench.board.results import find_results
+from bench.hashing import file_sha256
+from bench.paired import Difference, paired_difference
+from bench.record import Record
+
+Seeds = dict[int, Record]
+CONTAMINATED = "synthetic_augmentation contaminated 0.5"
+
+
+@pytest.fixture(scope="module")
+def digits() -> dict[tuple[str, str], Seeds]:
+    """The records of digits by loop and method, then by seed."""
+    found: dict[tuple[str, str], Seeds] = defaultdict(dict)
+    for result in find_results(paths.LEADERBOARD / "results"):
+        cell = result.record.cell
+        if (cell.task, cell.generator) == ("digits", "ddpm"):
+            loop = cell.loop.kind
+            loop += f" contaminated {cell.loop.contamination}" * (cell.loop.contamination is not None)
+            loop += f" bias {cell.loop.sampling_bias}" * (cell.loop.sampling_bias != 1)
+            loop += f" {cell.loop.pool}" * (cell.loop.pool != "previous")
+            found[loop, cell.method.option][cell.seed] = result.record
+    return found
+
+
+def score(generation: int, name: str) -> Callable[[Record], float]:
+    return lambda record: getattr(record.generations[generation].scores, name)
+
+
+LAST_FID = score(-1, "fid")
+
+
+def includes_nothing(difference: Difference) -> bool:
+    return difference.low <= 0 <= difference.high
+
+
+def test_every_method_was_run_with_its_present_file_and_three_seeds(digits):
+    for (loop, option), seeds in digits.items():
+        assert set(seeds) >= {0, 1, 2}, (loop, option)
+        method = seeds[0].cell.method
+        assert method.sha256 == file_sha256(paths.BASELINES / f"{method.name}.py"), (loop, option)
+
+
+def test_the_records_are_of_clean_commits(digits):
+    assert {record.environment.dirty for seeds in digits.values() for record in seeds.values()} == {False}
+
+
+def test_all_methods_and_loops_of_a_seed_share_generation_one(digits):
+    for seed in (0, 1, 2):
+        hashes = {
+            seeds[seed].generations[0].samples_sha256 for (loop, _), seeds in digits.items() if "bias" not in loop
+        }
+        assert len(hashes) == 1
+
+
+def test_the_plain_loop_goes_mad_and_real_data_alone_does_not(digits):
+    plain, control = (digits["fully_synthetic", method] for method in ("none", "real_only"))
+    degraded = paired_difference(plain, control, LAST_FID)
+    assert degraded.low > 0
+    for name, sign in (("fid", 1), ("recall", -1)):
+        first = {seed: score(0, name)(record) for seed, record in plain.items()}
+        assert all(sign * (score(-1, name)(record) - first[seed]) > 0 for seed, record in plain.items())
+    assert all(LAST_FID(record) < 1.5 * score(0, "fid")(record) for record in control.values())
+
+
+def test_an_oracle_with_real_data_at_hand_is_close_to_real_data_alone(digits):
+    oracle, real = digits[CONTAMINATED, "oracle_filter"], digits["synthetic_augmentation", "real_only"]
+    difference = paired_difference(oracle, real, LAST_FID)
+    damage = paired_difference(digits[CONTAMINATED, "none"], digits[CONTAMINATED, "oracle_filter"], LAST_FID)
+    assert includes_nothing(difference)
+    assert abs(difference.mean) < damage.mean
+
+
+def test_a_random_subset_is_no_better_than_the_plain_loop(digits):
+    # In the fully synthetic loop its FID is a little lower, as each image is seen twice as often, and its recall too.
+    for loop in ("fully_synthetic", CONTAMINATED):
+        subset, plain = digits[loop, "random_subset:keep=0.5"], digits[loop, "none"]
+        assert paired_difference(subset, plain, score(-1, "recall")).low < 0
+        gain = -paired_difference(subset, plain, LAST_FID).mean
+        possible = -paired_difference(digits[loop, "real_only"], plain, LAST_FID).mean
+        assert gain < 0.5 * possible
+
+
+def test_a_detector_that_guesses_is_a_random_subset(digits):
+    guess, subset = (digits[CONTAMINATED, option] for option in ("detector:tpr=0.5:fpr=0.5", "random_subset:keep=0.5"))
+    assert includes_nothing(paired_difference(guess, subset, LAST_FID))
+
+
+def test_a_teachers_students_do_not_degrade(digits):
+    teacher = digits["fully_synthetic", "teacher:compute=4.0"]
+    plain = digits["fully_synthetic", "none"]
+
+    def change(record: Record) -> float:
+        """From generation 2, the first that has a teacher, to the last."""
+        return LAST_FID(record) - score(1, "fid")(record)
+
+    changes = [change(record) for record in teacher.values()]
+    assert max(changes) < min(change(record) for record in plain.values())
+    assert paired_difference(teacher, plain, LAST_FID).high < 0
