@@ -189,7 +189,7 @@ def _cell_order(cell: Cell) -> tuple[Any, ...]:
     loop, method = cell.loop, cell.method
     sizes = (loop.n_real, loop.n_synthetic, loop.n_initial, loop.generations)
     which = (method.name != "none", method.name, method_params(cell), method.sha256)
-    variant = (loop.contamination or 0, loop.pool, -loop.sampling_bias)
+    variant = (loop.contamination or 0, loop.pool != "previous", loop.pool, -loop.sampling_bias)
     return (LOOP_KINDS.index(loop.kind), cell.generator, *which, *variant, *sizes, cell.seed)
 
 
@@ -201,7 +201,8 @@ def _label(cell: Cell, others: list[Cell]) -> str:
         others: a cell of each series of the section.
     """
     loop, method = cell.loop, cell.method
-    same_loop = [other for other in others if other.loop.kind == loop.kind]
+    kind = (loop.kind, loop.contamination)
+    same_loop = [other for other in others if (other.loop.kind, other.loop.contamination) == kind]
     same_name = [other for other in others if other.method.name == method.name]
 
     def differs(key: str, among: list[Cell]) -> bool:

@@ -206,8 +206,8 @@ def test_lines_are_named_after_what_sets_them_apart(results: Results, out: Path)
     assert [series["label"] for series in section["series"]] == [
         "fully synthetic",
         "fully synthetic, other, sampling bias 0.5",
-        "fresh data, pool last:3, n_real 10",
         "fresh data, n_real 20",
+        "fresh data, pool last:3, n_real 10",
     ]
 
 
