@@ -332,7 +332,7 @@ def _run(arguments: argparse.Namespace) -> int:
             if arguments.results is not None and outcome.record is not None:
                 keep_result(outcome.record, arguments.results)
     finally:
-        if outcomes or not cells:
+        if outcomes or (arguments.json and not cells):
             print(outcomes_json(outcomes) if arguments.json else outcomes_table(outcomes))
     return 1 if any(outcome.error for outcome in outcomes) else 0
 
