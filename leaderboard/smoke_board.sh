@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# The baselines on a laptop: every method on digits (DDPM, tier smoke) in the loops that it is meant for, and on gaussian
-# where it applies. Cells that have a record in leaderboard/results are skipped, so it can be stopped and started again.
+# The baselines on a laptop: every method on digits (DDPM, tier smoke) in the loops that it is meant for, what needs a
+# StyleGAN with that, and on gaussian where it applies. Cells that have a record in leaderboard/results are skipped, so
+# it can be stopped and started again.
 #
 #   leaderboard/smoke_board.sh AUTOPHAGY [SEEDS]
 #
@@ -32,5 +33,6 @@ digits --loop synthetic_augmentation --pool accumulated --method none,accumulate
 digits --loop synthetic_augmentation --contamination 0.5 \
     --method none,real_only,oracle_filter,detector,detector:tpr=0.5:fpr=0.5,random_subset,realism_filter
 digits --loop fresh_data --method none,golden_ratio
+run --task digits --generator stylegan --loop fully_synthetic --generations 3 --method none,discriminator_rejection
 gaussian --loop all --method all
 gaussian --loop all --pool accumulated --method none,accumulate_subsample
