@@ -9,12 +9,20 @@ from bench.errors import BadInput
 from bench.method_source import check_source
 
 
+def complaint(path: Path) -> str | None:
+    """Return why a file is refused, None where it is not."""
+    try:
+        check_source(path)
+    except BadInput as error:
+        return str(error)
+    return None
+
+
 def refusal(tmp_path: Path, source: str) -> str:
     path = tmp_path / "mine.py"
     path.write_text(f'"""A method."""\n\n{source}\n')
-    with pytest.raises(BadInput) as caught:
-        check_source(path)
-    message = str(caught.value)
+    message = complaint(path)
+    assert message is not None
     assert message.startswith(f"{path}:3: ")
     assert "\n" not in message
     return message
@@ -63,12 +71,12 @@ def test_what_reaches_around_the_interface_is_refused_with_its_line(tmp_path: Pa
 def test_what_a_method_needs_is_allowed(tmp_path: Path, source: str):
     path = tmp_path / "mine.py"
     path.write_text(source)
-    check_source(path)
+    assert complaint(path) is None
 
 
 @pytest.mark.parametrize("path", sorted(paths.BASELINES.glob("*.py")), ids=lambda path: path.stem)
 def test_the_baselines_keep_the_rules(path: Path):
-    check_source(path)
+    assert complaint(path) is None
 
 
 def test_a_file_that_is_no_python_is_refused(tmp_path: Path):
