@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.paired import paired_difference
 from bench.paths import LEADERBOARD
 from bench.record import Record, Scores, read_record
+from bench.seed_statistics import paired_difference
 
 PLAIN = "none"
 Loop = tuple[str, str, str, float, float]  # task, generator, kind, contamination, sampling bias

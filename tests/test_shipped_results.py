@@ -11,8 +11,8 @@ import pytest
 from bench import paths
 from bench.board.results import find_results
 from bench.hashing import file_sha256
-from bench.paired import Difference, paired_difference
 from bench.record import Record
+from bench.seed_statistics import Estimate, paired_difference
 
 Seeds = dict[int, Record]
 CONTAMINATED = "synthetic_augmentation contaminated 0.5"
@@ -40,7 +40,7 @@ def score(generation: int, name: str) -> Callable[[Record], float]:
 LAST_FID = score(-1, "fid")
 
 
-def includes_nothing(difference: Difference) -> bool:
+def includes_nothing(difference: Estimate) -> bool:
     return difference.low <= 0 <= difference.high
 
 
