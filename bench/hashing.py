@@ -23,3 +23,8 @@ def code_sha256(*packages: ModuleType) -> str:
     """Return the SHA-256 of the Python files of packages, the folders inside not included."""
     files = [path for package in packages for path in sorted(Path(package.__path__[0]).glob("*.py"))]
     return canonical_sha256([file_sha256(path) for path in files])
+
+
+def bytes_sha256(content: bytes) -> str:
+    """Return the SHA-256 of bytes."""
+    return hashlib.sha256(content).hexdigest()

@@ -1,18 +1,24 @@
-"""The commands that make a result again."""
+"""The commands that make a result again, and those that hold it against a new run."""
 
 import shlex
 
 from bench.record import Record
 
 
-def run_command(record: Record) -> str:
+def run_command(record: Record, method: str | None) -> str:
     """Return the command line that reproduces a cell, quoted for a shell.
 
-    Data that is not the task's own cannot be found from a hash, so its place is left to fill in: PATH.
+    What cannot be found from a hash is left to fill in: PATH for data that is not the task's own, PATH/NAME.py for a
+    method whose file is not in the repository.
+
+    Args:
+        record: of the cell.
+        method: what --method takes for its method's file, None where the repository does not have it.
     """
     cell, loop = record.cell, record.cell.loop
+    option = f"{method or f'PATH/{cell.method.name}.py'}{cell.method.option.removeprefix(cell.method.name)}"
     words = ["autophagy", "run", "--task", cell.task, "--generator", cell.generator]
-    words += ["--loop", loop.kind, "--method", cell.method.option, "--tier", cell.tier, "--seeds", str(cell.seed)]
+    words += ["--loop", loop.kind, "--method", option, "--tier", cell.tier, "--seeds", str(cell.seed)]
     words += ["--pool", loop.pool, "--sampling-bias", str(loop.sampling_bias)]
     words += ["--generations", str(loop.generations)]
     if loop.kind != "fully_synthetic":
@@ -25,6 +31,16 @@ def run_command(record: Record) -> str:
     return shlex.join(words)
 
 
-def rescore_command(record: Record) -> str:
-    """Return the command line that scores a finished cell in the feature space of this record, for a shell."""
-    return shlex.join(["autophagy", "rescore", f"runs/cells/{record.cell.slug}", "--features", record.score.features])
+def rescore_command(record: Record, features: str) -> str:
+    """Return the command line that scores a finished cell in a feature space, for a shell."""
+    return shlex.join(["autophagy", "rescore", f"runs/cells/{record.cell.slug}", "--features", features])
+
+
+def verify_command(record: Record, method: str | None) -> str:
+    """Return the command line that runs a cell again and compares, for a shell; `method` as for `run_command`."""
+    words = ["autophagy", "verify", f"leaderboard/results/{record.cell.slug}.json"]
+    if method is None or method.endswith(".py"):
+        words += ["--method", method or f"PATH/{record.cell.method.name}.py"]
+    if not record.data.pinned:
+        words += ["--data", "PATH"]
+    return shlex.join(words)

@@ -2,12 +2,10 @@
 
 import struct
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 from bench.errors import BadInput
-from bench.hashing import canonical_sha256
-from bench.record import Record, Scores, read_record
+from bench.record import Record, read_record
 
 _PNG_START = b"\x89PNG\r\n\x1a\n\x00\x00\x00\x0dIHDR"
 
@@ -32,52 +30,26 @@ class Result:
     """A cell's scores in one feature space and, if there is one, its strip.
 
     Attributes:
+        path: of the record's file.
         record: with the scores of this space.
         strip: of the cell.
         own_space: whether the space is the task's, and not one that the cell was scored in afterwards.
     """
 
+    path: Path
     record: Record
     strip: Strip | None
     own_space: bool = True
 
     @property
     def short_id(self) -> str:
-        """The start of the cell's id: what its strip on the page is named after."""
+        """The start of the cell's id: what its files on the site are named after."""
         return self.record.cell_id[:16]
-
-    @property
-    def anchor(self) -> str:
-        """The id of this result in the page."""
-        return (
-            self.short_id if self.own_space else f"{self.short_id}-{canonical_sha256(self.record.score.features)[:8]}"
-        )
-
-    @property
-    def first(self) -> Scores:
-        """The scores of the first generation, which trained on real images."""
-        return self.record.generations[0].scores
-
-    @property
-    def last(self) -> Scores:
-        """The scores of the last generation."""
-        return self.record.generations[-1].scores
-
-    @cached_property
-    def images_trained(self) -> int:
-        """Images that went through a training step, over all generations."""
-        return sum(g.cost.images_trained for g in self.record.generations)
 
     @property
     def reads_score_features(self) -> bool:
         """Whether the method chose images in the feature space of the score, in any generation."""
         return any(g.score_features_read for g in self.record.generations)
-
-    @cached_property
-    def seconds(self) -> float:
-        """Wall-clock seconds of fitting, sampling and scoring, over all generations."""
-        spent = [g.cost.seconds for g in self.record.generations]
-        return sum(s.fit + s.sample + s.score for s in spent)
 
 
 def find_results(folder: Path) -> list[Result]:
@@ -110,7 +82,7 @@ def find_results(folder: Path) -> list[Result]:
         seen[record.cell_id] = path
         found = _read_strip(strip) if strip.is_file() else None
         own, *further = record.in_each_space()
-        results += [Result(own, found), *(Result(other, found, own_space=False) for other in further)]
+        results += [Result(path, own, found), *(Result(path, other, found, own_space=False) for other in further)]
     return results
 
 

@@ -1,55 +1,89 @@
-"""Build the static site: one page with its assets, which opens from the file system."""
+"""Build the static site from records: pages, downloads, strips and assets, which open from the file system."""
 
 import re
 import shutil
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from bench.board.page import SITE, render
+from bench.atomic import make_folder
+from bench.board.board import build_board
+from bench.board.downloads import downloads
+from bench.board.method_files import find_method_files
+from bench.board.pages import SITE, Pages
 from bench.board.results import Result, find_results
-from bench.board.sections import group
+from bench.board.trust import read_trust
+from bench.board.views import views
 from bench.errors import BadInput
+from bench.paths import LEADERBOARD
+
+# Files of an earlier build that a later one may not have; what else lies in these folders is left alone.
+MADE = {
+    "cells": r"[0-9a-f]{16}\.html",
+    "records": r"[0-9a-f]{16}\.json",
+    "strips": r"[0-9a-f]{16}\.png",
+    "methods": r"[a-z0-9_-]+-[0-9a-f]{8}\.html",
+    "compare": r"[a-z0-9_-]+-[0-9a-f]{8}\.html",
+}
 
 
 def build_site(results: Path, out: Path) -> int:
-    """Build the results page; the same records and strips give the same bytes.
+    """Build the site; the same records and strips give the same bytes.
 
     Args:
-        results: a runs folder, or a folder of result files.
-        out: the folder to write index.html, assets/ and strips/ to; made if it is not there.
+        results: a runs folder, or a folder of result files. Where it is the results/ of a leaderboard, that
+            leaderboard's methods, reproductions, warnings and questions are used, elsewhere the package's.
+        out: the folder to write the site to; made if it is not there.
 
     Returns:
-        The number of records on the page. No records is no error: the page then says how to make one.
+        The number of records of the site. No records is no error: the page then says how to make one.
 
     Raises:
-        BadInput: `results` is not a folder, a file in it is not a valid record, or `out` cannot be written.
+        BadInput: `results` is not a folder, a file that is read is not valid, or `out` cannot be written.
     """
     found = find_results(results)
-    html = render(group(found))
+    leaderboard = results.parent if (results.parent / "questions").is_dir() else LEADERBOARD
+    own = [result for result in found if result.own_space]
+    trust = read_trust(leaderboard, [result.record for result in own])
+    tables = views(build_board(found, trust))
+    answers: list[object] = []
+    files = dict(_texts(Pages(tables, answers, find_method_files(leaderboard), trust), downloads(tables, [])))
     try:
-        _write(out, html, found)
+        _write(out, files, own)
     except OSError as error:
         raise BadInput(f"{error.filename or out}: cannot be written: {error.strerror or error}") from error
-    return sum(result.own_space for result in found)
+    return len(own)
 
 
-def _write(out: Path, html: str, results: list[Result]) -> None:
-    """Write the assets and strips first and the page last, so that a page never lacks what it shows."""
+def _texts(pages: Pages, files: Iterator[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    yield from pages.render()
+    for name, text in files:
+        yield f"downloads/{name}", text
+
+
+def _write(out: Path, texts: Mapping[str, str], results: list[Result]) -> None:
+    """Write what pages show before the pages, and the front page last, so that no page lacks what it shows."""
+    wanted: dict[str, set[str]] = {folder: set() for folder in MADE}
     for folder in ("assets", "vendor"):
-        (out / folder).mkdir(parents=True, exist_ok=True)
+        make_folder(out / folder)
         for source in sorted((SITE / folder).iterdir()):
             shutil.copyfile(source, out / folder / source.name)
-
-    strips = out / "strips"
-    strips.mkdir(exist_ok=True)
-    wanted = {f"{result.short_id}.png": result.strip.path for result in results if result.strip}
-    for name, source in sorted(wanted.items()):
-        shutil.copyfile(source, strips / name)
-    for path in strips.iterdir():
-        # A strip of an earlier build, whose cell is gone; a file that this module did not name is left alone.
-        if re.fullmatch(r"[0-9a-f]{16}\.png", path.name) and path.name not in wanted:
-            path.unlink()
-
-    page = out / "index.html"
-    finished = page.with_suffix(".html.part")
-    finished.write_text(html, encoding="utf-8", newline="\n")
-    finished.replace(page)
+    for folder in (*MADE, "downloads"):
+        make_folder(out / folder)
+    for result in results:
+        copies = {"records": (f"{result.short_id}.json", result.path)}
+        if result.strip:
+            copies["strips"] = (f"{result.short_id}.png", result.strip.path)
+        for folder, (name, source) in copies.items():
+            shutil.copyfile(source, out / folder / name)
+            wanted[folder].add(name)
+    for address in sorted(texts, key=lambda address: address == "index.html"):
+        path = out / address
+        if path.parent.name in wanted:
+            wanted[path.parent.name].add(path.name)
+        finished = path.with_name(f"{path.name}.part")
+        finished.write_text(texts[address], encoding="utf-8", newline="\n")
+        finished.replace(path)
+    for folder, names in wanted.items():
+        for path in (out / folder).iterdir():
+            if re.fullmatch(MADE[folder], path.name) and path.name not in names:
+                path.unlink()

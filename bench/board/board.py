@@ -1,0 +1,81 @@
+"""Everything that the board says, computed from records; pages and downloads only write it down."""
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from bench.board.conditions import Conditions
+from bench.board.curves import Curve, draw_curves
+from bench.board.metrics import FID, Metric
+from bench.board.ranking import Row, rank_track
+from bench.board.results import Result
+from bench.board.tables import Table, build_tables
+from bench.board.trust import Trust
+from bench.task import load_task, task_names
+
+
+@dataclass(frozen=True)
+class RankedTable:
+    """A table with its rows, those of a track next to each other and ranked.
+
+    Attributes:
+        table: what is compared.
+        rows: of every entry.
+        curves: of every row, by metric, of those that its cells have.
+        frozen: whether the task has a newer version.
+    """
+
+    table: Table
+    rows: tuple[Row, ...]
+    curves: tuple[dict[str, Curve], ...]
+    frozen: bool
+
+    @property
+    def conditions(self) -> Conditions:
+        """What the rows share."""
+        return self.table.conditions
+
+    @property
+    def key(self) -> str:
+        """The table's name in addresses."""
+        return self.conditions.key
+
+    @cached_property
+    def decimals(self) -> dict[str, int]:
+        """How many decimals a metric is shown with: one number for a column, three digits of its smallest value."""
+        return {metric.key: self._decimals(metric) for metric in self.table.metrics}
+
+    def _decimals(self, metric: Metric) -> int:
+        if metric.bounded:
+            return 3
+        means = [point.mean for curves in self.curves for point in curves.get(metric.key, ())]
+        smallest = min((value for value in [*means, self.table.floor[FID.key]] if value), default=1.0)
+        return min(6, max(2, 2 - math.floor(math.log10(smallest))))
+
+
+def build_board(results: Sequence[Result], trust: Mapping[str, Trust]) -> list[RankedTable]:
+    """Return the tables of the board with their rows.
+
+    Args:
+        results: the records in each of their feature spaces.
+        trust: of each cell, by its id.
+    """
+    tables = build_tables(results)
+    rows = [[row for track in table.tracks for row in rank_track(track, trust)] for table in tables]
+    curves = iter(draw_curves([row.entry for table_rows in rows for row in table_rows]))
+    return [
+        RankedTable(
+            table,
+            rows=tuple(table_rows),
+            curves=tuple(itertools.islice(curves, len(table_rows))),
+            frozen=_is_frozen(table.conditions),
+        )
+        for table, table_rows in zip(tables, rows, strict=True)
+    ]
+
+
+def _is_frozen(conditions: Conditions) -> bool:
+    # A task of somebody's own has no newer version here.
+    return conditions.task in task_names() and load_task(conditions.task).version > conditions.task_version

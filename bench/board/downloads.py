@@ -1,0 +1,136 @@
+"""The board's numbers as CSV and JSON: all that the pages show, and what it was computed from."""
+
+import csv
+import io
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from bench.board.conditions import Conditions
+from bench.board.metrics import METRICS
+from bench.board.results import Result
+from bench.board.views import Line, TableView
+from bench.record import GenerationResult
+from bench.seed_statistics import Estimate
+
+FLOOR = 0  # the "generation" of real images against real images
+
+Row = Mapping[str, Any]
+
+
+def downloads(views: Sequence[TableView], answers: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+    """Yield the name and the text of every file."""
+    results = [result for view in views for result in view.ranked.table.results]
+    lines = [_line(view, line) for view in views for line in view.lines]
+    yield "cells.csv", _csv(_cell(result) for result in results)
+    yield "scores.csv", _csv(row for result in results for row in _scores(result))
+    yield "results.csv", _csv(lines)
+    yield "results.json", _json(lines)
+    yield "questions.json", _json(answers)
+
+
+def _cell(result: Result) -> Row:
+    """Return what a cell is and what it was scored in."""
+    record = result.record
+    cell, method = record.cell, record.cell.method
+    return {
+        "cell_id": record.cell_id,
+        "features": record.score.features,
+        **cell.model_dump(mode="json", exclude={"loop", "method"}),
+        **cell.loop.model_dump(mode="json"),
+        "method": method.name,
+        "params": json.dumps(method.params, sort_keys=True),
+        "method_sha256": method.sha256,
+        "control": method.control,
+        **{
+            key: value for key, value in vars(Conditions.of(record)).items() if key not in ("task", "tier", "protocol")
+        },
+    }
+
+
+def _scores(result: Result) -> Iterator[Row]:
+    """Yield the scores and costs of each generation of a cell, and those of real images as generation 0."""
+    key = {"cell_id": result.record.cell_id, "features": result.record.score.features}
+    yield {**key, "generation": FLOOR, **result.record.score.floor.model_dump(), **dict.fromkeys(_COSTS)}
+    for generation in result.record.generations:
+        yield {**key, "generation": generation.generation, **generation.scores.model_dump(), **_cost(generation)}
+
+
+def _cost(generation: GenerationResult) -> Row:
+    cost = generation.cost.model_dump(exclude={"seconds"})
+    return {**cost, **{f"{name}_seconds": value for name, value in generation.cost.seconds}}
+
+
+_COSTS = (
+    "images_trained", "network_evaluations", "real_images", "method_state_bytes", "peak_memory_bytes",
+    "fit_seconds", "sample_seconds", "score_seconds",
+)  # fmt: skip
+
+
+def _line(view: TableView, line: Line) -> Row:
+    """Return a row of a table as the pages show it, with all digits."""
+    row, cell = line.row, line.cell
+    compared = row.comparison
+    content: dict[str, Any] = {
+        "table": view.key,
+        "task": cell.task,
+        "task_version": cell.task_version,
+        "tier": cell.tier,
+        "features": view.conditions.features,
+        "generator": cell.generator,
+        **cell.loop.model_dump(mode="json"),
+        "method": cell.method.name,
+        "params": json.dumps(cell.method.params, sort_keys=True),
+        "control": cell.method.control,
+        "seeds": " ".join(str(result.record.cell.seed) for result in row.entry.results),
+        "cells": " ".join(result.record.cell_id for result in row.entry.results),
+        "rank": row.rank,
+        "unranked_because": row.unranked_because,
+        "effect": compared.effect if compared else None,
+        "adjusted_p": compared.adjusted_p if compared else None,
+        "reads_score_features": row.entry.reads_score_features,
+        "trust": row.trust.level,
+        "warnings": "; ".join(row.trust.warnings),
+        "mad": row.is_mad,
+        "cells_mad": row.n_mad,
+        **_estimate("log_fid_area_difference", compared.log_fid_area if compared else None),
+        **_estimate("fid_trend", row.trend),
+    }
+    for metric in METRICS:
+        curve = line.curves.get(metric.key)
+        content[f"{metric.key}_first"] = curve[0].mean if curve else None
+        content[f"{metric.key}_last"] = curve[-1].mean if curve else None
+        content[f"{metric.key}_last_low"] = curve[-1].low if curve else None
+        content[f"{metric.key}_last_high"] = curve[-1].high if curve else None
+        content |= _estimate(f"{metric.key}_last_difference", compared.last.get(metric.key) if compared else None)
+    content |= {
+        "training_ratio": compared.training if compared else None,
+        "evaluations_ratio": compared.evaluations if compared else None,
+        **vars(row.cost),
+    }
+    return content
+
+
+def _estimate(name: str, estimate: Estimate | None) -> Row:
+    """Return a mean with its interval and p-value; None for what a single seed cannot say."""
+    values = (None,) * 4 if estimate is None else (estimate.mean, estimate.low, estimate.high, estimate.p)
+    keys = (name, f"{name}_low", f"{name}_high", f"{name}_p")
+    return {
+        key: value if value is None or math.isfinite(value) else None for key, value in zip(keys, values, strict=True)
+    }
+
+
+def _csv(rows: Iterable[Row]) -> str:
+    buffer = io.StringIO()
+    writer: csv.DictWriter[str] | None = None
+    for row in rows:
+        if writer is None:
+            writer = csv.DictWriter(buffer, list(row), lineterminator="\n")
+            writer.writeheader()
+        writer.writerow(row)
+    return buffer.getvalue()
+
+
+def _json(content: Any) -> str:
+    return json.dumps(content, indent=1, allow_nan=False) + "\n"

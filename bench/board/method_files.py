@@ -1,0 +1,55 @@
+"""The files of methods, read as text: nothing of a method is executed to build the board."""
+
+import ast
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench import paths
+from bench.hashing import bytes_sha256
+
+MOST_BYTES = 100_000  # of a method's file
+
+
+@dataclass(frozen=True)
+class MethodFile:
+    """The file of a method.
+
+    Attributes:
+        option: what `--method` takes for it, from the root of the repository.
+        source: its text.
+        description: its docstring; empty where it has none.
+    """
+
+    option: str
+    source: str
+    description: str
+
+
+def find_method_files(leaderboard: Path) -> dict[tuple[str, str], MethodFile]:
+    """Return the methods' files of the package and of a leaderboard, by their names and hashes.
+
+    Args:
+        leaderboard: the folder whose methods/ has the files of submissions.
+    """
+    found = {}
+    for path, option in _paths(leaderboard):
+        content = path.read_bytes()
+        if len(content) <= MOST_BYTES:
+            source = content.decode("utf-8", errors="replace")
+            found[path.stem, bytes_sha256(content)] = MethodFile(option, source, _docstring(source))
+    return found
+
+
+def _paths(leaderboard: Path) -> Iterable[tuple[Path, str]]:
+    for path in sorted((leaderboard / "methods").glob("*.py")):
+        yield path, f"leaderboard/methods/{path.name}"
+    for path in sorted(paths.BASELINES.glob("*.py")):
+        yield path, path.stem
+
+
+def _docstring(source: str) -> str:
+    try:
+        return ast.get_docstring(ast.parse(source)) or ""
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ""

@@ -1,0 +1,236 @@
+"""Write the board's HTML pages. Texts of records and files are submitted: all are escaped, none is marked safe."""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from bench import __version__
+from bench.board.command import rescore_command, run_command, verify_command
+from bench.board.method_files import MethodFile
+from bench.board.results import Result
+from bench.board.tables import Track, describe_params
+from bench.board.trust import Trust
+from bench.board.views import Line, TableView, method_page
+from bench.loops import LOOP_KINDS, LOOP_SUMMARIES
+from bench.paths import LEADERBOARD
+
+SITE = LEADERBOARD / "site"
+MINUS = "\N{MINUS SIGN}"
+NOTHING = "\N{EN DASH}"
+
+
+@dataclass(frozen=True)
+class TrackStrips:
+    """A track with the collapse strips that there are of it: of each entry the one of the lowest seed that has one."""
+
+    track: Track
+    strips: list[tuple[Line, Result]]
+
+    @property
+    def key(self) -> str:
+        """The track's name in addresses."""
+        return self.track.key
+
+    @property
+    def label(self) -> str:
+        """The loop in words."""
+        return self.track.label
+
+
+@dataclass(frozen=True)
+class MethodView:
+    """A method's file with all that was run of it.
+
+    Attributes:
+        name: of the method.
+        sha256: of its file.
+        file: its text, None where it is not here.
+        rows: its rows in each table.
+    """
+
+    name: str
+    sha256: str
+    file: MethodFile | None
+    rows: list[tuple[TableView, list[Line]]]
+
+    @property
+    def lines(self) -> list[Line]:
+        """Its rows of all tables."""
+        return [line for _, lines in self.rows for line in lines]
+
+    @property
+    def page(self) -> str:
+        """Its address, below methods/."""
+        return method_page(self.lines[0].cell)
+
+    @property
+    def control(self) -> bool:
+        """Whether it is given what no method is given."""
+        return self.lines[0].cell.method.control
+
+    @property
+    def summary(self) -> str:
+        """The first paragraph of its description."""
+        return "" if self.file is None else " ".join(self.file.description.partition("\n\n")[0].split())
+
+    @property
+    def variants(self) -> list[str]:
+        """The parameters that it was run with."""
+        return list(dict.fromkeys(describe_params(line.cell) for line in self.lines))
+
+    @property
+    def n_cells(self) -> int:
+        """How many cells its rows are made of."""
+        return len({result.short_id for line in self.lines for result in line.row.entry.results})
+
+    @cached_property
+    def effects(self) -> dict[str, list[str]]:
+        """The loops in which it helps, hurts, or in which no difference from the plain loop was shown."""
+        found: dict[str, list[str]] = {"helps": [], "hurts": [], "no difference shown": []}
+        for view, lines in self.rows:
+            for line in lines:
+                if line.row.comparison:
+                    found[line.row.comparison.effect].append(f"{view.conditions.task}: {line.row.track.label}")
+        return found
+
+
+class Pages:
+    """The pages of one board."""
+
+    def __init__(
+        self,
+        views: Sequence[TableView],
+        answers: Sequence[Any],
+        method_files: Mapping[tuple[str, str], MethodFile],
+        trust: Mapping[str, Trust],
+    ) -> None:
+        """Prepare the templates.
+
+        Args:
+            views: the tables.
+            answers: to the questions.
+            method_files: by name and hash.
+            trust: of each cell, by its id.
+        """
+        self._views, self._answers, self._files, self._trust = views, answers, method_files, trust
+        self._environment = Environment(
+            loader=FileSystemLoader(SITE),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._environment.policies["json.dumps_kwargs"] = {
+            "sort_keys": True, "separators": (",", ":"), "allow_nan": False,
+        }  # fmt: skip
+        self._environment.filters.update(
+            number=_number, signed=_signed, times=_times, bytes=_bytes, digits=_digits, params=describe_params,
+        )  # fmt: skip
+        self._environment.tests.update(finite=math.isfinite)
+        n_records = len({result.short_id for view in views for result in view.ranked.table.results})
+        self._environment.globals.update(version=__version__, n_records=n_records)
+
+    def render(self) -> Iterator[tuple[str, str]]:
+        """Yield the address and the text of every page."""
+        methods = self._methods()
+        yield self._page("index.html", "index", views=self._views, answers=self._answers)
+        yield self._page("questions.html", "questions", answers=self._answers)
+        yield self._page("methods.html", "methods", methods=methods)
+        yield self._page(
+            "guide.html", "guide", loop_kinds=LOOP_KINDS, loop_summaries=LOOP_SUMMARIES, views=self._views
+        )
+        yield self._page("downloads.html", "downloads")
+        for view in self._views:
+            yield self._page(
+                f"compare/{view.key}.html", "compare", view=view, tracks=_strips(view), chart_data=view.chart_data()
+            )
+        for method in methods:
+            yield self._page(f"methods/{method.page}", "method", method=method)
+        yield from self._cells()
+
+    def _cells(self) -> Iterator[tuple[str, str]]:
+        """Yield a page for each cell, with its scores in all feature spaces, its own first."""
+        found: dict[str, list[tuple[TableView, Line, Result]]] = defaultdict(list)
+        for view in self._views:
+            for line in view.lines:
+                for result in line.row.entry.results:
+                    found[result.short_id].append((view, line, result))
+        for short_id, places in found.items():
+            places.sort(key=lambda place: not place[2].own_space)
+            tables, lines, results = zip(*places, strict=True)
+            record, line = results[0].record, lines[0]
+            file = self._files.get((line.cell.method.name, line.cell.method.sha256))
+            option = file.option if file else None
+            yield self._page(
+                f"cells/{short_id}.html",
+                "cell",
+                results=results,
+                tables=tables,
+                track_label=line.row.track.label,
+                label=line.label,
+                method_page=line.method_page,
+                trend=line.row.trends.get(record.cell.seed),
+                trust=self._trust[record.cell_id],
+                score_names=[name for name, value in record.score.floor if value is not None],
+                run_command=run_command(record, option),
+                verify_command=verify_command(record, option),
+                rescore_command=lambda r: rescore_command(r, r.score.features),
+            )
+
+    def _methods(self) -> list[MethodView]:
+        rows: dict[tuple[str, str], list[tuple[TableView, list[Line]]]] = defaultdict(list)
+        for view in self._views:
+            of_view: dict[tuple[str, str], list[Line]] = defaultdict(list)
+            for line in view.lines:
+                of_view[line.cell.method.name, line.cell.method.sha256].append(line)
+            for key, lines in of_view.items():
+                rows[key].append((view, lines))
+        return [MethodView(*key, self._files.get(key), rows[key]) for key in sorted(rows)]
+
+    def _page(self, address: str, template: str, **content: Any) -> tuple[str, str]:
+        page = self._environment.get_template(f"{template}.html.jinja")
+        return address, page.render(root="../" * address.count("/"), page_address=address, **content)
+
+
+def _strips(view: TableView) -> list[TrackStrips]:
+    found: dict[str, TrackStrips] = {}
+    for line in view.lines:
+        track = found.setdefault(line.row.track.key, TrackStrips(line.row.track, []))
+        with_strip = next((result for result in line.row.entry.results if result.strip), None)
+        if with_strip:
+            track.strips.append((line, with_strip))
+    return list(found.values())
+
+
+def _number(value: float | None, decimals: int = 0) -> str:
+    """Return a number with its thousands apart, a dash where there is none."""
+    return NOTHING if value is None else f"{value:,.{decimals}f}".replace("-", MINUS)
+
+
+def _signed(value: float, decimals: int) -> str:
+    """Return a number with its sign."""
+    return f"{value:+,.{decimals}f}".replace("-", MINUS)
+
+
+def _times(value: float | None) -> str:
+    """Return a multiple."""
+    return NOTHING if value is None else f"{value:.3g}×"
+
+
+def _bytes(value: float) -> str:
+    """Return a size in bytes with a unit."""
+    for unit in ("B", "kB", "MB"):
+        if value < 1000:
+            return f"{value:.3g} {unit}"
+        value /= 1000
+    return f"{value:,.3g} GB"
+
+
+def _digits(value: float | None) -> str:
+    """Return a number with four digits, a dash where there is none."""
+    return NOTHING if value is None else f"{value:.4g}".replace("-", MINUS)

@@ -1,0 +1,187 @@
+"""Sort results into tables, tracks and entries: what may be compared, what is ranked together, the seeds of one line.
+
+A *table* holds what was scored under the same conditions. A *track* in it is one self-consuming loop of one generator:
+the same kind, sizes, sampling bias and number of generations. An *entry* of a track is one method with one set of
+parameters, or one pool policy: its cells differ in nothing but their seed. The track's plain loop is the entry of the
+method `none` with the pool `previous`; every other entry is compared with it, seed by seed.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from bench.board.conditions import Conditions
+from bench.board.metrics import METRICS, Metric
+from bench.board.results import Result
+from bench.cell import Cell
+from bench.hashing import canonical_sha256
+from bench.loops import LOOP_KINDS
+from bench.record import GenerationResult, Record
+
+PLAIN = "none"
+PLAIN_POOL = "previous"
+SIZES = ("n_real", "n_synthetic", "n_initial", "generations")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Cells that differ in nothing but their seed.
+
+    Attributes:
+        results: in the order of their seeds.
+    """
+
+    results: tuple[Result, ...]
+
+    @property
+    def cell(self) -> Cell:
+        """The cell of the first seed."""
+        return self.results[0].record.cell
+
+    @cached_property
+    def records(self) -> dict[int, Record]:
+        """The records by their seeds."""
+        return {result.record.cell.seed: result.record for result in self.results}
+
+    @property
+    def generations(self) -> tuple[GenerationResult, ...]:
+        """The generations of the first seed; those of the others are as many."""
+        return self.results[0].record.generations
+
+    @cached_property
+    def key(self) -> str:
+        """A short name that no other entry has, for addresses: the same in every feature space."""
+        return canonical_sha256(self.cell.model_dump(mode="json", exclude={"seed"}))[:12]
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether this is the plain loop of its track."""
+        return self.cell.method.name == PLAIN and self.cell.loop.pool == PLAIN_POOL
+
+    @property
+    def is_control(self) -> bool:
+        """Whether it is given what no method is given. The method `none` with another pool is the pool's, and none."""
+        return self.cell.method.control and self.cell.method.name != PLAIN
+
+    @property
+    def reads_score_features(self) -> bool:
+        """Whether the method chose images in the feature space of the score, in any generation."""
+        return any(result.reads_score_features for result in self.results)
+
+
+@dataclass(frozen=True)
+class Track:
+    """Entries of one self-consuming loop of one generator.
+
+    Attributes:
+        entries: the plain loop first, then controls, then methods by name.
+        label: the loop in words, with what sets it apart from the table's other tracks.
+    """
+
+    entries: tuple[Entry, ...]
+    label: str
+
+    @property
+    def cell(self) -> Cell:
+        """A cell of the track: its generator and its loop's parameters but for the pool are those of all."""
+        return self.entries[0].cell
+
+    @property
+    def plain(self) -> Entry | None:
+        """The plain loop that the others are compared with, None where it has not been run."""
+        return next((entry for entry in self.entries if entry.is_plain), None)
+
+    @cached_property
+    def key(self) -> str:
+        """A short name that no other track of a table has, for addresses."""
+        return canonical_sha256(_track_of(self.cell))[:12]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Tracks whose scores were measured under the same conditions.
+
+    Attributes:
+        conditions: what they share.
+        tracks: in the order of their loops and generators.
+        metrics: those that these results have.
+        floor: real images against real images for each metric, the mean where cells measured it more than once.
+    """
+
+    conditions: Conditions
+    tracks: tuple[Track, ...]
+    metrics: tuple[Metric, ...]
+    floor: dict[str, float | None]
+
+    @property
+    def results(self) -> list[Result]:
+        """Every result of the table."""
+        return [result for track in self.tracks for entry in track.entries for result in entry.results]
+
+
+def build_tables(results: Iterable[Result]) -> list[Table]:
+    """Sort results into tables that hold only what may be compared."""
+    by_conditions: dict[Conditions, list[Result]] = defaultdict(list)
+    for result in results:
+        by_conditions[Conditions.of(result.record)].append(result)
+    return [_table(c, by_conditions[c]) for c in sorted(by_conditions, key=lambda c: c.order)]
+
+
+def _table(conditions: Conditions, results: list[Result]) -> Table:
+    by_track: dict[str, dict[str, list[Result]]] = defaultdict(lambda: defaultdict(list))
+    for result in sorted(results, key=lambda r: _cell_order(r.record.cell)):
+        cell = result.record.cell
+        without_seed = cell.model_dump(mode="json", exclude={"seed"})
+        by_track[canonical_sha256(_track_of(cell))][canonical_sha256(without_seed)].append(result)
+    grouped = [tuple(Entry(tuple(members)) for members in entries.values()) for entries in by_track.values()]
+    cells = [entries[0].cell for entries in grouped]
+    floors = {m.key: [v for r in results if (v := m.of(r.record.score.floor)) is not None] for m in METRICS}
+    return Table(
+        conditions,
+        tracks=tuple(Track(entries, _track_label(entries[0].cell, cells)) for entries in grouped),
+        metrics=tuple(m for m in METRICS if any(m.last(r.record) is not None for r in results)),
+        floor={key: sum(values) / len(values) if values else None for key, values in floors.items()},
+    )
+
+
+def _track_of(cell: Cell) -> dict[str, Any]:
+    """Return what the cells of a track have in common."""
+    return {"generator": cell.generator, "loop": cell.loop.model_dump(mode="json", exclude={"pool"})}
+
+
+def _cell_order(cell: Cell) -> tuple[Any, ...]:
+    """A sort key: loops in the paper's order, the plain loop before controls and methods, seeds innermost."""
+    loop, method = cell.loop, cell.method
+    track = (LOOP_KINDS.index(loop.kind), loop.contamination or 0, -loop.sampling_bias, cell.generator)
+    sizes = tuple(getattr(loop, name) for name in SIZES)
+    plain_first = (method.name != PLAIN, loop.pool != PLAIN_POOL, not method.control)
+    return (*track, *sizes, *plain_first, method.name, describe_params(cell), method.sha256, loop.pool, cell.seed)
+
+
+def _track_label(cell: Cell, others: Sequence[Cell]) -> str:
+    """Say the loop and every deviation from the plain one in words, the rest only where it differs from the others."""
+    loop = cell.loop
+
+    def of_kind(other: Cell) -> bool:
+        return (other.loop.kind, other.loop.contamination) == (loop.kind, loop.contamination)
+
+    words = [loop.kind.replace("_", " ")]
+    if any(other.generator != cell.generator for other in others):
+        words.append(cell.generator)
+    if loop.contamination is not None:
+        words.append(f"contaminated {loop.contamination:g}")
+    if loop.sampling_bias != 1:
+        words.append(f"sampling bias {loop.sampling_bias:g}")
+    for name in SIZES:
+        if any(getattr(other.loop, name) != getattr(loop, name) for other in filter(of_kind, others)):
+            words.append(f"{name.replace('_', ' ')} {getattr(loop, name):,}")
+    return ", ".join(words)
+
+
+def describe_params(cell: Cell) -> str:
+    """Return a method's parameters as "name=value, ...", nothing where it has none."""
+    params = sorted(cell.method.params.items())
+    return ", ".join(f"{name}={json.dumps(value, sort_keys=True)}" for name, value in params)

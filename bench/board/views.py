@@ -1,0 +1,258 @@
+"""What the pages need of a table beside its numbers: columns, what a row is sorted and found by, and addresses."""
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from bench.board.board import RankedTable
+from bench.board.conditions import Conditions
+from bench.board.curves import Curve
+from bench.board.metrics import METRICS, Metric
+from bench.board.ranking import Row
+from bench.board.tables import describe_params
+from bench.cell import Cell
+from bench.hashing import canonical_sha256
+
+SIGNIFICANT_DIGITS = 6  # of the numbers that curves are drawn and rows are sorted by
+OVERTRAINING_CONTROL = "real_only"
+FIRST_METHODS = 3  # of the best in the first track, drawn beside the plain loop and the control at first
+SORT_NUMBERS = ("rank", "ratio", *(metric.key for metric in METRICS), "dprecision", "drecall", "trend", "cost")
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table of rows.
+
+    Attributes:
+        key: what the column is sorted by: an attribute data-KEY of the rows.
+        title: its heading.
+        hint: what it says.
+        kind: "number" or "text".
+    """
+
+    key: str
+    title: str
+    hint: str
+    kind: str = "number"
+
+
+@dataclass(frozen=True)
+class Line:
+    """A row of a table as the pages show it.
+
+    Attributes:
+        row: its numbers.
+        curves: of each metric that its cells have.
+    """
+
+    row: Row
+    curves: dict[str, Curve]
+
+    @property
+    def cell(self) -> Cell:
+        """The cell of its first seed."""
+        return self.row.entry.cell
+
+    @cached_property
+    def line(self) -> str:
+        """The name of its curves in a page of curves: one for a method with its parameters and pool, in all tracks."""
+        return line_name(self.cell)
+
+    @property
+    def label(self) -> str:
+        """What the line is called in legends."""
+        pool = self.cell.loop.pool
+        words = [self.cell.method.name, describe_params(self.cell), "" if pool == "previous" else f"pool {pool}"]
+        return ", ".join(filter(None, words))
+
+    @property
+    def beside_plain(self) -> str:
+        """What a page of curves shows of it: its line beside the plain loop's."""
+        plain = self.row.track.plain
+        lines = [self.line] if plain is None else [line_name(plain.cell), self.line]
+        return ",".join(dict.fromkeys(lines))
+
+    @property
+    def method_page(self) -> str:
+        """The address of its method's page, below methods/."""
+        return method_page(self.cell)
+
+    @property
+    def state(self) -> str:
+        """Whether it is ranked, the plain loop, a control, or not ranked."""
+        entry = self.row.entry
+        if entry.is_plain:
+            return "plain"
+        return "control" if entry.is_control else "ranked" if self.row.rank else "unranked"
+
+    @cached_property
+    def values(self) -> dict[str, Any]:
+        """What the row is sorted, filtered and found by; an empty text for what it does not have."""
+        row, cell, compared = self.row, self.cell, self.row.comparison
+        numbers: dict[str, float | None] = {"rank": row.rank, "trend": row.trend.mean if row.trend else None}
+        if compared:
+            numbers["ratio"] = compared.log_fid_area.mean
+            numbers |= {f"d{key}": estimate.mean for key, estimate in compared.last.items()}
+            numbers["cost"] = (compared.training or 0) + (compared.evaluations or 0)
+        numbers |= {key: curve[-1].mean for key, curve in self.curves.items()}
+        return {key: "" if (n := numbers.get(key)) is None else rounded(n) for key in SORT_NUMBERS} | {
+            "seeds": len(row.entry.results),
+            "method": cell.method.name,
+            "params": describe_params(cell),
+            "loop": row.track.label,
+            "kind": cell.loop.kind,
+            "generator": cell.generator,
+            "pool": cell.loop.pool,
+            "trust": row.trust.level,
+            "state": self.state,
+        }
+
+
+@dataclass(frozen=True)
+class TableView:
+    """A table as the pages show it."""
+
+    ranked: RankedTable
+
+    @property
+    def conditions(self) -> Conditions:
+        """What its rows share."""
+        return self.ranked.conditions
+
+    @property
+    def key(self) -> str:
+        """Its name in addresses."""
+        return self.ranked.key
+
+    @property
+    def frozen(self) -> bool:
+        """Whether the task has a newer version."""
+        return self.ranked.frozen
+
+    @property
+    def title(self) -> str:
+        """What the table is called."""
+        c = self.conditions
+        words = [f"{c.task}, {c.tier} tier"]
+        words += ["fine-tuned"] * (c.protocol == "finetune") + ["other data"] * (not c.pinned)
+        words += [f"version {c.task_version}"] * self.frozen
+        return ", ".join(words)
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """Those that its results have."""
+        return self.ranked.table.metrics
+
+    @property
+    def floor(self) -> dict[str, float | None]:
+        """Real images against real images."""
+        return self.ranked.table.floor
+
+    @property
+    def decimals(self) -> dict[str, int]:
+        """How many decimals each metric is shown with."""
+        return self.ranked.decimals
+
+    @property
+    def n_cells(self) -> int:
+        """How many cells its rows are made of."""
+        return len(self.ranked.table.results)
+
+    @cached_property
+    def lines(self) -> list[Line]:
+        """Its rows."""
+        return [Line(*each) for each in zip(self.ranked.rows, self.ranked.curves, strict=True)]
+
+    @cached_property
+    def choices(self) -> dict[str, list[str]]:
+        """What the rows can be filtered by."""
+        found = {name: [line.values[name] for line in self.lines] for name in ("loop", "generator", "trust")}
+        return {name: list(dict.fromkeys(values)) for name, values in found.items()}
+
+    @cached_property
+    def columns(self) -> list[Column]:
+        """The columns of the table."""
+        return [
+            Column("rank", "Rank", "among the methods of a loop; those that cannot be told apart share a rank"),
+            Column("method", "Method", "with its parameters", "text"),
+            Column("loop", "Loop", "and its curves", "text"),
+            Column(
+                "ratio",
+                "FID over the loop, against plain",
+                "FID as a multiple of the plain loop's with the same seed, geometric mean over the generations; "
+                "below 1 is better",
+            ),
+            *(Column(m.key, m.title, f"in the last generation; {m.hint}") for m in self.metrics),
+            Column("dprecision", "Precision, against plain", "difference from the plain loop in the last generation"),
+            Column("drecall", "Recall, against plain", "difference from the plain loop in the last generation"),
+            Column("trend", "FID trend", "FID per generation, a straight line through all of them"),
+            Column(
+                "cost",
+                "Cost: training / sampling",
+                "images trained and network evaluations, as multiples of the plain loop's",
+            ),
+            Column("seeds", "Seeds", "and their cells", "text"),
+            Column("trust", "Trust", "self-reported, reproduced by others, or verified by the maintainers", "text"),
+        ]
+
+    def chart_data(self) -> dict[str, Any]:
+        """Return what its curves are drawn from, as JSON values."""
+        tracks: dict[str, dict[str, Any]] = {}
+        for line in self.lines:
+            track = line.row.track
+            found = tracks.setdefault(track.key, {"key": track.key, "label": track.label, "lines": []})
+            curves = {
+                key: [[rounded(p.mean), rounded(p.low), rounded(p.high)] for p in curve]
+                for key, curve in line.curves.items()
+            }
+            found["lines"].append({"line": line.line, "seeds": len(line.row.entry.results), "curves": curves})
+        return {
+            "metrics": [{**vars(metric), "decimals": self.decimals[metric.key]} for metric in self.metrics],
+            "floor": self.floor,
+            "lines": [{"line": line.line, "label": line.label, "first": first} for line, first in self._first_lines()],
+            "tracks": list(tracks.values()),
+        }
+
+    def distinct_lines(self) -> list[Line]:
+        """Return one row of each method with its parameters and pool: the plain loop, then controls, then by rank."""
+        order = {"plain": 0, "control": 1}
+        found: dict[str, Line] = {}
+        for line in sorted(self.lines, key=lambda line: order.get(line.state, 2)):
+            found.setdefault(line.line, line)
+        return list(found.values())
+
+    def _first_lines(self) -> list[tuple[Line, bool]]:
+        """Return the distinct lines, and of each whether it is shown before anybody has chosen."""
+        lines = self.distinct_lines()
+        methods = [line for line in lines if line.state not in ("plain", "control")]
+        usual = [line for line in lines if line.state == "plain" or line.cell.method.name == OVERTRAINING_CONTROL]
+        return [(line, line in usual or line in methods[:FIRST_METHODS]) for line in lines]
+
+
+def views(tables: Sequence[RankedTable]) -> list[TableView]:
+    """Return the tables as the pages show them."""
+    return [TableView(table) for table in tables]
+
+
+def line_name(cell: Cell) -> str:
+    """Return the name of a line in addresses."""
+    method = cell.method
+    return f"{_word(method.name)}-{canonical_sha256([method.model_dump(mode='json'), cell.loop.pool])[:6]}"
+
+
+def method_page(cell: Cell) -> str:
+    """Return the address of a method's page, below methods/: one for each file that had this name."""
+    return f"{_word(cell.method.name)}-{cell.method.sha256[:8]}.html"
+
+
+def rounded(value: float) -> float:
+    """Return a number with as many digits as a curve can show; large and small ones alike."""
+    return value if isinstance(value, int) or not math.isfinite(value) else float(f"{value:.{SIGNIFICANT_DIGITS}g}")
+
+
+def _word(name: str) -> str:
+    """Return a name as a part of an address, whatever it holds."""
+    return re.sub("[^a-z0-9_]+", "-", name.lower())[:60]
