@@ -8,7 +8,7 @@ from functools import cached_property
 
 from bench.board.conditions import Conditions
 from bench.board.curves import Curve, draw_curves
-from bench.board.metrics import FID, Metric
+from bench.board.metrics import Metric
 from bench.board.ranking import Row, rank_track
 from bench.board.results import Result
 from bench.board.tables import Table, build_tables
@@ -44,15 +44,15 @@ class RankedTable:
 
     @cached_property
     def decimals(self) -> dict[str, int]:
-        """How many decimals a metric is shown with: one number for a column, three digits of its smallest value."""
+        """How many decimals a metric is shown with: one number for a column, two digits of its smallest value."""
         return {metric.key: self._decimals(metric) for metric in self.table.metrics}
 
     def _decimals(self, metric: Metric) -> int:
         if metric.bounded:
-            return 3
+            return 2
         means = [point.mean for curves in self.curves for point in curves.get(metric.key, ())]
-        smallest = min((value for value in [*means, self.table.floor[FID.key]] if value), default=1.0)
-        return min(6, max(2, 2 - math.floor(math.log10(smallest))))
+        smallest = min((value for value in means if value), default=1.0)
+        return min(6, max(2, 1 - math.floor(math.log10(smallest))))
 
 
 def build_board(results: Sequence[Result], trust: Mapping[str, Trust]) -> list[RankedTable]:

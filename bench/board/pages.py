@@ -130,6 +130,7 @@ class Pages:
         }  # fmt: skip
         self._environment.filters.update(
             number=_number, signed=_signed, times=_times, bytes=_bytes, digits=_digits, params=describe_params,
+            score_title=_score_title,
         )  # fmt: skip
         self._environment.tests.update(finite=math.isfinite)
         n_records = len({result.short_id for view in views for result in view.ranked.table.results})
@@ -142,7 +143,7 @@ class Pages:
         yield self._page("questions.html", "questions", answers=self._answers)
         yield self._page("methods.html", "methods", methods=methods)
         yield self._page(
-            "guide.html", "guide", loop_kinds=LOOP_KINDS, loop_summaries=LOOP_SUMMARIES, views=self._views
+            "guide.html", "guide", loop_kinds=LOOP_KINDS, loop_summaries=LOOP_SUMMARIES, example=self._example()
         )
         yield self._page("downloads.html", "downloads")
         for view in self._views:
@@ -182,6 +183,11 @@ class Pages:
                 rescore_command=lambda r: rescore_command(r, r.score.features),
             )
 
+    def _example(self) -> Result | None:
+        """Return a result whose strip shows a collapse: a plain loop, the first that has one."""
+        lines = [line for view in self._views for line in view.lines if line.row.entry.is_plain]
+        return next((result for line in lines for result in line.row.entry.results if result.strip), None)
+
     def _methods(self) -> list[MethodView]:
         rows: dict[tuple[str, str], list[tuple[TableView, list[Line]]]] = defaultdict(list)
         for view in self._views:
@@ -198,9 +204,10 @@ class Pages:
 
 
 def _strips(view: TableView) -> list[TrackStrips]:
-    found: dict[str, TrackStrips] = {}
-    for line in view.lines:
-        track = found.setdefault(line.row.track.key, TrackStrips(line.row.track, []))
+    found = {line.row.track.key: TrackStrips(line.row.track, []) for line in view.lines}
+    order = [line.line for line in view.distinct_lines()]
+    for line in sorted(view.lines, key=lambda line: order.index(line.line)):
+        track = found[line.row.track.key]
         with_strip = next((result for result in line.row.entry.results if result.strip), None)
         if with_strip:
             track.strips.append((line, with_strip))
@@ -233,4 +240,13 @@ def _bytes(value: float) -> str:
 
 def _digits(value: float | None) -> str:
     """Return a number with four digits, a dash where there is none."""
-    return NOTHING if value is None else f"{value:.4g}".replace("-", MINUS)
+    if value is None:
+        return NOTHING
+    return (f"{value:,.0f}" if abs(value) >= 1000 else f"{value:#.4g}").replace("-", MINUS)
+
+
+def _score_title(name: str) -> str:
+    """Return what a score is called in a heading."""
+    return {"fid": "FID", "kid": "KID", "kid_standard_error": "KID standard error", "authpct": "AuthPct"}.get(
+        name, name.replace("_", " ").capitalize()
+    )

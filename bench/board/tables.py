@@ -166,7 +166,8 @@ def _track_label(cell: Cell, others: Sequence[Cell]) -> str:
     loop = cell.loop
 
     def of_kind(other: Cell) -> bool:
-        return (other.loop.kind, other.loop.contamination) == (loop.kind, loop.contamination)
+        same = (other.generator, other.loop.kind, other.loop.contamination, other.loop.sampling_bias)
+        return same == (cell.generator, loop.kind, loop.contamination, loop.sampling_bias)
 
     words = [loop.kind.replace("_", " ")]
     if any(other.generator != cell.generator for other in others):

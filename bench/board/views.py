@@ -10,16 +10,20 @@ from typing import Any
 from bench.board.board import RankedTable
 from bench.board.conditions import Conditions
 from bench.board.curves import Curve
-from bench.board.metrics import METRICS, Metric
+from bench.board.metrics import FID, METRICS, PRECISION, RECALL, Metric
 from bench.board.ranking import Row
 from bench.board.tables import describe_params
 from bench.cell import Cell
 from bench.hashing import canonical_sha256
 
 SIGNIFICANT_DIGITS = 6  # of the numbers that curves are drawn and rows are sorted by
+COLUMN_METRICS = (FID, PRECISION, RECALL)  # of tables; curves show all
+COMPARED_METRICS = (PRECISION, RECALL)  # FID is compared over the whole loop
+SORT_NUMBERS = (
+    "rank", "ratio", *(m.key for m in COLUMN_METRICS), *(f"d{m.key}" for m in COMPARED_METRICS), "trend", "cost",
+)  # fmt: skip
 OVERTRAINING_CONTROL = "real_only"
 FIRST_METHODS = 3  # of the best in the first track, drawn beside the plain loop and the control at first
-SORT_NUMBERS = ("rank", "ratio", *(metric.key for metric in METRICS), "dprecision", "drecall", "trend", "cost")
 
 
 @dataclass(frozen=True)
@@ -161,6 +165,16 @@ class TableView:
         """How many cells its rows are made of."""
         return len(self.ranked.table.results)
 
+    @property
+    def column_metrics(self) -> tuple[Metric, ...]:
+        """Those with a column for their value."""
+        return COLUMN_METRICS
+
+    @property
+    def compared_metrics(self) -> tuple[Metric, ...]:
+        """Those with a column for their difference from the plain loop."""
+        return COMPARED_METRICS
+
     @cached_property
     def lines(self) -> list[Line]:
         """Its rows."""
@@ -185,9 +199,13 @@ class TableView:
                 "FID as a multiple of the plain loop's with the same seed, geometric mean over the generations; "
                 "below 1 is better",
             ),
-            *(Column(m.key, m.title, f"in the last generation; {m.hint}") for m in self.metrics),
-            Column("dprecision", "Precision, against plain", "difference from the plain loop in the last generation"),
-            Column("drecall", "Recall, against plain", "difference from the plain loop in the last generation"),
+            *(Column(m.key, m.title, f"in the last generation; {m.hint}") for m in COLUMN_METRICS),
+            *(
+                Column(
+                    f"d{m.key}", f"{m.title}, against plain", "difference from the plain loop in the last generation"
+                )
+                for m in COMPARED_METRICS
+            ),
             Column("trend", "FID trend", "FID per generation, a straight line through all of them"),
             Column(
                 "cost",

@@ -3,8 +3,7 @@
 // Sorts, filters and pages the tables of rows with List.js. Without JavaScript the tables are complete as they stand.
 
 const TEXTS = ["method", "params", "loop", "generator", "pool", "trust"];
-const NUMBERS = ["rank", "ratio", "fid", "precision", "recall", "label_agreement", "dprecision", "drecall", "trend", "cost",
-  "seeds"];
+const NUMBERS = ["rank", "ratio", "fid", "precision", "recall", "dprecision", "drecall", "trend", "cost", "seeds"];
 const ROWS_PER_PAGE = 100;
 
 /** The order of two rows by a column; what has no value comes last either way. */
