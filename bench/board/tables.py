@@ -59,7 +59,8 @@ class Entry:
     @property
     def is_plain(self) -> bool:
         """Whether this is the plain loop of its track."""
-        return self.cell.method.name == PLAIN and self.cell.loop.pool == PLAIN_POOL
+        method, pool = self.cell.method, self.cell.loop.pool
+        return method.name == PLAIN and not method.params and pool == PLAIN_POOL
 
     @property
     def is_control(self) -> bool:
