@@ -4,7 +4,6 @@ import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -88,16 +87,6 @@ class MethodView:
         """How many cells its rows are made of."""
         return len({result.short_id for line in self.lines for result in line.row.entry.results})
 
-    @cached_property
-    def effects(self) -> dict[str, list[str]]:
-        """The loops in which it helps, hurts, or in which no difference from the plain loop was shown."""
-        found: dict[str, list[str]] = {"helps": [], "hurts": [], "no difference shown": []}
-        for view, lines in self.rows:
-            for line in lines:
-                if line.row.comparison:
-                    found[line.row.comparison.effect].append(f"{view.conditions.task}: {line.row.track.label}")
-        return found
-
 
 class Pages:
     """The pages of one board."""
@@ -141,7 +130,7 @@ class Pages:
         methods = self._methods()
         yield self._page("index.html", "index", views=self._views, answers=self._answers)
         yield self._page("questions.html", "questions", answers=self._answers)
-        yield self._page("methods.html", "methods", methods=methods)
+        yield self._page("methods.html", "methods", views=self._views, methods={m.page: m for m in methods})
         yield self._page(
             "guide.html", "guide", loop_kinds=LOOP_KINDS, loop_summaries=LOOP_SUMMARIES, example=self._example()
         )

@@ -12,7 +12,7 @@ from bench.board.conditions import Conditions
 from bench.board.curves import Curve
 from bench.board.metrics import FID, METRICS, PRECISION, RECALL, Metric
 from bench.board.ranking import Row
-from bench.board.tables import describe_params
+from bench.board.tables import Track, describe_params
 from bench.cell import Cell
 from bench.hashing import canonical_sha256
 
@@ -241,6 +241,16 @@ class TableView:
         for line in sorted(self.lines, key=lambda line: order.get(line.state, 2)):
             found.setdefault(line.line, line)
         return list(found.values())
+
+    @property
+    def tracks(self) -> tuple[Track, ...]:
+        """Its loops."""
+        return self.ranked.table.tracks
+
+    @cached_property
+    def by_line_and_track(self) -> dict[tuple[str, str], Line]:
+        """The rows by the names of their line and their track."""
+        return {(line.line, line.row.track.key): line for line in self.lines}
 
     def _first_lines(self) -> list[tuple[Line, bool]]:
         """Return the distinct lines, and of each whether it is shown before anybody has chosen."""
