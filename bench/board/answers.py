@@ -1,0 +1,324 @@
+"""Decide the board's questions from records: supported, refuted, or undecided with what is missing.
+
+A number is the mean over seeds with its 95% interval (Student's t). It supports the claim where the whole interval
+lies on the side that the claim expects, and refutes it where the whole interval lies on the other.
+"""
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+
+from bench.board.command import cell_command
+from bench.board.questions import Evidence, EvidenceSpec, Question, SeriesKey, Side, series_key
+from bench.record import Record
+from bench.seed_statistics import FEWEST_SEEDS, Estimate, estimate, paired_difference
+
+Verdict = Literal["supported", "refuted", "undecided"]
+Series = Mapping[SeriesKey, Sequence[Record]]
+Seeds = dict[int, Record]
+
+_METRIC_WORDS = {"fid": "FID", "kid": "KID", "authpct": "AuthPct"}
+
+
+@dataclass(frozen=True)
+class Missing:
+    """Something that would have to be there.
+
+    Attributes:
+        text: what it is, in words.
+        command: the command line that makes it; None where there is none.
+    """
+
+    text: str
+    command: str | None
+
+
+@dataclass(frozen=True)
+class ItemAnswer:
+    """What one item of the evidence says.
+
+    Attributes:
+        label: what it shows, in words.
+        decides: whether it enters the verdict.
+        verdict: of this item alone.
+        measured: what the number is, in words.
+        of: the cells, in words.
+        against: the cells that they are compared with, in words; None for none.
+        expected: what the claim expects, in words.
+        margin: why the value expected is what it is; None where it is "no difference".
+        estimate: the number, a ratio where `ratio` is true; None where there is none.
+        ratio: whether the number is a ratio, 1 where nothing differs.
+        shown: the number with its interval, as a page shows it; empty where there is none.
+        why: why it is undecided; empty where it is decided.
+        cells: the ids of the cells that the number is computed from, those of each side in the order of their seeds.
+        missing: what is not there.
+    """
+
+    label: str
+    decides: bool
+    verdict: Verdict
+    measured: str
+    of: str
+    against: str | None
+    expected: str
+    margin: str | None
+    estimate: Estimate | None
+    ratio: bool
+    shown: str
+    why: str
+    cells: tuple[str, ...]
+    missing: tuple[Missing, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the item as JSON values; an end of an interval that one seed does not give is null."""
+        content = {name: value for name, value in vars(self).items() if name not in ("estimate", "cells", "missing")}
+        found = None
+        if self.estimate is not None:
+            ends = {name: getattr(self.estimate, name) for name in ("mean", "low", "high")}
+            found = {name: value if math.isfinite(value) else None for name, value in ends.items()}
+            found["seeds"] = self.estimate.seeds
+        return content | {
+            "estimate": found,
+            "cells": list(self.cells),
+            "missing": [vars(missing) for missing in self.missing],
+        }
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A question with its verdict."""
+
+    question: Question
+    verdict: Verdict
+    items: tuple[ItemAnswer, ...]
+
+    @property
+    def commands(self) -> list[str]:
+        """The command lines that make what is missing, each once."""
+        found = [missing.command for item in self.items for missing in item.missing]
+        return list(dict.fromkeys(command for command in found if command is not None))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return question and answer as JSON values."""
+        question = self.question
+        return {
+            "question": question.name,
+            "title": question.title,
+            "background": question.background,
+            "decided": question.decided,
+            "combine": question.combine,
+            "verdict": self.verdict,
+            "items": [item.to_json() for item in self.items],
+            "commands": self.commands,
+        }
+
+
+def by_series(records: Iterable[Record]) -> Series:
+    """Return the records of cells that differ in nothing but their seed under one key: what `decide` looks up."""
+    found: dict[SeriesKey, list[Record]] = defaultdict(list)
+    for record in records:
+        found[series_key(record.cell)].append(record)
+    return dict(found)
+
+
+def decide_all(questions: Iterable[Question], records: Iterable[Record]) -> list[Answer]:
+    """Return the answer to each question.
+
+    Args:
+        questions: to answer.
+        records: those of other tasks, tiers, feature spaces or data than a question names do not count for it; of
+            several records of one cell the first counts.
+    """
+    series = by_series(records)
+    return [decide(question, series) for question in questions]
+
+
+def decide(question: Question, records: Series) -> Answer:
+    """Return the answer to a question from records that `by_series` has sorted."""
+    items = [_decide_item(evidence, records) for evidence in question.evidence]
+    items += [
+        ItemAnswer(
+            label=item.label,
+            decides=True,
+            verdict="undecided",
+            measured="",
+            of="",
+            against=None,
+            expected="",
+            margin=None,
+            estimate=None,
+            ratio=False,
+            shown="",
+            why="it cannot be measured yet",
+            cells=(),
+            missing=(Missing(item.missing, None),),
+        )
+        for item in question.not_measurable
+    ]
+    return Answer(question, combined(question.combine, [i.verdict for i in items if i.decides]), tuple(items))
+
+
+def combined(combine: Literal["all", "any"], verdicts: Sequence[Verdict]) -> Verdict:
+    """Return the verdict of several: of `all` one alone can refute, of `any` one alone can support."""
+    alone: Verdict = "refuted" if combine == "all" else "supported"
+    together: Verdict = "supported" if combine == "all" else "refuted"
+    if alone in verdicts:
+        return alone
+    return together if set(verdicts) == {together} else "undecided"
+
+
+def _decide_item(evidence: Evidence, records: Series) -> ItemAnswer:
+    spec = evidence.spec
+    found = _under_the_same_conditions([_seeds(side, records) for side in evidence.sides])
+    scored = [{seed: record for seed, record in seeds.items() if _value(spec, record) is not None} for seeds in found]
+    common = sorted(set.intersection(*(set(seeds) for seeds in scored)))
+    number = _estimate(spec, scored) if common else None
+    verdict, why = _verdict(spec, number), ""
+    missing: tuple[Missing, ...] = ()
+    if len(common) < FEWEST_SEEDS:
+        verdict, why = "undecided", f"{len(common)} of {FEWEST_SEEDS} seeds are there"
+        missing = _missing(evidence.sides, found)
+        if not missing:
+            why += f": some of the records have no {spec.metric} to compare"
+    elif verdict == "undecided":
+        why = f"the interval includes {spec.bound:g}"
+    return ItemAnswer(
+        label=spec.label,
+        decides=spec.decides,
+        verdict=verdict,
+        measured=measured(spec, evidence.cells.cell.loop.generations),
+        of=evidence.cells.text,
+        against=None if evidence.against is None else evidence.against.text,
+        expected=f"{spec.side} {spec.bound:g}",
+        margin=spec.margin,
+        estimate=number,
+        ratio=spec.log,
+        shown="" if number is None else shown(spec, number),
+        why=why,
+        cells=tuple(seeds[seed].cell_id for seeds in scored for seed in common),
+        missing=missing,
+    )
+
+
+def _seeds(side: Side, records: Series) -> Seeds:
+    """Return the records of one side that count, by seed."""
+    found: Seeds = {}
+    for record in records.get(series_key(side.cell), ()):
+        if side.accepts(record):
+            found.setdefault(record.cell.seed, record)
+    return dict(sorted(found.items()))
+
+
+def _under_the_same_conditions(sides: list[Seeds]) -> list[Seeds]:
+    """Leave out the records whose score was measured with other weights or another reference than most were."""
+
+    def conditions(record: Record) -> tuple[str, ...]:
+        score = record.score
+        return (score.features_sha256, score.resize, score.reference_sha256, record.data.sha256)
+
+    counts = Counter(conditions(record) for seeds in sides for record in seeds.values())
+    if len(counts) < 2:
+        return sides
+    most = max(sorted(counts), key=lambda found: counts[found])
+    return [{seed: record for seed, record in seeds.items() if conditions(record) == most} for seeds in sides]
+
+
+def _value(spec: EvidenceSpec, record: Record) -> float | None:
+    """Return the statistic of one record, its logarithm where `log` is set; None where a generation has no value."""
+    scores: list[float | None] = [getattr(result.scores, spec.metric) for result in record.generations]
+    known = [score for score in scores if score is not None]
+    if len(known) < len(scores) or (spec.log and min(known) <= 0):
+        return None
+    values = np.log(known) if spec.log else np.array(known)
+    generations = np.arange(1, len(values) + 1)
+    match spec.statistic:
+        case "last":
+            return float(values[-1])
+        case "change":
+            return float(values[-1] - values[0])
+        case "mean":
+            return float(values[1:].mean())
+        case "trend":
+            return _slope(generations, values)
+        case "late trend":
+            late = generations > len(values) / 2
+            return _slope(generations[late], values[late])
+
+
+def _slope(x: np.ndarray[Any, Any], y: np.ndarray[Any, Any]) -> float:
+    """Return the slope of the straight line of least squares."""
+    return float(((x - x.mean()) * y).sum() / np.square(x - x.mean()).sum())
+
+
+def _estimate(spec: EvidenceSpec, sides: list[Seeds]) -> Estimate:
+    """Return the number over the seeds that all sides have: a difference, or a ratio where `log` is set."""
+
+    def value(record: Record) -> float:
+        found = _value(spec, record)
+        assert found is not None  # those without were left out
+        return found
+
+    if len(sides) == 1:
+        found = estimate([value(record) for record in sides[0].values()])
+    else:
+        found = paired_difference(sides[0], sides[1], value)
+    if not spec.log:
+        return found
+    return replace(found, mean=_exp(found.mean), low=_exp(found.low), high=_exp(found.high))
+
+
+def _exp(value: float) -> float:
+    try:
+        return math.exp(value)
+    except OverflowError:
+        return math.inf
+
+
+def _verdict(spec: EvidenceSpec, number: Estimate | None) -> Verdict:
+    if number is None:
+        return "undecided"
+    above, below = number.low > spec.bound, number.high < spec.bound
+    expected, other = (above, below) if spec.side == "above" else (below, above)
+    return "supported" if expected else "refuted" if other else "undecided"
+
+
+def _missing(sides: tuple[Side, ...], found: list[Seeds]) -> tuple[Missing, ...]:
+    """Return the cells of each side that would make three seeds, those first that the fewest cells are missing of."""
+    there = Counter(seed for seeds in found for seed in seeds)
+    candidates = sorted({*there, *range(FEWEST_SEEDS)}, key=lambda seed: (-there[seed], seed))[:FEWEST_SEEDS]
+    missing = []
+    for side, seeds in zip(sides, found, strict=True):
+        if lacking := sorted(set(candidates) - set(seeds)):
+            numbers = ", ".join(str(seed) for seed in lacking)
+            text = f"{side.text}: seed{'s' * (len(lacking) > 1)} {numbers}"
+            missing.append(Missing(text, cell_command(side.cell, lacking)))
+    return tuple(missing)
+
+
+def measured(spec: EvidenceSpec, generations: int) -> str:
+    """Return in words what the number of an item is."""
+    metric = _METRIC_WORDS.get(spec.metric, spec.metric.replace("_", " "))
+    words = {
+        "last": f"{metric} of generation {generations}",
+        "change": f"change of {metric} from generation 1 to {generations}",
+        "mean": f"mean {metric} of generations 2 to {generations}",
+        "trend": f"trend of {metric} per generation",
+        "late trend": f"trend of {metric} per generation, from generation {generations // 2 + 1} on",
+    }[spec.statistic]
+    if spec.log:
+        words += ", as a ratio"
+    return words + (" to that of the others" if spec.log else ", difference from the others") * bool(spec.against)
+
+
+def shown(spec: EvidenceSpec, number: Estimate) -> str:
+    """Return a number with its interval as text: a ratio as "x1.50 (1.20 to 1.90)", a difference with its sign."""
+    fine = spec.statistic in ("trend", "late trend") or spec.metric not in ("fid", "training_distance_ratio")
+    decimals = 3 if fine else 2
+    level = spec.against is None and spec.statistic in ("last", "mean")
+    sign = "" if spec.log or level else "+"
+    mean, low, high = (f"{value:{sign}.{decimals}f}" for value in (number.mean, number.low, number.high))
+    return f"{'×' * spec.log}{mean} ({low} to {high})"

@@ -1,0 +1,322 @@
+"""The questions that the board answers: what a file of leaderboard/questions/ says, and the cells that it means.
+
+A question is a claim that can be wrong. Its file names the cells that decide it, what is computed from them and what
+the claim expects; `bench.board.answers` decides it from records.
+"""
+
+import json
+import re
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from bench.cell import Cell
+from bench.errors import BadInput
+from bench.grid import Choices, plan_cells
+from bench.loops import LoopKind
+from bench.method_file import baseline_names
+from bench.record import Record, Scores
+from bench.task import Task, TierName
+from bench.validation import one_line, validate_strictly
+
+Statistic = Literal["last", "change", "trend", "late trend", "mean"]
+METRICS = tuple(name for name in Scores.model_fields if name != "kid_standard_error")
+FEWEST_GENERATIONS: dict[Statistic, int] = {"last": 1, "change": 2, "trend": 2, "mean": 2, "late trend": 3}
+SeriesKey = tuple[Any, ...]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class _Choices(_Part):
+    """What can be chosen of both sides of a comparison; None for what the task's file says of tier and loop."""
+
+    method: str | None = Field(default=None, description="a baseline, with parameters as on the command line")
+    pool: str | None = None
+    sampling_bias: float | None = None
+    contamination: float | None = None
+    generations: int | None = None
+    n_initial: int | None = None
+    n_real: int | None = None
+    n_synthetic: int | None = None
+
+    @field_validator("method")
+    @classmethod
+    def _is_a_baseline(cls, method: str | None) -> str | None:
+        # A path would be a program that this file names and nobody has reviewed.
+        if method is not None and (name := method.partition(":")[0]) not in baseline_names():
+            raise ValueError(f"no method '{name}': there are {', '.join(baseline_names())}")
+        return method
+
+
+class CellsSpec(_Choices):
+    """Cells that differ in nothing but their seed."""
+
+    task: str
+    tier: TierName
+    generator: str
+    loop: LoopKind
+
+
+class AgainstSpec(_Choices):
+    """In what the cells that are compared with differ. Task and tier are the same: else nothing could be compared."""
+
+    generator: str | None = None
+    loop: LoopKind | None = None
+
+
+class EvidenceSpec(_Part):
+    """One number, and the side of a value on which the claim expects it.
+
+    Attributes:
+        label: what it shows, in words.
+        cells: what the number is computed from, one value for each seed.
+        against: if given, the number is the difference from these cells, paired by seed.
+        statistic: of the metric's values over the generations: the last one (`last`), the last minus the first
+            (`change`), the slope of a straight line over all of them (`trend`) or over those after the middle
+            (`late trend`), or the mean of those after the first (`mean`).
+        metric: the score's name in a record.
+        log: whether the metric's natural logarithm is taken, so that the number is a ratio; for FID alone.
+        above: the claim expects more than this: the difference, or the ratio where `log` is true.
+        below: the claim expects less than this.
+        margin: why the value is what it is, where it is not the one that says "no difference".
+        decides: whether it enters the verdict; otherwise it is shown beside it.
+    """
+
+    label: str
+    cells: CellsSpec
+    against: AgainstSpec | None = None
+    statistic: Statistic
+    metric: str
+    log: bool = False
+    above: float | None = None
+    below: float | None = None
+    margin: str | None = None
+    decides: bool = True
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.metric not in METRICS:
+            raise ValueError(f"metric is '{self.metric}': allowed are {', '.join(METRICS)}")
+        if self.log and self.metric != "fid":
+            raise ValueError(f"log is true and metric '{self.metric}': allowed is fid, a distance above 0")
+        if (self.above is None) == (self.below is None):
+            raise ValueError("allowed is one of above and below")
+        if self.log and self.bound <= 0:
+            raise ValueError(f"{self.side} is {self.bound:g}: allowed are numbers above 0, log makes it a ratio")
+        if self.bound != self.no_difference and self.margin is None:
+            raise ValueError(
+                f"margin is missing: {self.side} is {self.bound:g} and not {self.no_difference:g}, say why"
+            )
+        return self
+
+    @property
+    def side(self) -> Literal["above", "below"]:
+        """On which side of the bound the claim expects the number."""
+        return "below" if self.above is None else "above"
+
+    @property
+    def bound(self) -> float:
+        """The value that the number is held against."""
+        value = self.below if self.above is None else self.above
+        assert value is not None  # one of the two is given
+        return value
+
+    @property
+    def no_difference(self) -> float:
+        """The number where nothing changes and nothing differs."""
+        return 1.0 if self.log else 0.0
+
+
+class NotMeasurable(_Part):
+    """What the claim also says and no cell can tell yet; it keeps the question undecided.
+
+    Attributes:
+        label: what is not measured, in words.
+        missing: what would have to be there.
+    """
+
+    label: str
+    missing: str
+
+
+class _QuestionFile(_Part):
+    title: str = Field(description="the claim, as people say it")
+    background: str = Field(description="who says it and why it matters, with the source")
+    decided: str = Field(description="how it is decided, in plain words")
+    combine: Literal["all", "any"] = Field(description="of the evidence: what the claim needs to be supported")
+    evidence: tuple[EvidenceSpec, ...] = ()
+    not_measurable: tuple[NotMeasurable, ...] = ()
+
+    @model_validator(mode="after")
+    def _decidable(self) -> Self:
+        if not self.not_measurable and not any(item.decides for item in self.evidence):
+            raise ValueError("evidence is missing: at least one item must decide")
+        return self
+
+
+@dataclass(frozen=True)
+class Side:
+    """The cells of one side of a comparison, and which of their records count.
+
+    Attributes:
+        cell: one of them, with seed 0.
+        task: their task.
+    """
+
+    cell: Cell
+    task: Task
+
+    def accepts(self, record: Record) -> bool:
+        """Return whether a record of these cells is of the task's own data and of its own score, as both are now."""
+        score, own = record.score, self.task.features
+        conditions = (self.task.space_name(self.cell.tier), self.task.tiers[self.cell.tier].n_score, self.task.score.k)
+        return (
+            record.data.pinned
+            and (score.features, score.n, score.k) == conditions
+            and (own is None or score.features_sha256 == own.sha256)
+        )
+
+    @property
+    def text(self) -> str:
+        """The cells in words: what sets them apart, sizes where they are not the task's."""
+        cell, loop = self.cell, self.cell.loop
+        words = [f"{cell.task} ({cell.tier})", cell.generator, loop.kind.replace("_", " "), cell.method.option]
+        if loop.pool != "previous":
+            words.append(f"pool {loop.pool}")
+        if loop.sampling_bias != 1:
+            words.append(f"sampling bias {loop.sampling_bias:g}")
+        if loop.contamination is not None:
+            words.append(f"contaminated {loop.contamination:g}")
+        usual = self.task.tiers[cell.tier].loops[loop.kind]
+        for name in ("n_initial", "n_real", "n_synthetic", "generations"):
+            given_by_share = loop.contamination is not None and name in ("n_real", "n_synthetic")
+            if getattr(loop, name) != getattr(usual, name) and not given_by_share:
+                words.append(f"{name} {getattr(loop, name):,}")
+        return ", ".join(words)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A number with the cells that it is computed from."""
+
+    spec: EvidenceSpec
+    cells: Side
+    against: Side | None
+
+    @property
+    def sides(self) -> tuple[Side, ...]:
+        """The cells, and those that they are compared with if there are any."""
+        return (self.cells,) if self.against is None else (self.cells, self.against)
+
+
+@dataclass(frozen=True)
+class Question:
+    """A claim, with what decides it.
+
+    Attributes:
+        name: of its file, without the ending.
+        title: the claim.
+        background: who says it and why it matters.
+        decided: how it is decided, in plain words.
+        combine: `all`: supported if all evidence that decides is, refuted if any of it is. `any`: the other way round.
+        evidence: in the order of the file.
+        not_measurable: what no cell can tell yet.
+    """
+
+    name: str
+    title: str
+    background: str
+    decided: str
+    combine: Literal["all", "any"]
+    evidence: tuple[Evidence, ...]
+    not_measurable: tuple[NotMeasurable, ...]
+
+
+def series_key(cell: Cell) -> SeriesKey:
+    """Return what cells have in common that differ in nothing but their seed."""
+    method = cell.method
+    params = json.dumps(method.params, sort_keys=True)
+    return (cell.task, cell.task_version, cell.tier, cell.generator, cell.loop, method.name, method.sha256, params)
+
+
+def load_questions(folder: Path) -> list[Question]:
+    """Read every question of a folder, in the order of the files' names.
+
+    Raises:
+        BadInput: the folder is none, or a file breaks a rule; the message names file, key, value and what is allowed.
+    """
+    if not folder.is_dir():
+        raise BadInput(f"{folder}: not a folder of questions")
+    return [_load_question(path) for path in sorted(folder.glob("*.toml"))]
+
+
+def _load_question(path: Path) -> Question:
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise BadInput(f"{path}: not a readable TOML file: {error}") from error
+    try:
+        found = validate_strictly(_QuestionFile, content)
+    except ValidationError as error:
+        raise BadInput(f"{path}: {one_line(error)}") from error
+    evidence = []
+    for place, spec in enumerate(found.evidence):
+        try:
+            evidence.append(_resolve(spec))
+        except BadInput as error:
+            raise BadInput(f"{path}: evidence.{place}: {error}") from error
+    return Question(
+        name=path.stem,
+        title=found.title,
+        background=found.background,
+        decided=found.decided,
+        combine=found.combine,
+        evidence=tuple(evidence),
+        not_measurable=found.not_measurable,
+    )
+
+
+def _resolve(spec: EvidenceSpec) -> Evidence:
+    """Return the evidence with its cells, each of them checked as those of a run are."""
+    cells, against = _side(spec.cells), None
+    if spec.against is not None:
+        against = _side(spec.cells.model_copy(update=spec.against.model_dump(exclude_unset=True)))
+        if series_key(against.cell) == series_key(cells.cell):
+            raise BadInput("against: the same cells, nothing could differ")
+    needed = FEWEST_GENERATIONS[spec.statistic]
+    for side in filter(None, (cells, against)):
+        if (found := side.cell.loop.generations) < needed:
+            raise BadInput(f"statistic '{spec.statistic}' needs {needed} generations or more, found {found}")
+    return Evidence(spec, cells, against)
+
+
+@cache
+def _side(spec: CellsSpec) -> Side:
+    """Return the cells that a table of a question's file means."""
+    if re.search(r"\W", spec.task):
+        raise BadInput(f"cells.task = '{spec.task}': allowed are the names of tasks")
+    (planned,) = plan_cells(
+        Choices(
+            tasks=[spec.task],
+            generators=[spec.generator],
+            loops=[spec.loop],
+            methods=[spec.method or "none"],
+            sampling_biases=[1.0 if spec.sampling_bias is None else spec.sampling_bias],
+            seeds=[0],
+            tier=spec.tier,
+            pool=spec.pool or "previous",
+            protocol="scratch",
+            contamination=spec.contamination,
+            generations=spec.generations,
+            n_initial=spec.n_initial,
+            n_real=spec.n_real,
+            n_synthetic=spec.n_synthetic,
+        )
+    )
+    return Side(planned.cell, planned.task)
