@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
+from scipy.integrate import trapezoid
 
-from bench.board.command import cell_command
 from bench.board.questions import Evidence, EvidenceSpec, Question, SeriesKey, Side, series_key
 from bench.record import Record
 from bench.seed_statistics import FEWEST_SEEDS, Estimate, estimate, paired_difference
@@ -240,8 +240,8 @@ def _value(spec: EvidenceSpec, record: Record) -> float | None:
             return float(values[-1])
         case "change":
             return float(values[-1] - values[0])
-        case "mean":
-            return float(values[1:].mean())
+        case "area":
+            return float(trapezoid(values)) / (len(values) - 1)
         case "trend":
             return _slope(generations, values)
         case "late trend":
@@ -295,7 +295,7 @@ def _missing(sides: tuple[Side, ...], found: list[Seeds]) -> tuple[Missing, ...]
         if lacking := sorted(set(candidates) - set(seeds)):
             numbers = ", ".join(str(seed) for seed in lacking)
             text = f"{side.text}: seed{'s' * (len(lacking) > 1)} {numbers}"
-            missing.append(Missing(text, cell_command(side.cell, lacking)))
+            missing.append(Missing(text, side.command(lacking)))
     return tuple(missing)
 
 
@@ -305,7 +305,7 @@ def measured(spec: EvidenceSpec, generations: int) -> str:
     words = {
         "last": f"{metric} of generation {generations}",
         "change": f"change of {metric} from generation 1 to {generations}",
-        "mean": f"mean {metric} of generations 2 to {generations}",
+        "area": f"mean {metric} over generations 1 to {generations}",
         "trend": f"trend of {metric} per generation",
         "late trend": f"trend of {metric} per generation, from generation {generations // 2 + 1} on",
     }[spec.statistic]
@@ -318,7 +318,7 @@ def shown(spec: EvidenceSpec, number: Estimate) -> str:
     """Return a number with its interval as text: a ratio as "x1.50 (1.20 to 1.90)", a difference with its sign."""
     fine = spec.statistic in ("trend", "late trend") or spec.metric not in ("fid", "training_distance_ratio")
     decimals = 3 if fine else 2
-    level = spec.against is None and spec.statistic in ("last", "mean")
+    level = spec.against is None and spec.statistic in ("last", "area")
     sign = "" if spec.log or level else "+"
     mean, low, high = (f"{value:{sign}.{decimals}f}" for value in (number.mean, number.low, number.high))
     return f"{'×' * spec.log}{mean} ({low} to {high})"

@@ -6,7 +6,9 @@ the claim expects; `bench.board.answers` decides it from records.
 
 import json
 import re
+import shlex
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -23,9 +25,9 @@ from bench.record import Record, Scores
 from bench.task import Task, TierName
 from bench.validation import one_line, validate_strictly
 
-Statistic = Literal["last", "change", "trend", "late trend", "mean"]
+Statistic = Literal["last", "change", "trend", "late trend", "area"]
 METRICS = tuple(name for name in Scores.model_fields if name != "kid_standard_error")
-FEWEST_GENERATIONS: dict[Statistic, int] = {"last": 1, "change": 2, "trend": 2, "mean": 2, "late trend": 3}
+FEWEST_GENERATIONS: dict[Statistic, int] = {"last": 1, "change": 2, "trend": 2, "area": 2, "late trend": 3}
 SeriesKey = tuple[Any, ...]
 
 
@@ -61,6 +63,7 @@ class CellsSpec(_Choices):
     tier: TierName
     generator: str
     loop: LoopKind
+    method: str = "none"
 
 
 class AgainstSpec(_Choices):
@@ -79,7 +82,7 @@ class EvidenceSpec(_Part):
         against: if given, the number is the difference from these cells, paired by seed.
         statistic: of the metric's values over the generations: the last one (`last`), the last minus the first
             (`change`), the slope of a straight line over all of them (`trend`) or over those after the middle
-            (`late trend`), or the mean of those after the first (`mean`).
+            (`late trend`), or the area under them (trapezoids), divided by the number of steps (`area`).
         metric: the score's name in a record.
         log: whether the metric's natural logarithm is taken, so that the number is a ratio; for FID alone.
         above: the claim expects more than this: the difference, or the ratio where `log` is true.
@@ -165,10 +168,12 @@ class Side:
     """The cells of one side of a comparison, and which of their records count.
 
     Attributes:
+        spec: what the file says of them.
         cell: one of them, with seed 0.
         task: their task.
     """
 
+    spec: CellsSpec
     cell: Cell
     task: Task
 
@@ -182,23 +187,32 @@ class Side:
             and (own is None or score.features_sha256 == own.sha256)
         )
 
+    def command(self, seeds: Sequence[int]) -> str:
+        """Return the command line that runs the cells with these seeds, for a shell."""
+        cell, loop = self.cell, self.cell.loop
+        words = ["autophagy", "run", "--task", cell.task, "--tier", cell.tier, "--generator", cell.generator]
+        words += ["--loop", loop.kind, "--method", self.spec.method, "--seeds", ",".join(str(seed) for seed in seeds)]
+        for name in self._unusual:
+            words += [f"--{name.replace('_', '-')}", str(getattr(loop, name))]
+        return shlex.join(words)
+
     @property
     def text(self) -> str:
-        """The cells in words: what sets them apart, sizes where they are not the task's."""
+        """The cells in words: what sets them apart, and in what they differ from what is usual for the task."""
         cell, loop = self.cell, self.cell.loop
         words = [f"{cell.task} ({cell.tier})", cell.generator, loop.kind.replace("_", " "), cell.method.option]
-        if loop.pool != "previous":
-            words.append(f"pool {loop.pool}")
-        if loop.sampling_bias != 1:
-            words.append(f"sampling bias {loop.sampling_bias:g}")
-        if loop.contamination is not None:
-            words.append(f"contaminated {loop.contamination:g}")
-        usual = self.task.tiers[cell.tier].loops[loop.kind]
-        for name in ("n_initial", "n_real", "n_synthetic", "generations"):
-            given_by_share = loop.contamination is not None and name in ("n_real", "n_synthetic")
-            if getattr(loop, name) != getattr(usual, name) and not given_by_share:
-                words.append(f"{name} {getattr(loop, name):,}")
-        return ", ".join(words)
+        return ", ".join([*words, *(f"{name.replace('_', ' ')} {getattr(loop, name)}" for name in self._unusual)])
+
+    @property
+    def _unusual(self) -> list[str]:
+        """The loop's parameters that are neither the plain loop's nor those of the task's file."""
+        loop = self.cell.loop
+        sizes = self.task.tiers[self.cell.tier].loops[loop.kind]
+        usual = sizes.model_dump() | {"pool": "previous", "sampling_bias": 1.0, "contamination": None}
+        found = [name for name, value in usual.items() if getattr(loop, name) != value]
+        if loop.contamination is not None and loop.n_real + loop.n_synthetic == sizes.n_real + sizes.n_synthetic:
+            found = [name for name in found if name not in ("n_real", "n_synthetic")]  # the share gives them
+        return found
 
 
 @dataclass(frozen=True)
@@ -306,7 +320,7 @@ def _side(spec: CellsSpec) -> Side:
             tasks=[spec.task],
             generators=[spec.generator],
             loops=[spec.loop],
-            methods=[spec.method or "none"],
+            methods=[spec.method],
             sampling_biases=[1.0 if spec.sampling_bias is None else spec.sampling_bias],
             seeds=[0],
             tier=spec.tier,
@@ -319,4 +333,4 @@ def _side(spec: CellsSpec) -> Side:
             n_synthetic=spec.n_synthetic,
         )
     )
-    return Side(planned.cell, planned.task)
+    return Side(spec, planned.cell, planned.task)
