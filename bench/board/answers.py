@@ -7,7 +7,7 @@ lies on the side that the claim expects, and refutes it where the whole interval
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -54,7 +54,9 @@ class ItemAnswer:
         ratio: whether the number is a ratio, 1 where nothing differs.
         shown: the number with its interval, as a page shows it; empty where there is none.
         why: why it is undecided; empty where it is decided.
-        cells: the ids of the cells that the number is computed from, those of each side in the order of their seeds.
+        seeds: that the number is computed from.
+        cells: the ids of the cells, in the order of the seeds.
+        against_cells: the ids of those that they are compared with; empty for none.
         missing: what is not there.
     """
 
@@ -70,22 +72,18 @@ class ItemAnswer:
     ratio: bool
     shown: str
     why: str
+    seeds: tuple[int, ...]
     cells: tuple[str, ...]
+    against_cells: tuple[str, ...]
     missing: tuple[Missing, ...]
 
     def to_json(self) -> dict[str, Any]:
         """Return the item as JSON values; an end of an interval that one seed does not give is null."""
-        content = {name: value for name, value in vars(self).items() if name not in ("estimate", "cells", "missing")}
-        found = None
+        number = None
         if self.estimate is not None:
             ends = {name: getattr(self.estimate, name) for name in ("mean", "low", "high")}
-            found = {name: value if math.isfinite(value) else None for name, value in ends.items()}
-            found["seeds"] = self.estimate.seeds
-        return content | {
-            "estimate": found,
-            "cells": list(self.cells),
-            "missing": [vars(missing) for missing in self.missing],
-        }
+            number = {name: value if math.isfinite(value) else None for name, value in ends.items()}
+        return asdict(self) | {"estimate": number}
 
 
 @dataclass(frozen=True)
@@ -97,23 +95,21 @@ class Answer:
     items: tuple[ItemAnswer, ...]
 
     @property
-    def commands(self) -> list[str]:
-        """The command lines that make what is missing, each once."""
-        found = [missing.command for item in self.items for missing in item.missing]
-        return list(dict.fromkeys(command for command in found if command is not None))
+    def missing(self) -> list[Missing]:
+        """What is not there for any of the items, each once."""
+        return list(dict.fromkeys(missing for item in self.items for missing in item.missing))
 
     def to_json(self) -> dict[str, Any]:
         """Return question and answer as JSON values."""
         question = self.question
         return {
-            "question": question.name,
+            "key": question.key,
             "title": question.title,
             "background": question.background,
             "decided": question.decided,
             "combine": question.combine,
             "verdict": self.verdict,
             "items": [item.to_json() for item in self.items],
-            "commands": self.commands,
         }
 
 
@@ -154,7 +150,9 @@ def decide(question: Question, records: Series) -> Answer:
             ratio=False,
             shown="",
             why="it cannot be measured yet",
+            seeds=(),
             cells=(),
+            against_cells=(),
             missing=(Missing(item.missing, None),),
         )
         for item in question.not_measurable
@@ -185,7 +183,7 @@ def _decide_item(evidence: Evidence, records: Series) -> ItemAnswer:
         if not missing:
             why += f": some of the records have no {spec.metric} to compare"
     elif verdict == "undecided":
-        why = f"the interval includes {spec.bound:g}"
+        why = f"the interval includes {'×' * spec.log}{_minus(f'{spec.bound:g}')}"
     return ItemAnswer(
         label=spec.label,
         decides=spec.decides,
@@ -193,13 +191,15 @@ def _decide_item(evidence: Evidence, records: Series) -> ItemAnswer:
         measured=measured(spec, evidence.cells.cell.loop.generations),
         of=evidence.cells.text,
         against=None if evidence.against is None else evidence.against.text,
-        expected=f"{spec.side} {spec.bound:g}",
+        expected=f"{spec.side} {'×' * spec.log}{_minus(f'{spec.bound:g}')}",
         margin=spec.margin,
         estimate=number,
         ratio=spec.log,
         shown="" if number is None else shown(spec, number),
         why=why,
-        cells=tuple(seeds[seed].cell_id for seeds in scored for seed in common),
+        seeds=tuple(common),
+        cells=tuple(scored[0][seed].cell_id for seed in common),
+        against_cells=tuple(seeds[seed].cell_id for seeds in scored[1:] for seed in common),
         missing=missing,
     )
 
@@ -321,4 +321,8 @@ def shown(spec: EvidenceSpec, number: Estimate) -> str:
     level = spec.against is None and spec.statistic in ("last", "area")
     sign = "" if spec.log or level else "+"
     mean, low, high = (f"{value:{sign}.{decimals}f}" for value in (number.mean, number.low, number.high))
-    return f"{'×' * spec.log}{mean} ({low} to {high})"
+    return _minus(f"{'×' * spec.log}{mean} ({low} to {high})")
+
+
+def _minus(text: str) -> str:
+    return text.replace("-", "\N{MINUS SIGN}")

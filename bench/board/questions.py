@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from bench.cell import Cell
 from bench.errors import BadInput
@@ -22,13 +22,23 @@ from bench.grid import Choices, plan_cells
 from bench.loops import LoopKind
 from bench.method_file import baseline_names
 from bench.record import Record, Scores
-from bench.task import Task, TierName
+from bench.task import Task, TierName, task_names
 from bench.validation import one_line, validate_strictly
 
 Statistic = Literal["last", "change", "trend", "late trend", "area"]
 METRICS = tuple(name for name in Scores.model_fields if name != "kid_standard_error")
 FEWEST_GENERATIONS: dict[Statistic, int] = {"last": 1, "change": 2, "trend": 2, "area": 2, "late trend": 3}
 SeriesKey = tuple[Any, ...]
+
+
+def _flowing(text: str) -> str:
+    """Return a text without the line breaks of its file; an empty one is refused."""
+    if not (words := text.split()):
+        raise ValueError("a text is missing")
+    return " ".join(words)
+
+
+Text = Annotated[str, AfterValidator(_flowing)]
 
 
 class _Part(BaseModel):
@@ -91,7 +101,7 @@ class EvidenceSpec(_Part):
         decides: whether it enters the verdict; otherwise it is shown beside it.
     """
 
-    label: str
+    label: Text
     cells: CellsSpec
     against: AgainstSpec | None = None
     statistic: Statistic
@@ -99,7 +109,7 @@ class EvidenceSpec(_Part):
     log: bool = False
     above: float | None = None
     below: float | None = None
-    margin: str | None = None
+    margin: Text | None = None
     decides: bool = True
 
     @model_validator(mode="after")
@@ -144,14 +154,14 @@ class NotMeasurable(_Part):
         missing: what would have to be there.
     """
 
-    label: str
-    missing: str
+    label: Text
+    missing: Text
 
 
 class _QuestionFile(_Part):
-    title: str = Field(description="the claim, as people say it")
-    background: str = Field(description="who says it and why it matters, with the source")
-    decided: str = Field(description="how it is decided, in plain words")
+    title: Text = Field(description="the claim, as people say it")
+    background: Text = Field(description="who says it and why it matters, with the source")
+    decided: Text = Field(description="how it is decided, in plain words")
     combine: Literal["all", "any"] = Field(description="of the evidence: what the claim needs to be supported")
     evidence: tuple[EvidenceSpec, ...] = ()
     not_measurable: tuple[NotMeasurable, ...] = ()
@@ -234,7 +244,7 @@ class Question:
     """A claim, with what decides it.
 
     Attributes:
-        name: of its file, without the ending.
+        key: the name of its file, without the ending.
         title: the claim.
         background: who says it and why it matters.
         decided: how it is decided, in plain words.
@@ -243,7 +253,7 @@ class Question:
         not_measurable: what no cell can tell yet.
     """
 
-    name: str
+    key: str
     title: str
     background: str
     decided: str
@@ -271,6 +281,8 @@ def load_questions(folder: Path) -> list[Question]:
 
 
 def _load_question(path: Path) -> Question:
+    if not re.fullmatch("[a-z0-9_]+", path.stem):
+        raise BadInput(f"{path}: a question's file is named in lower case, digits and _, found '{path.stem}'")
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
@@ -286,7 +298,7 @@ def _load_question(path: Path) -> Question:
         except BadInput as error:
             raise BadInput(f"{path}: evidence.{place}: {error}") from error
     return Question(
-        name=path.stem,
+        key=path.stem,
         title=found.title,
         background=found.background,
         decided=found.decided,
@@ -313,8 +325,8 @@ def _resolve(spec: EvidenceSpec) -> Evidence:
 @cache
 def _side(spec: CellsSpec) -> Side:
     """Return the cells that a table of a question's file means."""
-    if re.search(r"\W", spec.task):
-        raise BadInput(f"cells.task = '{spec.task}': allowed are the names of tasks")
+    if spec.task not in task_names():
+        raise BadInput(f"cells.task = '{spec.task}': allowed are {', '.join(task_names())}")
     (planned,) = plan_cells(
         Choices(
             tasks=[spec.task],
