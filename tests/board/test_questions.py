@@ -1,0 +1,543 @@
+"""The questions of the board: what their files may say, what is computed, and what is decided when."""
+
+import itertools
+import json
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from bench import paths
+from bench.board.answers import Answer, ItemAnswer, by_series, combined, decide, decide_all
+from bench.board.pages import Pages
+from bench.board.questions import Question, Side, load_questions
+from bench.cell import Cell
+from bench.cli import main
+from bench.errors import BadInput
+from bench.method_file import load_method
+from bench.record import Record, Scores, read_record
+
+from .made_up import make_record, make_scores
+
+SHIPPED = paths.LEADERBOARD / "questions"
+RESULTS = paths.LEADERBOARD / "results"
+Curves = Mapping[int, Sequence[float]]  # the metric's value in each generation, by seed
+
+QUESTION = """
+title = "a claim"
+background = "somebody"
+decided = "somehow"
+combine = "all"
+"""
+EVIDENCE = """
+[[evidence]]
+label = "a number"
+cells = { task = "digits", tier = "smoke", generator = "ddpm", loop = "fully_synthetic" }
+against = { method = "real_only" }
+statistic = "last"
+metric = "recall"
+below = 0
+"""
+
+
+@pytest.fixture
+def ask(tmp_path: Path) -> Callable[..., Question]:
+    """Return a question whose file has this text."""
+
+    def write(text: str = QUESTION + EVIDENCE, name: str = "claim.toml") -> Question:
+        folder = tmp_path / "questions"
+        folder.mkdir(exist_ok=True)
+        (folder / name).write_text(text)
+        (question,) = load_questions(folder)
+        return question
+
+    return write
+
+
+def evidence(statistic: str, metric: str, expected: str, *, against: bool = False, more: str = "") -> str:
+    """Return a question's text with one item."""
+    text = QUESTION + EVIDENCE.replace('"last"', f'"{statistic}"').replace('"recall"', f'"{metric}"')
+    text = text.replace("below = 0", expected) + more
+    return text if against else text.replace('against = { method = "real_only" }\n', "")
+
+
+def make_cell_record(side: Side, seed: int, scores: Sequence[Scores]) -> Record:
+    """Return a record of these cells under the conditions of their task."""
+    task = side.task
+    made = make_record(fids=(1.0,) * len(scores))
+    score = {"features": task.space_name(side.cell.tier), "n": task.tiers[side.cell.tier].n_score, "k": task.score.k}
+    if task.features is not None:
+        score["features_sha256"] = task.features.sha256
+    changed = Cell.model_validate(side.cell.model_dump() | {"seed": seed})
+    generations = tuple(g.model_copy(update={"scores": s}) for g, s in zip(made.generations, scores, strict=True))
+    return made.model_copy(
+        update={
+            "cell": changed,
+            "cell_id": changed.id,
+            "score": made.score.model_copy(update=score),
+            "generations": generations,
+        }
+    )
+
+
+def records_of(side: Side, metric: str, curves: Curves) -> list[Record]:
+    """Return a record for each seed with these values of a metric."""
+    return [
+        make_cell_record(side, seed, [make_scores(**{"fid": 5.0, metric: value}) for value in values])
+        for seed, values in curves.items()
+    ]
+
+
+def answer_of(question: Question, *curves: Curves) -> ItemAnswer:
+    """Return the answer to the first item, where the cells and those of the other side have these values."""
+    return decide(question, by_series(both_sides(question, *curves))).items[0]
+
+
+def both_sides(question: Question, *curves: Curves) -> list[Record]:
+    """Return records of both sides of the first item."""
+    item = question.evidence[0]
+    pairs = zip(item.sides, curves, strict=True)
+    return [record for side, values in pairs for record in records_of(side, item.spec.metric, values)]
+
+
+def interval(values: Sequence[float]) -> tuple[float, float, float]:
+    """Return mean and 95% interval of the mean by Student's t, from the textbook's formula."""
+    array = np.asarray(values, dtype=np.float64)
+    half = stats.t.ppf(0.975, len(array) - 1) * array.std(ddof=1) / np.sqrt(len(array))
+    return array.mean(), array.mean() - half, array.mean() + half
+
+
+def assert_estimate(item: ItemAnswer, expected: Sequence[float]) -> None:
+    assert item.estimate is not None
+    found = (item.estimate.mean, item.estimate.low, item.estimate.high)
+    assert found == pytest.approx(tuple(expected), rel=1e-9, abs=1e-12)
+
+
+# Values of five generations, chosen so that every statistic can be worked out in the head.
+CURVES = {0: (0.9, 0.8, 0.7, 0.5, 0.3), 1: (0.8, 0.8, 0.6, 0.6, 0.2), 2: (0.7, 0.6, 0.6, 0.4, 0.4), 3: (0.8,) * 5}
+OTHERS = {0: (0.9, 0.9, 0.8, 0.8, 0.8), 1: (0.8, 0.8, 0.8, 0.7, 0.9), 2: (0.7, 0.6, 0.7, 0.8, 0.7), 5: (0.1,) * 5}
+
+
+@pytest.mark.parametrize(
+    ("statistic", "by_hand"),
+    [
+        ("last", (0.3, 0.2, 0.4, 0.8)),
+        ("change", (-0.6, -0.6, -0.3, 0.0)),
+        ("trend", (-0.15, -0.14, -0.08, 0.0)),
+        ("late trend", (-0.2, -0.2, -0.1, 0.0)),
+        ("area", (2.6 / 4, 2.5 / 4, 2.15 / 4, 0.8)),
+    ],
+)
+def test_statistic_of_the_cells_alone(ask, statistic: str, by_hand: Sequence[float]) -> None:
+    item = answer_of(ask(evidence(statistic, "recall", "below = 0")), CURVES)
+    assert_estimate(item, interval(by_hand))
+    assert item.estimate.seeds == 4
+
+
+@pytest.mark.parametrize(
+    ("statistic", "by_hand"),
+    [
+        ("last", (-0.5, -0.7, -0.3)),
+        ("change", (-0.5, -0.7, -0.3)),
+        ("trend", (-0.15 + 0.03, -0.14 - 0.01, -0.08 - 0.02)),
+        ("late trend", (-0.2 - 0.0, -0.2 - 0.05, -0.1 - 0.0)),
+        ("area", ((2.6 - 3.35) / 4, (2.5 - 3.15) / 4, (2.15 - 2.8) / 4)),
+    ],
+)
+def test_difference_is_paired_over_the_seeds_that_both_have(ask, statistic: str, by_hand: Sequence[float]) -> None:
+    item = answer_of(ask(evidence(statistic, "recall", "below = 0", against=True)), CURVES, OTHERS)
+    assert_estimate(item, interval(by_hand))
+    assert item.seeds == (0, 1, 2)
+
+
+def test_late_trend_leaves_out_the_middle_of_an_odd_number_only_where_it_is_in_the_first_half(ask) -> None:
+    # Of six generations the last three, of five also the last three.
+    text = evidence("late trend", "recall", "below = 0").replace(
+        '"fully_synthetic"', '"fully_synthetic", generations = 6'
+    )
+    curve = (0.1, 0.9, 0.1, 0.5, 0.7, 0.6)
+    assert_estimate(answer_of(ask(text), dict.fromkeys(range(3), curve)), (0.05, 0.05, 0.05))
+
+
+def test_logarithm_of_fid_makes_ratios(ask) -> None:
+    fids = {0: (2.0, 3.0, 4.0, 5.0, 8.0), 1: (2.0, 3.0, 4.0, 5.0, 16.0), 2: (4.0, 4.0, 4.0, 4.0, 4.0)}
+    others = {0: (2.0, 1.0, 1.0, 1.0, 2.0), 1: (1.0, 1.0, 1.0, 1.0, 2.0), 2: (4.0, 1.0, 1.0, 1.0, 1.0)}
+    item = answer_of(ask(evidence("last", "fid", "above = 1", against=True, more="log = true\n")), fids, others)
+    assert_estimate(item, np.exp(interval(np.log([4.0, 8.0, 4.0]))))
+    assert item.shown == "×5.04 (1.86 to 13.62)"
+    assert item.verdict == "supported"
+    item = answer_of(ask(evidence("trend", "fid", "above = 1", more="log = true\n")), fids)
+    slopes = [stats.linregress(range(5), np.log(curve)).slope for curve in fids.values()]
+    assert_estimate(item, np.exp(interval(slopes)))
+
+
+@pytest.mark.parametrize(
+    ("last", "expected", "verdict"),
+    [
+        ((0.30, 0.31, 0.32), "above = 0.2", "supported"),
+        ((0.30, 0.31, 0.32), "above = 0.5", "refuted"),
+        ((0.30, 0.31, 0.32), "above = 0.31", "undecided"),
+        ((0.30, 0.31, 0.32), "below = 0.5", "supported"),
+        ((0.30, 0.31, 0.32), "below = 0.2", "refuted"),
+        ((0.30, 0.31, 0.32), "below = 0.33", "undecided"),
+        ((0.5, 0.5, 0.5), "above = 0.5", "undecided"),
+        ((0.30, 0.31), "above = 0.01", "undecided"),
+    ],
+)
+def test_an_item_is_decided_where_the_whole_interval_is_on_one_side(ask, last, expected: str, verdict: str) -> None:
+    text = evidence("last", "recall", expected, more='margin = "because"\n')
+    item = answer_of(ask(text), {seed: (0.5,) * 4 + (value,) for seed, value in enumerate(last)})
+    assert item.verdict == verdict
+    assert bool(item.why) == (verdict == "undecided")
+
+
+@pytest.mark.parametrize(
+    ("combine", "verdicts", "together"),
+    [
+        ("all", ("supported", "supported"), "supported"),
+        ("all", ("supported", "undecided"), "undecided"),
+        ("all", ("supported", "undecided", "refuted"), "refuted"),
+        ("any", ("refuted", "undecided", "supported"), "supported"),
+        ("any", ("refuted", "undecided"), "undecided"),
+        ("any", ("refuted", "refuted"), "refuted"),
+    ],
+)
+def test_verdicts_are_combined(combine, verdicts, together: str) -> None:
+    assert {combined(combine, order) for order in itertools.permutations(verdicts)} == {together}
+
+
+def test_what_decides_nothing_does_not_enter_the_verdict(ask) -> None:
+    beside = EVIDENCE.replace("below = 0", "above = 0\ndecides = false")
+    question = ask(QUESTION + EVIDENCE + beside)
+    answer = decide(question, by_series(both_sides(question, CURVES, OTHERS)))
+    assert [item.verdict for item in answer.items] == ["supported", "refuted"]
+    assert answer.verdict == "supported"
+
+
+def test_what_cannot_be_measured_leaves_a_question_undecided(ask) -> None:
+    question = ask(QUESTION + EVIDENCE + '[[not_measurable]]\nlabel = "more"\nmissing = "a method"\n')
+    answer = decide(question, by_series(both_sides(question, CURVES, OTHERS)))
+    assert [item.verdict for item in answer.items] == ["supported", "undecided"]
+    assert answer.verdict == "undecided"
+    assert [(missing.text, missing.command) for missing in answer.missing] == [("a method", None)]
+
+
+def test_missing_cells_come_with_the_commands_that_make_them(ask, planned_by) -> None:
+    text = evidence("last", "recall", "below = 0", against=True)
+    text = text.replace(
+        '"real_only"', '"random_subset:keep=0.25", sampling_bias = 0.5, generations = 4, pool = "last:2"'
+    )
+    question = ask(text)
+    item = decide(question, {}).items[0]
+    assert (item.verdict, item.estimate, item.cells) == ("undecided", None, ())
+    assert [missing.text for missing in item.missing] == [
+        "digits (smoke), ddpm, fully synthetic, none: seeds 0, 1, 2",
+        "digits (smoke), ddpm, fully synthetic, random_subset:keep=0.25, generations 4, pool last:2, "
+        "sampling bias 0.5: seeds 0, 1, 2",
+    ]
+    for side, missing in zip(question.evidence[0].sides, item.missing, strict=True):
+        assert planned_by(missing.command) == {
+            Cell.model_validate(side.cell.model_dump() | {"seed": seed}).id for seed in (0, 1, 2)
+        }
+
+
+@pytest.fixture
+def planned_by(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[[str | None], set[str]]:
+    """Return the ids of the cells that a command line would run."""
+    nothing = SimpleNamespace(images_trained=0, network_evaluations=0, seconds=0.0)
+    # A dry run times the network, which says nothing of which cells there are.
+    monkeypatch.setattr("bench.estimate.estimate_cells", lambda cells, engine: [nothing] * len(cells))
+
+    def plan(command: str | None) -> set[str]:
+        assert command is not None
+        program, *words = command.split()
+        assert program == "autophagy"
+        assert main([*words, "--dry-run", "--json"]) == 0
+        return {cell["cell_id"] for cell in json.loads(capsys.readouterr().out)}
+
+    return plan
+
+
+def test_command_of_contaminated_cells_makes_them(ask, planned_by) -> None:
+    for sizes in ("", ", n_real = 100, n_synthetic = 60"):
+        text = evidence("last", "recall", "below = 0").replace(
+            '"fully_synthetic"', f'"synthetic_augmentation", contamination = 0.25{sizes}'
+        )
+        side = ask(text).evidence[0].cells
+        assert planned_by(side.command([0])) == {side.cell.id}
+
+
+def test_only_the_seeds_that_are_lacking_are_asked_for(ask) -> None:
+    question = ask(evidence("last", "recall", "below = 0", against=True))
+    item = answer_of(question, dict.fromkeys((1, 4), CURVES[0]), dict.fromkeys((1, 2, 4), OTHERS[0]))
+    assert item.seeds == (1, 4)
+    assert [missing.text.partition(": ")[2] for missing in item.missing] == ["seed 2"]
+    assert "--seeds 2" in item.missing[0].command
+    assert item.why == "2 of 3 seeds are there"
+
+
+def others(side: Side) -> dict[str, dict[str, Any]]:
+    """Return changes of a record each of which makes it one that does not count."""
+    record = make_cell_record(side, 0, [make_scores(1.0)] * 5)
+    cell, score = record.cell, record.score
+    method, loop = cell.method, cell.loop
+    return {
+        "tier": {"cell": cell.model_copy(update={"tier": "standard"})},
+        "task version": {"cell": cell.model_copy(update={"task_version": cell.task_version + 1})},
+        "protocol": {"cell": cell.model_copy(update={"loop": loop.model_copy(update={"protocol": "finetune"})})},
+        "pool": {"cell": cell.model_copy(update={"loop": loop.model_copy(update={"pool": "accumulated"})})},
+        "another file": {"cell": cell.model_copy(update={"method": method.model_copy(update={"sha256": "0" * 64})})},
+        "parameters": {"cell": cell.model_copy(update={"method": method.model_copy(update={"params": {"a": 1}})})},
+        "other images": {"data": record.data.model_copy(update={"pinned": False})},
+        "other space": {"score": score.model_copy(update={"features": "inception"})},
+        "other weights": {"score": score.model_copy(update={"features_sha256": "0" * 64})},
+        "other n": {"score": score.model_copy(update={"n": 50})},
+        "other k": {"score": score.model_copy(update={"k": 3})},
+    }
+
+
+@pytest.mark.parametrize("what", list(others(load_questions(SHIPPED)[0].evidence[0].cells)))
+def test_records_under_other_conditions_do_not_count(ask, what: str) -> None:
+    question = ask(evidence("last", "recall", "below = 0"))
+    side = question.evidence[0].cells
+    right = records_of(side, "recall", CURVES)
+    wrong = [r.model_copy(update=others(side)[what]) for r in records_of(side, "recall", {9: (0.0,) * 5})]
+    seeded = [r.model_copy(update={"cell": r.cell.model_copy(update={"seed": 9})}) for r in wrong]
+    assert decide(question, by_series(right + seeded)).items[0].seeds == (0, 1, 2, 3)
+    assert decide(question, by_series(seeded)).items[0].missing
+
+
+def test_records_against_another_reference_than_most_are_left_out(ask) -> None:
+    question = ask(evidence("last", "recall", "below = 0"))
+    records = records_of(question.evidence[0].cells, "recall", CURVES)
+    odd = records[0].model_copy(update={"score": records[0].score.model_copy(update={"reference_sha256": "0" * 64})})
+    for order in ([odd, *records[1:]], [*records[1:], odd]):
+        assert decide(question, by_series(order)).items[0].seeds == (1, 2, 3)
+
+
+def test_of_several_records_of_a_cell_the_first_counts(ask) -> None:
+    question = ask(evidence("last", "recall", "below = 0"))
+    side = question.evidence[0].cells
+    first, again = records_of(side, "recall", CURVES), records_of(side, "recall", {0: (0.0,) * 5})
+    assert_estimate(decide(question, by_series(first + again)).items[0], interval((0.3, 0.2, 0.4, 0.8)))
+
+
+def test_records_without_the_metric_are_not_missing_cells(ask) -> None:
+    question = ask(evidence("last", "label_agreement", "below = 0"))
+    side = question.evidence[0].cells
+    records = [make_cell_record(side, seed, [make_scores(1.0, None)] * 5) for seed in range(3)]
+    item = decide(question, by_series(records)).items[0]
+    assert (item.verdict, item.missing) == ("undecided", ())
+    assert "no label_agreement" in item.why
+
+
+def test_a_fid_of_nothing_has_no_ratio_and_does_not_crash(ask) -> None:
+    question = ask(evidence("last", "fid", "above = 1", more="log = true\n"))
+    item = answer_of(question, dict.fromkeys(range(3), (0.0,) * 5))
+    assert (item.verdict, item.estimate) == ("undecided", None)
+    wide = answer_of(question, {0: (1.0,) * 4 + (1e-300,), 1: (1.0,) * 4 + (1e300,), 2: (1.0,) * 5})
+    assert wide.verdict == "undecided"
+    assert json.loads(json.dumps(wide.to_json(), allow_nan=False))["estimate"]["high"] is None
+
+
+def test_one_seed_gives_a_number_without_an_interval(ask) -> None:
+    question = ask(evidence("last", "recall", "below = 0"))
+    answer = decide(question, by_series(records_of(question.evidence[0].cells, "recall", {7: (0.5,) * 5})))
+    (item,) = json.loads(json.dumps(answer.to_json(), allow_nan=False))["items"]
+    assert item["estimate"] == {"mean": 0.5, "low": None, "high": None}
+    assert item["verdict"] == "undecided"
+    assert item["seeds"] == [7]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line"),
+    [
+        ('"recall"', '"beauty"', "evidence.0: metric is 'beauty': allowed are fid, kid, precision"),
+        ('"last"', '"first"', "evidence.0.statistic = 'first': input should be 'last', 'change'"),
+        ('"real_only"', '"magic"', "no method 'magic': there are accumulate_subsample"),
+        ('"real_only"', '"/tmp/mine.py"', "no method '/tmp/mine.py': there are"),
+        ('"real_only"', '"random_subset:keep=2"', "keep = '2': input should be less than or equal to 1"),
+        ('"real_only"', '"oracle_filter"', "method oracle_filter is not for fully_synthetic"),
+        ('"real_only"', '"none"', "evidence.0: against: the same cells, nothing could differ"),
+        ('"digits"', '"faces"', "cells.task = 'faces': allowed are cifar10, digits"),
+        ('"smoke"', '"tiny"', "evidence.0.cells.tier = 'tiny'"),
+        ('"ddpm"', '"gaussian"', "has no settings for the generator 'gaussian'"),
+        ('"fully_synthetic"', '"circle"', "evidence.0.cells.loop = 'circle'"),
+        ('"fully_synthetic"', '"fully_synthetic", n_real = 3', "n_real is 3"),
+        ('"fully_synthetic"', '"fully_synthetic", sampling_bias = 2.0', "--sampling-bias 2.0: allowed are"),
+        ('"fully_synthetic"', '"fully_synthetic", pools = 1', "evidence.0.cells.pools is not a known key"),
+        ('method = "real_only"', 'task = "mnist"', "evidence.0.against.task is not a known key"),
+        ("below = 0", "below = 0\nabove = 0", "evidence.0: allowed is one of above and below"),
+        ("below = 0", "", "evidence.0: allowed is one of above and below"),
+        ("below = 0", "below = 0.05", "margin is missing: below is 0.05 and not 0, say why"),
+        ("below = 0", "below = 1\nlog = true", "log is true and metric 'recall': allowed is fid"),
+        ('"recall"\nbelow = 0', '"fid"\nlog = true\nbelow = 0', "below is 0: allowed are numbers above 0"),
+        ('"recall"\nbelow = 0', '"fid"\nlog = true\nbelow = 0.9', "margin is missing: below is 0.9 and not 1"),
+        ("below = 0", "below = nan", "below"),
+        ('"last"', '"late trend"\ndecides = 1', "evidence.0.decides = 1"),
+        ('"all"', '"most"', "combine = 'most'"),
+        ('"a claim"', '" "', "title: a text is missing"),
+        ("below = 0", "below = 0\ndecides = false", "evidence is missing: at least one item must decide"),
+        ("title", "titel", "titel is not a known key (and 1 more)"),
+        ("[[evidence]]", "[[evidence]", "not a readable TOML file"),
+    ],
+)
+def test_a_wrong_file_is_refused_with_one_line_that_names_it(ask, old: str, new: str, line: str) -> None:
+    text = QUESTION + EVIDENCE
+    assert old in text
+    with pytest.raises(BadInput) as refused:
+        ask(text.replace(old, new, 1))
+    message = str(refused.value)
+    assert line in message
+    assert "claim.toml: " in message
+    assert "\n" not in message
+
+
+def test_a_statistic_needs_its_generations(ask) -> None:
+    text = evidence("late trend", "recall", "below = 0").replace(
+        '"fully_synthetic"', '"fully_synthetic", generations = 2'
+    )
+    with pytest.raises(BadInput, match="statistic 'late trend' needs 3 generations or more, found 2"):
+        ask(text)
+
+
+def test_a_file_is_named_so_that_its_name_is_an_address(ask) -> None:
+    with pytest.raises(BadInput, match=r"Claim 1\.toml: a question's file is named in lower case"):
+        ask(name="Claim 1.toml")
+
+
+def test_questions_need_a_folder(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="not a folder of questions"):
+        load_questions(tmp_path / "none")
+
+
+# The questions that come with the package, decided on the records that do.
+
+
+@pytest.fixture(scope="module")
+def committed() -> list[Record]:
+    return [read_record(path) for path in sorted(RESULTS.rglob("*.json"))]
+
+
+@pytest.fixture(scope="module")
+def answers(committed: list[Record]) -> list[Answer]:
+    return decide_all(load_questions(SHIPPED), committed)
+
+
+def test_every_claim_of_the_design_has_its_question(answers: list[Answer]) -> None:
+    assert [int(answer.question.key[:2]) for answer in answers] == list(range(1, len(answers) + 1))
+    assert len(answers) >= 11
+
+
+def test_shipped_questions_say_what_the_field_knows(answers: list[Answer]) -> None:
+    verdicts = {answer.question.key[3:]: answer.verdict for answer in answers}
+    assert verdicts["no_fresh_data"] == "supported"
+    assert {verdicts[name] for name in ("overtraining", "more_samples", "duplicates_and_weights")} == {"refuted"}
+
+
+def test_an_undecided_item_says_why_and_what_is_missing(answers: list[Answer]) -> None:
+    for item in (item for answer in answers for item in answer.items):
+        assert bool(item.why) == (item.verdict == "undecided")
+        assert item.missing or item.estimate is not None
+
+
+def test_answers_do_not_depend_on_the_order_of_records(answers: list[Answer], committed: list[Record]) -> None:
+    assert decide_all(load_questions(SHIPPED), committed[::-1]) == answers
+
+
+def test_answers_are_json(answers: list[Answer], committed: list[Record]) -> None:
+    content = json.loads(json.dumps([answer.to_json() for answer in answers], allow_nan=False))
+    ids = {record.cell_id for record in committed}
+    used = [item["cells"] + item["against_cells"] for answer in content for item in answer["items"]]
+    assert any(used)
+    assert set().union(*used) <= ids
+
+
+def test_the_numbers_are_those_of_an_independent_computation(answers: list[Answer]) -> None:
+    raw = [json.loads(path.read_text()) for path in sorted(RESULTS.rglob("*.json"))]
+    tasks = {path.stem: tomllib.loads(path.read_text()) for path in paths.TASKS.glob("*.toml")}
+    n_compared = 0
+    for answer in answers:
+        for spec, item in zip(read_evidence(answer.question.key), answer.items, strict=False):
+            sides = [spec["cells"]] + ([spec["cells"] | spec["against"]] if "against" in spec else [])
+            curves = [raw_curves(raw, tasks, side, spec["metric"]) for side in sides]
+            common = sorted(set.intersection(*(set(side) for side in curves)))
+            assert item.seeds == tuple(common), item.label
+            if len(common) < 3:
+                assert item.verdict == "undecided"
+                continue
+            log = spec.get("log", False)
+            values = [[raw_statistic(spec["statistic"], side[seed], log) for seed in common] for side in curves]
+            differences = np.array(values[0]) - (np.array(values[1]) if len(values) > 1 else 0.0)
+            expected = interval(differences)
+            assert_estimate(item, np.exp(expected) if log else expected)
+            bound = spec.get("above", spec.get("below"))
+            _, low, high = np.exp(expected) if log else expected
+            sign = 1 if "above" in spec else -1
+            ends = sorted((sign * (low - bound), sign * (high - bound)))
+            assert item.verdict == ("supported" if ends[0] > 0 else "refuted" if ends[1] < 0 else "undecided")
+            n_compared += 1
+    assert n_compared > 50
+
+
+def read_evidence(key: str) -> list[dict[str, Any]]:
+    return tomllib.loads((SHIPPED / f"{key}.toml").read_text()).get("evidence", [])
+
+
+def raw_curves(
+    raw: list[dict[str, Any]], tasks: Mapping[str, dict[str, Any]], side: dict[str, Any], metric: str
+) -> dict[int, list[float]]:
+    """Return a metric's values by seed, of the records whose JSON says that they are of these cells."""
+    loop = {
+        "kind": side["loop"],
+        "pool": "previous",
+        "sampling_bias": 1.0,
+        "protocol": "scratch",
+        "contamination": None,
+    }
+    loop |= tasks[side["task"]]["tiers"][side["tier"]]["loops"][side["loop"]]
+    loop |= {name: side[name] for name in loop if name in side}
+    method = load_method(side.get("method", "none")).identity.model_dump(mode="json")
+    cell = {name: side[name] for name in ("task", "tier", "generator")} | {"loop": loop, "method": method}
+    cell["task_version"] = tasks[side["task"]]["version"]
+    return {
+        record["cell"]["seed"]: [g["scores"][metric] for g in record["generations"]]
+        for record in raw
+        if {name: value for name, value in record["cell"].items() if name != "seed"} == cell
+        and record["data"]["pinned"]
+    }
+
+
+def raw_statistic(name: str, values: Sequence[float], log: bool) -> float:
+    y = np.log(values) if log else np.array(values)
+    t = np.arange(1, len(y) + 1)
+    match name:
+        case "last":
+            return y[-1]
+        case "change":
+            return y[-1] - y[0]
+        case "trend":
+            return np.polyfit(t, y, 1)[0]
+        case "late trend":
+            return np.polyfit(t[len(t) // 2 :], y[len(t) // 2 :], 1)[0]
+        case "area":
+            return np.mean((y[1:] + y[:-1]) / 2)
+    raise AssertionError(name)
+
+
+def test_the_page_has_each_question_with_its_verdict_and_links_to_its_cells(answers: list[Answer]) -> None:
+    page = dict(Pages([], answers, {}, {}).render())["questions.html"]
+    for answer in answers:
+        start = page.index(f'<section class="results" id="{answer.question.key}"')
+        section = page[start : page.index("</section>", start)]
+        assert f'<span class="verdict {answer.verdict}">{answer.verdict}</span></h2>' in section
+        used = {cell for item in answer.items for cell in (*item.cells, *item.against_cells)}
+        assert all(f'href="cells/{cell[:16]}.html"' in section for cell in used)
+        assert section.count("autophagy</span>") == sum(missing.command is not None for missing in answer.missing)
