@@ -8,7 +8,7 @@ import json
 import re
 import shlex
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -277,10 +277,11 @@ def load_questions(folder: Path) -> list[Question]:
     """
     if not folder.is_dir():
         raise BadInput(f"{folder}: not a folder of questions")
-    return [_load_question(path) for path in sorted(folder.glob("*.toml"))]
+    side = cache(_side)  # many questions name the same cells
+    return [_load_question(path, side) for path in sorted(folder.glob("*.toml"))]
 
 
-def _load_question(path: Path) -> Question:
+def _load_question(path: Path, side: Callable[[CellsSpec], Side]) -> Question:
     if not re.fullmatch("[a-z0-9_]+", path.stem):
         raise BadInput(f"{path}: a question's file is named in lower case, digits and _, found '{path.stem}'")
     try:
@@ -294,7 +295,7 @@ def _load_question(path: Path) -> Question:
     evidence = []
     for place, spec in enumerate(found.evidence):
         try:
-            evidence.append(_resolve(spec))
+            evidence.append(_resolve(spec, side))
         except BadInput as error:
             raise BadInput(f"{path}: evidence.{place}: {error}") from error
     return Question(
@@ -308,21 +309,20 @@ def _load_question(path: Path) -> Question:
     )
 
 
-def _resolve(spec: EvidenceSpec) -> Evidence:
+def _resolve(spec: EvidenceSpec, side: Callable[[CellsSpec], Side]) -> Evidence:
     """Return the evidence with its cells, each of them checked as those of a run are."""
-    cells, against = _side(spec.cells), None
+    cells, against = side(spec.cells), None
     if spec.against is not None:
-        against = _side(spec.cells.model_copy(update=spec.against.model_dump(exclude_unset=True)))
+        against = side(spec.cells.model_copy(update=spec.against.model_dump(exclude_unset=True)))
         if series_key(against.cell) == series_key(cells.cell):
             raise BadInput("against: the same cells, nothing could differ")
     needed = FEWEST_GENERATIONS[spec.statistic]
-    for side in filter(None, (cells, against)):
-        if (found := side.cell.loop.generations) < needed:
+    for each in filter(None, (cells, against)):
+        if (found := each.cell.loop.generations) < needed:
             raise BadInput(f"statistic '{spec.statistic}' needs {needed} generations or more, found {found}")
     return Evidence(spec, cells, against)
 
 
-@cache
 def _side(spec: CellsSpec) -> Side:
     """Return the cells that a table of a question's file means."""
     if spec.task not in task_names():
