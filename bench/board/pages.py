@@ -9,6 +9,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from bench import __version__
+from bench.board.answers import Answer
 from bench.board.command import rescore_command, run_command, verify_command
 from bench.board.method_files import MethodFile
 from bench.board.results import Result
@@ -94,7 +95,7 @@ class Pages:
     def __init__(
         self,
         views: Sequence[TableView],
-        answers: Sequence[Any],
+        answers: Sequence[Answer],
         method_files: Mapping[tuple[str, str], MethodFile],
         trust: Mapping[str, Trust],
     ) -> None:

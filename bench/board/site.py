@@ -6,10 +6,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from bench.atomic import make_folder
+from bench.board.answers import decide_all
 from bench.board.board import build_board
 from bench.board.downloads import downloads
 from bench.board.method_files import find_method_files
 from bench.board.pages import SITE, Pages
+from bench.board.questions import load_questions
 from bench.board.results import Result, find_results
 from bench.board.trust import read_trust
 from bench.board.views import views
@@ -45,8 +47,9 @@ def build_site(results: Path, out: Path) -> int:
     own = [result for result in found if result.own_space]
     trust = read_trust(leaderboard, [result.record for result in own])
     tables = views(build_board(found, trust))
-    answers: list[object] = []
-    files = dict(_texts(Pages(tables, answers, find_method_files(leaderboard), trust), downloads(tables, [])))
+    answers = decide_all(load_questions(leaderboard / "questions"), [result.record for result in own])
+    pages = Pages(tables, answers, find_method_files(leaderboard), trust)
+    files = dict(_texts(pages, downloads(tables, [answer.to_json() for answer in answers])))
     try:
         _write(out, files, own)
     except OSError as error:
