@@ -16,9 +16,10 @@ import numpy as np
 from bench.paths import LEADERBOARD
 from bench.record import Record, Scores, read_record
 from bench.seed_statistics import paired_difference
+from bench.task import load_task
 
 PLAIN = "none"
-Loop = tuple[str, str, str, float, float]  # task, generator, kind, contamination, sampling bias
+Loop = tuple[str, ...]  # task, tier, generator, loop and what sets it apart
 Seeds = dict[int, Record]
 Score = Callable[[Scores], float]
 
@@ -29,7 +30,15 @@ def read_field(folder: Path) -> dict[Loop, dict[str, Seeds]]:
     for path in sorted(folder.glob("*.json")):
         record = read_record(path)
         cell = record.cell
-        loop = (cell.task, cell.generator, cell.loop.kind, cell.loop.contamination or 0.0, cell.loop.sampling_bias)
+        usual = load_task(cell.task).tiers[cell.tier].loops[cell.loop.kind]
+        words = [cell.task, cell.tier, cell.generator, cell.loop.kind]
+        if cell.loop.contamination is not None:
+            words.append(f"contamination {cell.loop.contamination:g}")
+        elif cell.loop.n_real != usual.n_real or cell.loop.n_synthetic != usual.n_synthetic:
+            words.append(f"n_real {cell.loop.n_real}, n_synthetic {cell.loop.n_synthetic}")
+        if cell.loop.sampling_bias != 1:
+            words.append(f"sampling bias {cell.loop.sampling_bias:g}")
+        loop = tuple(words)
         name = cell.method.option + ("" if cell.loop.pool == "previous" else f", pool {cell.loop.pool}")
         field[loop][name][cell.seed] = record
     return field
@@ -68,13 +77,11 @@ def network_evaluations(record: Record) -> float:
 def main() -> None:
     field = read_field(Path(sys.argv[1]) if len(sys.argv) > 1 else LEADERBOARD / "results")
     for loop, methods in sorted(field.items()):
-        task, generator, kind, contamination, sampling_bias = loop
-        words = [task, generator, kind]
-        words += [f"contamination {contamination:g}"] * (contamination > 0)
-        words += [f"sampling bias {sampling_bias:g}"] * (sampling_bias < 1)
+        if PLAIN not in methods:
+            continue  # nothing to compare with
         plain = methods[PLAIN]
         first = {seed: record.generations[0].scores for seed, record in plain.items()}
-        print(f"\n### {', '.join(words)}")
+        print(f"\n### {', '.join(loop)}")
         print(f"\nGeneration 1: FID {np.mean([s.fid for s in first.values()]):.2f}, precision ", end="")
         print(f"{np.mean([s.precision for s in first.values()]):.2f}, recall ", end="")
         print(f"{np.mean([s.recall for s in first.values()]):.2f}; {len(first)} seeds.\n")

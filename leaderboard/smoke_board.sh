@@ -36,3 +36,17 @@ digits --loop fresh_data --method none,golden_ratio
 run --task digits --generator stylegan --loop fully_synthetic --generations 3 --method none,discriminator_rejection
 gaussian --loop all --method all
 gaussian --loop all --pool accumulated --method none,accumulate_subsample
+
+# What the questions in leaderboard/questions ask besides.
+gaussian --loop fully_synthetic --sampling-bias 0.8 --method none
+paper_gaussian() {
+    run --task gaussian --generator gaussian --tier standard --loop fresh_data "$@"
+}
+paper_gaussian --method none,real_only
+paper_gaussian --method none --n-synthetic 100
+paper_gaussian --method biased_pool --sampling-bias 0.8
+paper_gaussian --method biased_pool --sampling-bias 0.8 --n-synthetic 3200
+digits --loop fresh_data --method real_only
+digits --loop fresh_data --n-real 30 --n-synthetic 270 --method none,real_only
+digits --loop synthetic_augmentation --method random_subset
+digits --loop fully_synthetic --method teacher:compute=1.0,assisted_correction:share=1.0
