@@ -6,6 +6,7 @@ from pathlib import Path
 from bench import method_template
 from bench.atomic import write_text
 from bench.errors import BadInput
+from bench.limits import METHOD_NAME
 
 
 def write_new_method(name: str, folder: Path) -> Path:
@@ -18,7 +19,7 @@ def write_new_method(name: str, folder: Path) -> Path:
     Raises:
         BadInput: a name that no method can have, a file that is there already, or a folder that cannot be written.
     """
-    if not re.fullmatch("[a-z][a-z0-9_]*", name):
+    if not re.fullmatch(METHOD_NAME, name):
         raise BadInput(f"new-method {name!r}: allowed are lower case, digits and _, a letter first")
     path = folder / f"{name}.py"
     if path.exists():
