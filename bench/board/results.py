@@ -1,8 +1,11 @@
 """Find the records that a page is made from, and the collapse strip that lies beside each."""
 
+import gc
 import os
 import struct
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -107,6 +110,23 @@ def find_results(folder: Path) -> list[Result]:
     else:
         files = {path: path.with_suffix(".png") for path in folder.rglob("*.json")}
 
+    with _no_garbage_collection():
+        return _read_results(folder, files)
+
+
+@contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    """Pause Python's search for cycles, of which records have none: it takes a third of the time of reading them."""
+    paused = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if paused:
+            gc.enable()
+
+
+def _read_results(folder: Path, files: dict[Path, Path]) -> list[Result]:
     results = []
     seen: dict[str, Path] = {}
     for path, strip in sorted(files.items()):
