@@ -9,12 +9,7 @@ from typing import Any
 
 def canonical_sha256(value: Any) -> str:
     """Return the SHA-256 of a JSON value written with sorted keys and without spaces."""
-    return text_sha256(canonical_text(value))
-
-
-def text_sha256(text: str) -> str:
-    """Return the SHA-256 of a text in UTF-8."""
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(canonical_text(value).encode()).hexdigest()
 
 
 def canonical_text(value: Any) -> str:

@@ -5,6 +5,7 @@ values can fail: whoever reads a record need not ask again.
 """
 
 import math
+import re
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
@@ -21,6 +22,11 @@ MOST_RECORD_BYTES = 4_000_000
 MOST_STRIP_BYTES = 10_000_000
 MOST_STRIP_SIDE = 50_000  # in pixels; a strip of MOST_GENERATIONS rows is 42,000 high
 MOST_STRIP_PIXELS = 1 << 26  # what a browser has to unpack: 268 MB
+
+
+def is_method_name(text: str) -> bool:
+    """Return whether a method, and so its file, may have this name."""
+    return re.fullmatch(METHOD_NAME, text) is not None and len(text) <= MOST_NAME_CHARACTERS
 
 
 def printable(text: str) -> str:

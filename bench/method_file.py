@@ -1,7 +1,6 @@
 """Load a method from its one Python file, with the values of its parameters."""
 
 import importlib.util
-import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from bench import paths
 from bench.cell import MethodIdentity
 from bench.errors import BadInput, first_line
 from bench.hashing import file_sha256
-from bench.limits import METHOD_NAME, MOST_NAME_CHARACTERS
+from bench.limits import is_method_name
 from bench.method import Control, Method
 from bench.method_source import check_source
 from bench.parameters import declared_parameters, describe_parameters, parse_parameters
@@ -62,7 +61,7 @@ def load_method(text: str) -> LoadedMethod:
     path = Path(name) if name.endswith(".py") else paths.BASELINES / f"{name}.py"
     if not path.is_file():
         raise BadInput(f"no method '{name}': there are {', '.join(baseline_names())}, or give the path of a .py file")
-    if not re.fullmatch(METHOD_NAME, path.stem) or len(path.stem) > MOST_NAME_CHARACTERS:
+    if not is_method_name(path.stem):
         raise BadInput(f"{path}: a method's file is named in lower case, digits and _, found {shown(path.stem)}")
     check_source(path)
     module_name = f"autophagy_method_{path.stem}"

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from bench.cell import Cell
 from bench.errors import BadInput, first_line
-from bench.hashing import canonical_sha256, canonical_text, text_sha256
+from bench.hashing import canonical_sha256
 from bench.limits import (
     MOST_GENERATIONS,
     MOST_RECORD_BYTES,
@@ -26,7 +26,7 @@ from bench.limits import (
 from bench.record_upgrades import upgraded
 from bench.task import Sha256
 from bench.untrusted import read_untrusted_json
-from bench.validation import one_line, shown
+from bench.validation import one_line, shown, validate_strictly
 
 
 class _Part(BaseModel):
@@ -211,13 +211,9 @@ def read_record(path: Path) -> Record:
     content = read_untrusted_json(path, MOST_RECORD_BYTES)
     written_hash = content.pop("sha256", None)
     try:
-        text = canonical_text(content)
-        if written_hash != text_sha256(text):
+        if written_hash != canonical_sha256(content):
             raise BadInput(f"{path}: its sha256 does not fit its content: the file was edited after it was written")
-        if (present := upgraded(content)) is not content:
-            text = canonical_text(present)
-        # As in `validate_strictly`; of thousands of records, writing each as JSON once more would take seconds.
-        return Record.model_validate_json(text, strict=True)
+        return validate_strictly(Record, upgraded(content))
     except ValidationError as error:
         raise BadInput(f"{path}: not a valid record: {one_line(error)}") from error
     except (ValueError, RecursionError) as error:
