@@ -3,11 +3,14 @@
 import json
 import math
 import stat
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from bench.errors import BadInput, first_line
 from bench.validation import shown
+
+MOST_KEYS = 1_000  # in one object
 
 
 def read_untrusted(path: Path, most_bytes: int) -> bytes:
@@ -33,7 +36,7 @@ def read_untrusted_json(path: Path, most_bytes: int) -> dict[str, Any]:
     """Return the JSON object in a file.
 
     What JSON readers do not agree on is refused: NaN and infinities, numbers too large for a float, a key that is
-    there twice.
+    there twice; and more than MOST_KEYS keys in one object.
 
     Raises:
         BadInput: as of `read_untrusted`, or the file is not such JSON.
@@ -41,7 +44,7 @@ def read_untrusted_json(path: Path, most_bytes: int) -> dict[str, Any]:
     content = read_untrusted(path, most_bytes)
     try:
         value = json.loads(
-            content.decode(), object_pairs_hook=_without_twins, parse_float=_finite, parse_constant=_finite
+            content.decode(), object_pairs_hook=_checked_object, parse_float=_finite, parse_constant=_finite
         )
     except (ValueError, RecursionError) as error:
         raise BadInput(f"{path}: not JSON, the file is truncated or was edited: {first_line(error)}") from error
@@ -50,11 +53,12 @@ def read_untrusted_json(path: Path, most_bytes: int) -> dict[str, Any]:
     return value
 
 
-def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _checked_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(pairs) > MOST_KEYS:
+        raise ValueError(f"{len(pairs):,} keys in one object: allowed are at most {MOST_KEYS:,}")
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twin = next(name for name in names if names.count(name) > 1)
+        [(twin, _)] = Counter(name for name, _ in pairs).most_common(1)
         raise ValueError(f"the key {shown(twin)} is there twice in one object")
     return found
 

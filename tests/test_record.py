@@ -1,6 +1,7 @@
 """Result files: written, read back, and refused where they were damaged or edited."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -199,6 +200,21 @@ def test_a_cell_that_its_id_does_not_fit_is_refused(tmp_path: Path):
 )  # fmt: skip
 def test_a_file_that_breaks_the_schema_is_refused_with_the_key(tmp_path: Path, edit: Edit, said: str):
     assert said in refusal(edited(tmp_path, edit, signed=True))
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda content: content.update(generations=[0] * 100_000),
+        lambda content: content.update(further_scores=[{}] * 100_000),
+        lambda content: content["further_scores"][0].update(generations=[{}] * 100_000),
+    ],
+    ids=["generations", "further scores", "generations of further scores"],
+)
+def test_of_many_that_are_wrong_the_first_is_named_and_no_other_looked_at(tmp_path: Path, edit: Edit):
+    found = re.fullmatch(r".*\.0.* \(and (\d+) more\)|.*\.0.*", refusal(edited(tmp_path, edit, signed=True)))
+    assert found is not None
+    assert int(found[1] or 0) < 20
 
 
 @pytest.mark.parametrize(

@@ -82,6 +82,7 @@ def test_what_is_no_file_is_refused(tmp_path: Path):
         ('{"a": 1, "b": 2, "a": 1}', "the key 'a' is there twice"),
         ('{"b": [{"a\\n\\u202e": 1, "a\\n\\u202e": 2}]}', "the key 'a\\n\\u202e' is there twice"),
         ('{"' + "x" * 9000 + '": 1, "' + "x" * 9000 + '": 1}', "is there twice"),
+        (json.dumps({f"k{i}": 0 for i in range(1001)}), "1,001 keys in one object: allowed are at most 1,000"),
         ('{"a": NaN}', "the number NaN is not finite"),
         ('{"a": [Infinity]}', "the number Infinity is not finite"),
         ('{"a": {"b": -Infinity}}', "the number -Infinity is not finite"),
@@ -89,7 +90,7 @@ def test_what_is_no_file_is_refused(tmp_path: Path):
         ('{"a": -1' + "0" * 5000 + ".0}", "is not finite"),
     ],
     ids=["bytes", "UTF-16", "empty", "truncated", "quotes", "two", "deep list", "deep object", "5,000 digits", "list",
-         "number", "text", "twice", "twice inside", "long key", "NaN", "inf", "-inf", "1e999", "digits"],
+         "number", "text", "twice", "twice inside", "long key", "many keys", "NaN", "inf", "-inf", "1e999", "digits"],
 )  # fmt: skip
 def test_what_is_no_plain_json_object_is_refused_in_a_short_line(tmp_path: Path, content: str | bytes, said: str):
     assert said in refusal(written(tmp_path, content))

@@ -107,6 +107,13 @@ def validated(content: dict[str, Any]) -> Record:
     return Record.model_validate_json(json.dumps(content | {"cell_id": cell_id}), strict=True)
 
 
+def deep(levels: int) -> list[Any]:
+    value: list[Any] = []
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
 def refusal(folder: Path, capsys: pytest.CaptureFixture[str]) -> str:
     """Return why `autophagy board` refuses a folder: one short line, exit status 2, and no page."""
     status = main(["board", "--results", str(folder), "--out", str(folder / "out")])
@@ -244,6 +251,7 @@ def test_parameters_that_no_method_has_are_refused(params: dict[str, Any]):
         (("cell", "method", "params"), {"x" * 300 + " ": 1}, "is no name of a parameter"),
         (("environment", "device"), "\u202e" * 90, "environment.device: '\\u202e"),
         (("environment", "device"), "y" * 100_000, "environment.device = 'yyy"),
+        (("environment", "device"), deep(300), "not a valid record: "),
         (("environment", "\n" * 5000), 1, "is not a known key"),
         (("generations", 0, "scores", "fid"), -1e-9, "generations.0.scores.fid = -1e-09: "),
         (("generations", 0, "scores", "fid"), 1e13, "generations.0.scores.fid = 1"),
