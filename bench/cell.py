@@ -1,11 +1,11 @@
 """A cell: the unit of work, of resume, of a result file."""
 
 from functools import cached_property
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from bench.hashing import canonical_sha256
+from bench.limits import MethodName, Name, Parameters, PositiveCount, Seed
 from bench.loops import Loop
 from bench.parameters import describe_parameters
 from bench.task import Sha256, TierName
@@ -16,8 +16,8 @@ class MethodIdentity(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: str
-    params: dict[str, Any] = {}
+    name: MethodName
+    params: Parameters = {}
     sha256: Sha256
     control: bool = Field(default=False, description="given what no method is given; compared with, never ranked")
 
@@ -32,13 +32,13 @@ class Cell(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    task: str
-    task_version: int = Field(ge=1)
-    generator: str
+    task: Name
+    task_version: PositiveCount
+    generator: Name
     loop: Loop
     method: MethodIdentity
     tier: TierName
-    seed: int = Field(ge=0)
+    seed: Seed
 
     @cached_property
     def id(self) -> str:

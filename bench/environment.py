@@ -42,7 +42,7 @@ def describe(engine: Engine) -> Environment:
         torch=torch.__version__,
         diffusers=version("diffusers"),
         device=torch.cuda.get_device_name(device) if on_gpu else f"CPU ({torch.backends.cpu.get_cpu_capability()})",
-        driver=_output("nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader") if on_gpu else None,
+        driver=_driver() if on_gpu else None,
         threads=torch.get_num_threads(),
         bfloat16=engine.bfloat16,
         compiled=engine.compiled,
@@ -63,6 +63,12 @@ def _git(*arguments: str) -> str | None:
     if not (paths.ROOMS / ".git").exists():
         return None
     return _output("git", "-C", str(paths.ROOMS), *arguments)
+
+
+def _driver() -> str | None:
+    """Return the version of the GPUs' driver, which nvidia-smi prints once for each of them."""
+    printed = _output("nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader")
+    return None if printed is None else printed.partition("\n")[0]
 
 
 def _output(*command: str) -> str | None:

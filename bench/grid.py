@@ -90,15 +90,18 @@ def plan_cells(choices: Choices) -> list[PlannedCell]:
                 if choices.methods is None:
                     continue
                 raise
-            cell = Cell(
-                task=task.name,
-                task_version=task.version,
-                generator=generator,
-                loop=loop,
-                method=method.identity,
-                tier=tier,
-                seed=seed,
-            )
+            try:
+                cell = Cell(
+                    task=task.name,
+                    task_version=task.version,
+                    generator=generator,
+                    loop=loop,
+                    method=method.identity,
+                    tier=tier,
+                    seed=seed,
+                )
+            except ValidationError as error:
+                raise BadInput(f"{task.path}, cell of seed {seed}: {one_line(error)}") from error
             planned.append(PlannedCell(cell, task, method))
     if not planned:
         raise BadInput("--method all: no baseline is for these loops and generators")

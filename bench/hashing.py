@@ -9,8 +9,12 @@ from typing import Any
 
 def canonical_sha256(value: Any) -> str:
     """Return the SHA-256 of a JSON value written with sorted keys and without spaces."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(canonical_text(value).encode()).hexdigest()
+
+
+def canonical_text(value: Any) -> str:
+    """Return a JSON value written with sorted keys and without spaces."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 def file_sha256(path: Path) -> str:

@@ -47,6 +47,7 @@ class LoopRun:
         scorer: holds the reference.
         score: the conditions of the score; its n is how many images of each generation are scored.
         data: the identity of the real images.
+        task_sha256: of the task file.
         environment: what it runs on.
         runs: the folder of all runs.
         folder: the run folder of this cell.
@@ -62,6 +63,7 @@ class LoopRun:
     scorer: Scorer
     score: ScoreConditions
     data: DataIdentity
+    task_sha256: str
     environment: Environment
     runs: Path
     folder: RunFolder
@@ -87,6 +89,7 @@ class LoopRun:
         record = Record(
             cell_id=self.cell.id,
             cell=self.cell,
+            task_sha256=self.task_sha256,
             score=self.score,
             data=self.data,
             generations=tuple(results),

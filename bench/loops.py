@@ -5,6 +5,8 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from bench.limits import MOST_GENERATIONS, Count, PositiveCount
+
 LoopKind = Literal["fully_synthetic", "synthetic_augmentation", "fresh_data"]
 LOOP_KINDS: tuple[LoopKind, ...] = get_args(LoopKind)
 LOOP_SUMMARIES: dict[LoopKind, str] = {
@@ -13,7 +15,7 @@ LOOP_SUMMARIES: dict[LoopKind, str] = {
     "fresh_data": "each generation trains on synthetic images and real images that no generation has seen",
 }
 
-PoolPolicy = Annotated[str, StringConstraints(pattern=r"^(previous|accumulated|last:[1-9][0-9]*)$")]
+PoolPolicy = Annotated[str, StringConstraints(pattern=r"^(previous|accumulated|last:[1-9][0-9]{0,8})$")]
 Protocol = Literal["scratch", "finetune"]
 
 
@@ -27,15 +29,15 @@ class Loop(BaseModel):
     n_synthetic images this share is synthetic, their order is random, and nobody is told which they are.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     kind: LoopKind
-    n_real: int = Field(ge=0)
-    n_synthetic: int = Field(ge=1)
-    n_initial: int = Field(ge=1)
+    n_real: Count
+    n_synthetic: PositiveCount
+    n_initial: PositiveCount
     pool: PoolPolicy
     sampling_bias: float = Field(gt=0, le=1, description="the paper's lambda; 1 is unbiased")
-    generations: int = Field(ge=1)
+    generations: int = Field(ge=1, le=MOST_GENERATIONS)
     protocol: Protocol
     contamination: float | None = Field(
         default=None, gt=0, lt=1, description="share of the pool that is synthetic, where the loop does not say which"

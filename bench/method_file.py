@@ -1,18 +1,21 @@
 """Load a method from its one Python file, with the values of its parameters."""
 
 import importlib.util
-import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+
+from pydantic import ValidationError
 
 from bench import paths
 from bench.cell import MethodIdentity
 from bench.errors import BadInput, first_line
 from bench.hashing import file_sha256
+from bench.limits import is_method_name
 from bench.method import Control, Method
 from bench.method_source import check_source
 from bench.parameters import declared_parameters, describe_parameters, parse_parameters
+from bench.validation import one_line, shown
 
 
 @dataclass(frozen=True)
@@ -58,8 +61,8 @@ def load_method(text: str) -> LoadedMethod:
     path = Path(name) if name.endswith(".py") else paths.BASELINES / f"{name}.py"
     if not path.is_file():
         raise BadInput(f"no method '{name}': there are {', '.join(baseline_names())}, or give the path of a .py file")
-    if not re.fullmatch("[a-z][a-z0-9_]*", path.stem):
-        raise BadInput(f"{path}: a method's file is named in lower case, digits and _, found '{path.stem}'")
+    if not is_method_name(path.stem):
+        raise BadInput(f"{path}: a method's file is named in lower case, digits and _, found {shown(path.stem)}")
     check_source(path)
     module_name = f"autophagy_method_{path.stem}"
     spec = importlib.util.spec_from_file_location(module_name, path)
@@ -82,7 +85,10 @@ def load_method(text: str) -> LoadedMethod:
         params = parse_parameters(parameters, declared_parameters(found[0]))
     except BadInput as error:
         raise BadInput(f"{path}: {error}") from error
-    identity = MethodIdentity(
-        name=path.stem, params=params, sha256=file_sha256(path), control=issubclass(found[0], Control)
-    )
+    try:
+        identity = MethodIdentity(
+            name=path.stem, params=params, sha256=file_sha256(path), control=issubclass(found[0], Control)
+        )
+    except ValidationError as error:
+        raise BadInput(f"{path}: {one_line(error)}") from error
     return LoadedMethod(identity, found[0])

@@ -1,11 +1,12 @@
 """`autophagy new-method`: a method's file to start from."""
 
-import re
 from pathlib import Path
 
 from bench import method_template
 from bench.atomic import write_text
 from bench.errors import BadInput
+from bench.limits import is_method_name
+from bench.validation import shown
 
 
 def write_new_method(name: str, folder: Path) -> Path:
@@ -18,8 +19,8 @@ def write_new_method(name: str, folder: Path) -> Path:
     Raises:
         BadInput: a name that no method can have, a file that is there already, or a folder that cannot be written.
     """
-    if not re.fullmatch("[a-z][a-z0-9_]*", name):
-        raise BadInput(f"new-method {name!r}: allowed are lower case, digits and _, a letter first")
+    if not is_method_name(name):
+        raise BadInput(f"new-method {shown(name)}: allowed are lower case, digits and _, a letter first")
     path = folder / f"{name}.py"
     if path.exists():
         raise BadInput(f"{path}: there is such a file already: choose another name")

@@ -1,18 +1,33 @@
-"""The record of a finished cell: schema 1, written once, validated whenever it is read."""
+"""The record of a finished cell: schema 2, written once, validated whenever it is read."""
 
 import json
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import to_json
 
 from bench.cell import Cell
 from bench.errors import BadInput, first_line
 from bench.hashing import canonical_sha256
+from bench.limits import (
+    MOST_GENERATIONS,
+    MOST_RECORD_BYTES,
+    Count,
+    Distance,
+    Duration,
+    KernelError,
+    KernelValue,
+    Name,
+    PositiveCount,
+    Ratio,
+    Share,
+    Text,
+)
+from bench.record_upgrades import upgraded
 from bench.task import Sha256
-from bench.validation import one_line, validate_strictly
-
-Share = Annotated[float, Field(ge=0, le=1)]
+from bench.untrusted import read_untrusted_json
+from bench.validation import one_line, shown
 
 
 class _Part(BaseModel):
@@ -40,15 +55,15 @@ class Scores(_Part):
             training images, 0 to 1, lower is better.
     """
 
-    fid: float
-    kid: float
-    kid_standard_error: float = Field(ge=0)
+    fid: Distance
+    kid: KernelValue
+    kid_standard_error: KernelError
     precision: Share
     recall: Share
-    density: float = Field(ge=0)
+    density: Ratio
     coverage: Share
     authpct: float | None = Field(default=None, ge=0, le=100)
-    training_distance_ratio: float | None = Field(default=None, ge=0)
+    training_distance_ratio: Ratio | None = None
     label_agreement: Share | None = None
     class_imbalance: Share | None = None
 
@@ -56,11 +71,11 @@ class Scores(_Part):
 class ScoreConditions(_Part):
     """What the scores were measured in and against, with the real-against-real floor under the same conditions."""
 
-    features: str
+    features: Name
     features_sha256: Sha256
-    resize: str
-    n: int = Field(ge=2)
-    k: int = Field(ge=1)
+    resize: Text
+    n: Annotated[Count, Field(ge=2)]
+    k: PositiveCount
     reference_sha256: Sha256
     floor: Scores
 
@@ -69,7 +84,7 @@ class FurtherScores(_Part):
     """The scores of the same images in another feature space, one for each generation."""
 
     score: ScoreConditions
-    generations: tuple[Scores, ...]
+    generations: tuple[Scores, ...] = Field(max_length=MOST_GENERATIONS, fail_fast=True)
 
 
 class DataIdentity(_Part):
@@ -82,9 +97,9 @@ class DataIdentity(_Part):
 class Seconds(_Part):
     """Wall-clock seconds; not a function of the cell."""
 
-    fit: float
-    sample: float
-    score: float
+    fit: Duration
+    sample: Duration
+    score: Duration
 
 
 class Cost(_Part):
@@ -99,12 +114,12 @@ class Cost(_Part):
         peak_memory_bytes: of the process on a CPU, of the device on a GPU.
     """
 
-    images_trained: int = Field(ge=0)
-    network_evaluations: int = Field(ge=0)
-    real_images: int = Field(ge=0)
-    method_state_bytes: int = Field(ge=0)
+    images_trained: Count
+    network_evaluations: Count
+    real_images: Count
+    method_state_bytes: Count
     seconds: Seconds
-    peak_memory_bytes: int = Field(ge=0)
+    peak_memory_bytes: Count
 
 
 class GenerationResult(_Part):
@@ -115,7 +130,7 @@ class GenerationResult(_Part):
             the score rewards.
     """
 
-    generation: int = Field(ge=1)
+    generation: PositiveCount
     scores: Scores
     cost: Cost
     samples_sha256: Sha256
@@ -125,31 +140,37 @@ class GenerationResult(_Part):
 class Environment(_Part):
     """What the cell ran on; not a function of the cell."""
 
-    package_version: str
-    git_commit: str | None
+    package_version: Text
+    git_commit: Text | None
     dirty: bool | None
-    python: str
-    platform: str
-    torch: str
-    diffusers: str
-    device: str
-    driver: str | None
-    threads: int
+    python: Text
+    platform: Text
+    torch: Text
+    diffusers: Text
+    device: Text
+    driver: Text | None
+    threads: Count
     bfloat16: bool
     compiled: bool
     deterministic: bool
 
 
 class Record(_Part):
-    """The result of a cell."""
+    """The result of a cell.
 
-    schema_version: Literal[1] = 1
+    Attributes:
+        task_sha256: of the task file that the cell was run with; None where a record of schema 1 did not say.
+    """
+
+    schema_version: Literal[2] = 2
     cell_id: Sha256
     cell: Cell
+    task_sha256: Sha256 | None
     score: ScoreConditions
     data: DataIdentity
-    generations: tuple[GenerationResult, ...]
-    further_scores: tuple[FurtherScores, ...] = ()
+    # Where one is wrong the others are not looked at: a million of them would take gigabytes of errors.
+    generations: tuple[GenerationResult, ...] = Field(max_length=MOST_GENERATIONS, fail_fast=True)
+    further_scores: tuple[FurtherScores, ...] = Field(default=(), max_length=20, fail_fast=True)
     environment: Environment
 
     @model_validator(mode="after")
@@ -161,7 +182,7 @@ class Record(_Part):
             raise ValueError(f"generations must be 1 to {self.cell.loop.generations} in their order")
         spaces = [self.score.features] + [further.score.features for further in self.further_scores]
         if len(set(spaces)) != len(spaces):
-            raise ValueError(f"further_scores must be of feature spaces of their own, found {', '.join(spaces)}")
+            raise ValueError(f"further_scores must be of feature spaces of their own, found {shown(spaces)}")
         if any(len(further.generations) != len(expected) for further in self.further_scores):
             raise ValueError(f"further_scores must have {len(expected)} generations")
         return self
@@ -184,24 +205,19 @@ class Record(_Part):
 
 
 def read_record(path: Path) -> Record:
-    """Read and validate a record.
+    """Read and validate a record of the present schema or of an earlier one; the file stays as it is.
 
     Raises:
-        BadInput: the file cannot be read, breaks the schema, or was changed after it was written.
+        BadInput: the file cannot be read, was changed after it was written, or breaks the schema.
     """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise BadInput(f"{path}: cannot be read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise BadInput(f"{path}: not JSON, the file is truncated or was edited: {first_line(error)}") from error
-    if not isinstance(content, dict):
-        raise BadInput(f"{path}: a record is a JSON object, found {type(content).__name__}")
+    content = read_untrusted_json(path, MOST_RECORD_BYTES)
     written_hash = content.pop("sha256", None)
     try:
-        record = validate_strictly(Record, content)
+        if written_hash != canonical_sha256(content):
+            raise BadInput(f"{path}: its sha256 does not fit its content: the file was edited after it was written")
+        # As `validate_strictly`, which would need a third more time: there may be thousands of records.
+        return Record.model_validate_json(to_json(upgraded(content)), strict=True)
     except ValidationError as error:
         raise BadInput(f"{path}: not a valid record: {one_line(error)}") from error
-    if written_hash != canonical_sha256(record.model_dump(mode="json")):
-        raise BadInput(f"{path}: its sha256 does not fit its content: the file was edited after it was written")
-    return record
+    except (ValueError, RecursionError) as error:
+        raise BadInput(f"{path}: not a valid record: {first_line(error)}") from error

@@ -1,9 +1,9 @@
 """The scorer: features of a set are extracted once, and every score is computed from them."""
 
-import math
 from dataclasses import dataclass
 
 import torch
+from pydantic import ValidationError
 from torch import Tensor
 
 from bench.data.image_set import ImageSet
@@ -17,6 +17,7 @@ from bench.metrics.manifold import PRDC, Manifold
 from bench.metrics.memorisation import Memorisation, MemorisationScores, memorisation_scores
 from bench.progress import Progress
 from bench.record import ScoreConditions, Scores
+from bench.validation import one_line
 
 QUIET = Progress(visible=False)
 
@@ -160,12 +161,12 @@ class Scorer:
                 imbalance = ClassImbalance(self._class_counts)
                 imbalance.update(classes)
                 scores["class_imbalance"] = imbalance.compute()
-        values = {name: float(value) for name, value in scores.items()}
-        if wrong := [name for name, value in values.items() if not math.isfinite(value)]:
+        try:
+            return Scores.model_validate({name: float(value) for name, value in scores.items()})
+        except ValidationError as error:
             raise BadInput(
-                f"{wrong[0]} is {values[wrong[0]]}: features of space '{reference.space.name}' are too large for it"
-            )
-        return Scores.model_validate(values)
+                f"{one_line(error)}: features of space '{reference.space.name}' are too large for it"
+            ) from error
 
     def conditions(self, real: ImageSet, progress: Progress = QUIET) -> ScoreConditions:
         """Return what the scores are measured in and against, with the floor.

@@ -12,6 +12,7 @@ from bench.errors import BadInput
 from bench.features.names import SPACE_SUMMARIES
 from bench.generators.settings import GENERATOR_SETTINGS, GeneratorSettings
 from bench.hashing import canonical_sha256
+from bench.limits import MOST_NAME_CHARACTERS, Name
 from bench.loops import LOOP_KINDS, LoopKind
 from bench.validation import one_line, validate_strictly
 
@@ -86,7 +87,7 @@ class DataSection(_Section):
 class FeaturesSection(_Section):
     """A feature space of the task's own: that of a classifier trained on it."""
 
-    name: str
+    name: Name
     network: Literal["digits_cnn", "lenet"]
     weights: Path = Field(description="safetensors file, relative to the task file")
     sha256: Sha256
@@ -151,7 +152,7 @@ class Task(_Section):
     names as its `features`.
     """
 
-    name: str = Field(pattern="^[a-z0-9_]+$")
+    name: str = Field(pattern="^[a-z0-9_]+$", max_length=MOST_NAME_CHARACTERS)
     version: int = Field(ge=1)
     title: str
     data: DataSection

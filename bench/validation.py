@@ -6,6 +6,13 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 Model = TypeVar("Model", bound=BaseModel)
+MOST_SHOWN = 100
+
+
+def shown(value: object) -> str:
+    """Return a value as it may stand in a message: in one line, without control characters, cut where it is long."""
+    text = repr(value)
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}..."
 
 
 def validate_strictly(model: type[Model], content: dict[str, Any]) -> Model:
@@ -23,8 +30,9 @@ def one_line(error: ValidationError) -> str:
 
     A key that does not exist comes first: a misspelt key is also a missing one, and the misspelling is what to mend.
     """
-    first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
-    key = ".".join(str(part) for part in first["loc"])
+    errors = error.errors(include_url=False, include_context=False)
+    first = min(errors, key=lambda found: found["type"] != "extra_forbidden")
+    key = ".".join(_shown_key(str(part)) for part in first["loc"])
     message = first["msg"].removeprefix("Value error, ")
     match first["type"]:
         case "value_error":
@@ -33,7 +41,15 @@ def one_line(error: ValidationError) -> str:
             text = f"{key} is missing"
         case "extra_forbidden":
             text = f"{key} is not a known key"
+        case "json_invalid":
+            text = message
         case _:
-            text = f"{key} = {first['input']!r}: {message[0].lower()}{message[1:]}"
-    others = len(error.errors()) - 1
+            text = f"{key} = {shown(first['input'])}: {message[0].lower()}{message[1:]}"
+    others = len(errors) - 1
     return f"{text} (and {others} more)" if others else text
+
+
+def _shown_key(key: str) -> str:
+    """Return a key as it is, or in quotes where it has characters that a message may not have, or is long."""
+    quoted = shown(key)
+    return key if quoted == f"'{key}'" else quoted

@@ -186,6 +186,18 @@ def test_contamination_is_refused_where_there_are_no_real_images():
     assert "the fully_synthetic loop has no real images" in refusal(contamination=0.5)
 
 
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"seeds": [0, 2**63]}, "seed = 9223372036854775808: input should be less than 9223372036854775808"),
+        ({"generations": 1001}, "generations = 1001: input should be less than or equal to 1000"),
+        ({"pool": "last:9999999999"}, "pool = 'last:9999999999'"),
+    ],
+)
+def test_what_no_record_may_say_is_refused_before_anything_runs(changes: dict[str, Any], said: str):
+    assert said in refusal(**changes)
+
+
 def test_all_methods_are_those_that_the_loop_and_the_generator_allow():
     def names(**changes: Any) -> set[str]:
         return {planned.cell.method.name for planned in plan(methods=None, **changes)}

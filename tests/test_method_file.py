@@ -96,10 +96,17 @@ def test_a_file_that_is_no_method_is_refused_in_one_line(tmp_path: Path, text: s
     assert said in refusal(written(tmp_path, text))
 
 
-@pytest.mark.parametrize("name", ["Mine.py", "my-method.py", "2fast.py", "a b.py"])
+@pytest.mark.parametrize("name", ["Mine.py", "my-method.py", "2fast.py", "a b.py", "a" * 101 + ".py"])
 def test_a_file_name_that_is_no_method_name_is_refused(tmp_path: Path, name: str):
     message = refusal(written(tmp_path, ONE_CLASS, name))
-    assert f"found '{Path(name).stem}'" in message
+    assert f"found '{Path(name).stem[:90]}" in message
+
+
+def test_parameters_too_long_for_a_record_are_refused_when_the_method_is_loaded(tmp_path: Path):
+    path = written(tmp_path, ONE_CLASS + "    text: str = 'x'\n")
+    assert load_method(f"{path}:text={'y' * 1000}").identity.params == {"text": "y" * 1000}
+    with pytest.raises(BadInput, match="params: 2,011 characters as JSON: allowed are at most 2,000"):
+        load_method(f"{path}:text={'y' * 2000}")
 
 
 WITH_PARAMETERS = """

@@ -26,7 +26,7 @@ def test_a_file_that_is_there_is_not_replaced(tmp_path):
         write_new_method("mine", tmp_path)
 
 
-@pytest.mark.parametrize("name", ["Mine", "my-method", "2fast", "a b", "../mine", "", "mine.py"])
+@pytest.mark.parametrize("name", ["Mine", "my-method", "2fast", "a b", "../mine", "", "mine.py", "a" * 101])
 def test_a_name_that_no_method_can_have_is_refused(tmp_path, name):
     with pytest.raises(BadInput, match="lower case, digits and _"):
         write_new_method(name, tmp_path)

@@ -1,6 +1,7 @@
 """Result files: written, read back, and refused where they were damaged or edited."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from board.made_up import add_scores, make_record, make_scores
 
 from bench.errors import BadInput
+from bench.hashing import canonical_sha256
 from bench.record import Record, read_record
 
 Edit = Callable[[dict[str, Any]], object]
@@ -30,10 +32,13 @@ def written(tmp_path: Path, record: Record) -> Path:
     return path
 
 
-def edited(tmp_path: Path, edit: Edit) -> Path:
-    """Write a record after `edit` has changed its JSON."""
+def edited(tmp_path: Path, edit: Edit, *, signed: bool = False) -> Path:
+    """Write a record after `edit` has changed its JSON; `signed` with the hash of what it says then."""
     content = json.loads(add_scores(make_record(), "inception", (1.0, 2.0, 3.0)).to_json())
     edit(content)
+    if signed:
+        del content["sha256"]
+        content["sha256"] = canonical_sha256(content)
     path = tmp_path / "record.json"
     path.write_text(json.dumps(content), encoding="utf-8")
     return path
@@ -43,6 +48,11 @@ def edited(tmp_path: Path, edit: Edit) -> Path:
 def test_a_record_read_back_equals_the_one_written(tmp_path: Path, label_agreement: float | None):
     record = make_record(fids=(0.1, 1 / 3, 2e-17), label_agreement=label_agreement)
     assert read_record(written(tmp_path, record)) == record
+
+
+def test_the_parameters_of_a_method_keep_their_order(tmp_path: Path):
+    record = make_record(method="mine", params={"b": 1, "a": 2})
+    assert read_record(written(tmp_path, record)).cell.method.option == "mine:b=1:a=2"
 
 
 def rescored(**floor: float) -> Record:
@@ -110,7 +120,8 @@ def test_further_scores_of_another_number_of_generations_are_refused(tmp_path: P
 
 def test_a_record_says_its_schema_and_its_cell():
     content = json.loads(make_record().to_json())
-    assert content["schema_version"] == 1
+    assert content["schema_version"] == 2
+    assert content["task_sha256"] == "9" * 64
     assert content["cell"]["loop"]["kind"] == "fully_synthetic"
     assert [generation["generation"] for generation in content["generations"]] == [1, 2, 3]
 
@@ -162,7 +173,8 @@ def test_an_edited_file_is_refused(tmp_path: Path, edit: Edit):
 
 
 def test_a_cell_that_its_id_does_not_fit_is_refused(tmp_path: Path):
-    assert "cell_id" in refusal(edited(tmp_path, lambda content: content["cell"].update(seed=1)))
+    path = edited(tmp_path, lambda content: content["cell"].update(seed=1), signed=True)
+    assert "not a valid record: cell_id is" in refusal(path)
 
 
 @pytest.mark.parametrize(
@@ -171,25 +183,38 @@ def test_a_cell_that_its_id_does_not_fit_is_refused(tmp_path: Path):
         (lambda content: content.update(extra=1), "extra is not a known key"),
         (lambda content: content["cell"].update(extra=1), "cell.extra is not a known key"),
         (lambda content: content["generations"][0]["scores"].update(best=1), "scores.best is not a known key"),
-        (lambda content: content["generations"][1]["scores"].update(fid=float("nan")), "1.scores.fid = nan"),
-        (lambda content: content["generations"][1]["scores"].update(fid=float("inf")), "1.scores.fid = inf"),
         (lambda content: content["generations"][1]["scores"].update(recall=1.5), "generations.1.scores.recall = 1.5"),
         (lambda content: content["generations"][1]["scores"].update(authpct=101.0), "1.scores.authpct = 101.0"),
         (lambda content: content["generations"][1]["scores"].update(density=-0.5), "1.scores.density = -0.5"),
         (lambda content: content["generations"][1]["scores"].pop("coverage"), "1.scores.coverage is missing"),
-        (lambda content: content["further_scores"][0]["generations"][2].update(kid=float("nan")), "2.kid = nan"),
+        (lambda content: content["further_scores"][0]["generations"][2].update(kid="0.5"), "2.kid = '0.5'"),
         (lambda content: content["generations"].pop(), "generations must be 1 to 3"),
         (lambda content: content["generations"].pop(0), "generations must be 1 to 3"),
         (lambda content: content["generations"].reverse(), "generations must be 1 to 3"),
         (lambda content: content.pop("generations"), "generations is missing"),
-        (lambda content: content.update(schema_version=2), "schema_version = 2"),
+        (lambda content: content.pop("task_sha256"), "task_sha256 is missing"),
         (lambda content: content["cell"]["loop"].update(n_real=3), "n_real is 3"),
     ],
-    ids=["key", "cell key", "score key", "NaN", "inf", "share", "percentage", "negative", "no score", "further",
-         "last", "first", "order", "all", "schema", "loop"],
+    ids=["key", "cell key", "score key", "share", "percentage", "negative", "no score", "further",
+         "last", "first", "order", "all", "task hash", "loop"],
 )  # fmt: skip
 def test_a_file_that_breaks_the_schema_is_refused_with_the_key(tmp_path: Path, edit: Edit, said: str):
-    assert said in refusal(edited(tmp_path, edit))
+    assert said in refusal(edited(tmp_path, edit, signed=True))
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda content: content.update(generations=[0] * 100_000),
+        lambda content: content.update(further_scores=[{}] * 100_000),
+        lambda content: content["further_scores"][0].update(generations=[{}] * 100_000),
+    ],
+    ids=["generations", "further scores", "generations of further scores"],
+)
+def test_of_many_that_are_wrong_the_first_is_named_and_no_other_looked_at(tmp_path: Path, edit: Edit):
+    found = re.fullmatch(r".*\.0.* \(and (\d+) more\)|.*\.0.*", refusal(edited(tmp_path, edit, signed=True)))
+    assert found is not None
+    assert int(found[1] or 0) < 20
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Folders of result files: which cells have a result, and how one is kept."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ from board.made_up import make_record
 
 from bench.errors import BadInput
 from bench.grid import Choices, PlannedCell, plan_cells
+from bench.hashing import canonical_sha256
 from bench.record import Record, read_record
 from bench.result_files import keep_result, without_results
 
@@ -40,6 +42,29 @@ def test_a_damaged_record_is_no_reason_to_skip_a_cell(tmp_path: Path):
     path = tmp_path / f"{cell.cell.slug}.json"
     path.write_text(path.read_text().replace("1.5", "1.4"))
     with pytest.raises(BadInput, match="edited after it was written"):
+        without_results([cell], tmp_path)
+
+
+def test_a_record_of_an_earlier_schema_is_a_result_and_stays_as_it_is(tmp_path: Path):
+    [cell] = planned(0)
+    keep_result(record_of(cell), tmp_path)
+    path = tmp_path / f"{cell.cell.slug}.json"
+    content = json.loads(path.read_text())
+    del content["sha256"], content["task_sha256"]
+    content["schema_version"] = 1
+    written = json.dumps(content | {"sha256": canonical_sha256(content)})
+    path.write_text(written)
+    assert without_results([cell], tmp_path) == []
+    assert path.read_text() == written
+
+
+def test_a_link_under_a_cells_name_is_refused(tmp_path: Path):
+    [cell] = planned(0)
+    keep_result(record_of(cell), tmp_path)
+    path = tmp_path / f"{cell.cell.slug}.json"
+    path.rename(tmp_path / "elsewhere")
+    path.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(BadInput, match="a symbolic link"):
         without_results([cell], tmp_path)
 
 

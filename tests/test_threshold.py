@@ -42,6 +42,7 @@ def record(fids: list[float], seed: int, **loop: object) -> Record:
     return Record(
         cell_id=cell.id,
         cell=cell,
+        task_sha256=SHA,
         score=ScoreConditions(
             features="identity", features_sha256=SHA, resize="none", n=500, k=5, reference_sha256=SHA, floor=scores(0)
         ),

@@ -61,3 +61,21 @@ def test_a_misspelt_key_is_named_before_the_missing_one_that_it_stands_for():
 
 def test_a_value_with_line_breaks_stays_on_one_line():
     assert "\n" not in line_for({"name": "a", "inner": {"count": "1\n2"}})
+
+
+def test_a_long_value_is_cut():
+    line = line_for({"name": "a", "inner": {"count": "x" * 10_000}})
+    assert line.startswith("inner.count = 'xxx")
+    assert "xxx...: input should be" in line
+    assert len(line) < 250
+
+
+def test_a_key_of_characters_that_cannot_be_shown_is_quoted():
+    line = line_for({"name": "a", "inner": {"count": 1, "a\n\u202e": 1}})
+    assert line == r"inner.'a\n\u202e' is not a known key"
+
+
+def test_a_long_key_is_cut():
+    line = line_for({"name": "a", "inner": {"count": 1, "x" * 10_000: 1}})
+    assert line.endswith("xxx... is not a known key")
+    assert len(line) < 200

@@ -152,8 +152,9 @@ class TinyBench:
             task=cell.task, task_version=1, generator=cell.generator, loop=cell.loop, method=loaded.identity,
             tier="smoke", seed=0,
         )  # fmt: skip
+        task_sha256 = "0" * 64  # of no file: the task is cut small
         conditions = Conditions(
-            task_sha256="0" * 64, data_sha256=task.training.sha256, reference_sha256=reference.sha256
+            task_sha256=task_sha256, data_sha256=task.training.sha256, reference_sha256=reference.sha256
         )
         drawn = RealDraws(task.training, cell.task, identity.seed).all(cell.loop)
         prepared = Reference.prepare(task.space, reference, 5, self._cache)
@@ -168,6 +169,7 @@ class TinyBench:
             scorer=scorer,
             score=scorer.conditions(task.training[:N_SCORE]),
             data=DataIdentity(sha256=task.training.sha256, pinned=False),
+            task_sha256=task_sha256,
             environment=self._environment,
             runs=self._folder,  # where all share G^1
             folder=RunFolder.open(self._folder / name, identity, conditions),

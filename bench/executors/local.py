@@ -119,6 +119,7 @@ class LocalExecutor:
             scorer=scorer,
             score=scorer.conditions(data.training[:n], progress),
             data=DataIdentity(sha256=data.training.sha256, pinned=data.pinned),
+            task_sha256=task.sha256,
             environment=environment.describe(self._engine),
             runs=self._runs,
             folder=folder,

@@ -76,7 +76,7 @@ def frechet_distance(a: GaussianMoments, b: GaussianMoments) -> float:
     exact there too, while a general matrix square root may not exist, and small where there are few images.
 
     Returns:
-        The distance, at least 0 up to rounding; lower is better. It is biased upward by a finite number of samples
+        The distance, at least 0; lower is better. It is biased upward by a finite number of samples
         (Chong & Forsyth 2020): compare only values at the same n.
     """
     if a.cholesky is not None and b.cholesky is not None:
@@ -85,7 +85,8 @@ def frechet_distance(a: GaussianMoments, b: GaussianMoments) -> float:
     else:
         cross = torch.linalg.svdvals(a.factor @ b.factor.T).sum()
     trace = a.covariance.trace() + b.covariance.trace() - 2 * cross
-    return float((a.mean - b.mean).square().sum() + trace)
+    # Of equal sets rounding may leave less than nothing; clamp keeps a NaN, which max would hide.
+    return float(((a.mean - b.mean).square().sum() + trace).clamp(min=0))
 
 
 class FrechetDistance(Metric):

@@ -71,6 +71,7 @@ def make_record(
     return Record(
         cell_id=cell.id,
         cell=cell,
+        task_sha256="9" * 64,
         score=ScoreConditions(
             features=features,
             features_sha256="c" * 64,

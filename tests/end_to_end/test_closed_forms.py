@@ -74,7 +74,8 @@ def models(data: RealData, tmp_path_factory: pytest.TempPathFactory) -> Callable
                 cell=cell, training=data.training, n_classes=None,
                 generator=Gaussian(GaussianSettings(), (D,), "cpu"), method=method.build(), embedding=no_space,
                 scorer=NoScorer(),
-                score=conditions, data=DataIdentity(sha256=ZEROS, pinned=True), environment=described,
+                score=conditions, data=DataIdentity(sha256=ZEROS, pinned=True), task_sha256=ZEROS,
+                environment=described,
                 runs=runs, folder=folder, progress=QUIET,
             ).run()  # fmt: skip
             states = [folder.tensors(t, "model") for t in range(1, loop.generations + 1)]
