@@ -14,6 +14,8 @@ from bench.method import Control, Method
 from bench.method_source import check_source
 from bench.parameters import declared_parameters, describe_parameters, parse_parameters
 
+METHOD_NAME = "[a-z][a-z0-9_]*"
+
 
 @dataclass(frozen=True)
 class LoadedMethod:
@@ -58,7 +60,7 @@ def load_method(text: str) -> LoadedMethod:
     path = Path(name) if name.endswith(".py") else paths.BASELINES / f"{name}.py"
     if not path.is_file():
         raise BadInput(f"no method '{name}': there are {', '.join(baseline_names())}, or give the path of a .py file")
-    if not re.fullmatch("[a-z][a-z0-9_]*", path.stem):
+    if not re.fullmatch(METHOD_NAME, path.stem):
         raise BadInput(f"{path}: a method's file is named in lower case, digits and _, found '{path.stem}'")
     check_source(path)
     module_name = f"autophagy_method_{path.stem}"
