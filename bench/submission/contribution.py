@@ -4,14 +4,16 @@ Results, methods and reproductions are only ever added. Nothing of what is added
 is wrong, 1 something is, 2 the check could not be made.
 """
 
+import re
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench.errors import BadInput
 from bench.hashing import file_sha256
+from bench.method_file import baseline_names
 from bench.record import Record, read_record
 from bench.submission.folder import LeaderboardFolder
 from bench.submission.rules import (
@@ -24,6 +26,7 @@ from bench.submission.rules import (
     group_id,
     group_name,
     missing_seeds,
+    seeds_of_groups,
 )
 
 LEADERBOARD = Path("leaderboard")
@@ -50,7 +53,7 @@ class Change:
     def room(self) -> str | None:
         """The folder of leaderboard/ in which files are only added that this one is in, None where it is in none."""
         parts = self.path.parts
-        return parts[1] if len(parts) > 2 and parts[0] == LEADERBOARD.name and parts[1] in ONLY_ADDED else None
+        return parts[1] if len(parts) > 1 and parts[0] == LEADERBOARD.name and parts[1] in ONLY_ADDED else None
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -62,15 +65,16 @@ def main(arguments: Sequence[str]) -> int:
         changes = changed_files(arguments[0], root)
         problems = check_contribution(changes, root)
     except BadInput as error:
-        print(f"contribution: error: {error}", file=sys.stderr)
+        print(f"contribution: error: {_shown(error)}", file=sys.stderr)
         return 2
     for room in ONLY_ADDED:
-        print(f"added     {sum(change.room == room for change in changes)} files to {LEADERBOARD / room}")
+        n = sum(change.room == room and change.kind == "A" for change in changes)
+        print(f"added     {n} file{'s' * (n != 1)} to {LEADERBOARD / room}")
     for change in changes:
         if change.room is None:
-            print(f"besides   {change.path!s}")
+            print(f"besides   {_shown(change.path)}")
     for problem in problems:
-        print(f"refused   {problem}")
+        print(f"refused   {_shown(problem)}")
     return 1 if problems else 0
 
 
@@ -90,44 +94,55 @@ def changed_files(base: str, root: Path) -> list[Change]:
 
 
 def check_contribution(changes: Sequence[Change], root: Path) -> list[str]:
-    """Return what is wrong with changes, one line each."""
+    """Return what is wrong with changes, one line each.
+
+    Args:
+        changes: of a branch.
+        root: of the repository.
+
+    Raises:
+        BadInput: a result that was there before is damaged, or there is no leaderboard.
+    """
     problems = []
-    plain = []
-    for change in changes:
-        if change.room is None:
-            continue
-        try:
-            _check_change(change, change.room)
-        except BadInput as error:
-            problems.append(str(error))
-        else:
-            plain.append(change)
     folder = LeaderboardFolder(root / LEADERBOARD)
-    records: dict[Path, Record] = {}
+    changed = {root / change.path for change in changes}
+    # What was there before and what is added are kept apart: nothing but plain files of the branch is opened.
+    before = [path for path in (root / LEADERBOARD / "results").rglob("*.json") if path not in changed]
+    records = {path: read_record(path) for path in before}
+    added = {}
     # Results first: they say which methods and strips belong to them.
-    for change in sorted(plain, key=lambda each: each.path.suffix != ".json"):
+    for change in sorted(changes, key=lambda each: each.path.suffix != ".json"):
+        path = root / change.path
         try:
-            if change.room == "results" and change.path.suffix == ".json":
-                records[change.path] = _check_result(root / change.path, folder)
-            elif change.room == "results":
-                _check_added_strip(root / change.path)
-            elif change.room == "methods":
-                _check_added_method(root / change.path, folder)
+            match change.room and _checked_change(change, change.room), path.suffix:
+                case "results", ".json":
+                    added[path] = records[path] = _check_result(path, folder)
+                case "results", _:
+                    _check_added_strip(path, added)
+                case "methods", _:
+                    _check_added_method(path, records.values())
         except BadInput as error:
             problems.append(str(error))
-    for path, missing in _left_out(records, folder).items():
-        problems.append(f"{path}: seeds {', '.join(map(str, missing))} are missing: all from 0 on are needed")
-    return [" ".join(problem.replace(f"{root}/", "").split()) for problem in problems]
+    seeds = seeds_of_groups(records.values())
+    for cell in {group_id(record.cell): record.cell for record in added.values()}.values():
+        if missing := missing_seeds(seeds[group_id(cell)]):
+            numbers = ", ".join(map(str, missing))
+            problems.append(f"{group_name(cell)}: without the seeds {numbers}: all from 0 on are needed")
+    return [problem.replace(f"{root}/", "") for problem in problems]
 
 
-def _check_change(change: Change, room: str) -> None:
+def _checked_change(change: Change, room: str) -> str:
+    """Return the room of a change that adds a plain file with a plain name where it belongs."""
     if change.kind != "A":
         raise BadInput(f"{change.path}: was {CHANGES.get(change.kind, change.kind)}: files here are only added")
     if change.mode != PLAIN_FILE:
         raise BadInput(f"{change.path}: is no plain file (mode {change.mode}): allowed is {PLAIN_FILE}")
-    if len(change.path.parts) != 3 or change.path.suffix not in ONLY_ADDED[room]:
-        allowed = " and ".join(f"{LEADERBOARD / room}/NAME{suffix}" for suffix in ONLY_ADDED[room])
-        raise BadInput(f"{change.path}: does not belong here: allowed are {allowed}")
+    allowed = ONLY_ADDED[room]
+    plain = re.fullmatch(r"[a-z0-9][A-Za-z0-9_.+-]*", change.path.name)
+    if len(change.path.parts) != 3 or change.path.suffix not in allowed or not plain:
+        names = " and ".join(f"{LEADERBOARD / room}/NAME{suffix}" for suffix in allowed)
+        raise BadInput(f"{change.path}: does not belong here: allowed are {names}")
+    return room
 
 
 def _check_result(path: Path, folder: LeaderboardFolder) -> Record:
@@ -143,33 +158,33 @@ def _check_result(path: Path, folder: LeaderboardFolder) -> Record:
             raise BadInput(f"{path}: method '{method.name}' is not the baseline of this name: choose another name")
         return record
     file = folder.method_path(method.name)
-    if not file.is_file():
+    if file.is_symlink() or not file.is_file():
         raise BadInput(f"{path}: the file of its method is missing: {file}")
     if file_sha256(file) != method.sha256:
         raise BadInput(f"{path}: was run with another file than {file}: their sha256 differ")
     return record
 
 
-def _check_added_strip(path: Path) -> None:
-    if not path.with_suffix(".json").is_file():
-        raise BadInput(f"{path}: is the strip of no result: {path.stem}.json is not there")
-    if f"-seed{STRIP_SEED}-" not in path.name:
+def _check_added_strip(path: Path, added: Mapping[Path, Record]) -> None:
+    if (record := added.get(path.with_suffix(".json"))) is None:
+        raise BadInput(f"{path}: is not the strip of a result that is added with it")
+    if record.cell.seed != STRIP_SEED:
         raise BadInput(f"{path}: strips are kept of seed {STRIP_SEED} alone")
     check_strip(path)
 
 
-def _check_added_method(path: Path, folder: LeaderboardFolder) -> None:
+def _check_added_method(path: Path, records: Iterable[Record]) -> None:
     check_method_file(path)
-    methods = {(record.cell.method.name, record.cell.method.sha256) for record in folder.records.values()}
-    if (path.stem, file_sha256(path)) not in methods:
+    if path.stem in baseline_names():
+        raise BadInput(f"{path}: has the name of a baseline: choose another name")
+    sha256 = file_sha256(path)
+    if all((record.cell.method.name, record.cell.method.sha256) != (path.stem, sha256) for record in records):
         raise BadInput(f"{path}: no result was run with this file")
 
 
-def _left_out(added: dict[Path, Record], folder: LeaderboardFolder) -> dict[str, list[int]]:
-    """Return the seeds that are missing in the groups of the added records, by the names of the groups."""
-    groups = {group_id(record.cell): record.cell for record in added.values()}
-    missing = {group_name(cell): missing_seeds(folder.groups[group]) for group, cell in groups.items()}
-    return {name: seeds for name, seeds in missing.items() if seeds}
+def _shown(text: object) -> str:
+    """Return text that may come from a stranger in one line, in which nothing but letters reaches the terminal."""
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in str(text))
 
 
 def _git(*arguments: str) -> str:

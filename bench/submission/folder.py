@@ -1,13 +1,12 @@
 """The leaderboard folder: its result files, and the method files of submissions."""
 
-from collections import defaultdict
 from functools import cached_property
 from pathlib import Path
 
 from bench.cell import Cell
 from bench.errors import BadInput
 from bench.record import Record, read_record
-from bench.submission.rules import group_id
+from bench.submission.rules import seeds_of_groups
 
 
 class LeaderboardFolder:
@@ -45,9 +44,6 @@ class LeaderboardFolder:
         return {record.cell_id: record for record in records}
 
     @cached_property
-    def groups(self) -> dict[str, dict[int, Record]]:
-        """The records by group, and in a group by seed."""
-        groups: dict[str, dict[int, Record]] = defaultdict(dict)
-        for record in self.records.values():
-            groups[group_id(record.cell)][record.cell.seed] = record
-        return dict(groups)
+    def seeds(self) -> dict[str, set[int]]:
+        """The seeds of each group."""
+        return seeds_of_groups(self.records.values())

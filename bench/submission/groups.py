@@ -38,7 +38,7 @@ def seed_notes(group: Sequence[SubmittedCell], folder: LeaderboardFolder, method
         BadInput: seeds are left out.
     """
     cell = group[0].record.cell
-    seeds = {each.record.cell.seed for each in group} | folder.groups.get(group_id(cell), {}).keys()
+    seeds = {each.record.cell.seed for each in group} | folder.seeds.get(group_id(cell), set())
     files = {path.stem: path for path in methods}
     option = str(files.get(cell.method.name) or _option(cell.method, folder))
     if missing := missing_seeds(seeds):
