@@ -1,7 +1,6 @@
 """The check of what a branch adds to the leaderboard, in a repository made for it."""
 
 import os
-import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
