@@ -80,16 +80,16 @@ def plain_loop_notes(cells: Sequence[SubmittedCell], folder: LeaderboardFolder) 
             without[_setting(cell.record)].append(cell)
     notes = []
     for group in without.values():
-        cell = group[0].record.cell
+        first = group[0].record.cell
         plain_loop = {
-            "method": cell.method.model_copy(update={"name": PLAIN_LOOP, "params": {}}),
-            "loop": cell.loop.model_copy(update={"pool": "previous"}),
+            "method": first.method.model_copy(update={"name": PLAIN_LOOP, "params": {}}),
+            "loop": first.loop.model_copy(update={"pool": "previous"}),
         }
         seeds = sorted({each.record.cell.seed for each in group})
         names = ", ".join(sorted({group_name(each.record.cell) for each in group}))
         notes.append(
             f"{names}: no comparison without the plain loop of {_seeds(seeds)}: "
-            f"{_command(group[0], cell.model_copy(update=plain_loop), PLAIN_LOOP, seeds)}"
+            f"{_command(group[0], first.model_copy(update=plain_loop), PLAIN_LOOP, seeds)}"
         )
     return notes
 

@@ -104,7 +104,7 @@ def plan_submission(cells: Sequence[Path], methods: Sequence[Path], leaderboard:
         if (found := difference(there, cell.record)) is not None:
             raise BadInput(
                 f"{path}: there is a result of this cell with other scores ({found}): results are never replaced: "
-                f"leave {cell.path} out"
+                f"give the folders of other cells, without {cell.path}"
             )
         kept.append(path)
         notes += [f"{path}: {note}" for note in what_is_left_out(there, cell.record)]
