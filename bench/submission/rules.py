@@ -93,7 +93,7 @@ def check_method_file(path: Path) -> None:
         BadInput: its name, size or encoding is not allowed, or its source uses what no method may use.
     """
     if path.suffix != ".py" or not path.is_file():
-        raise BadInput(f"{path}: a method is a .py file, there is none")
+        raise BadInput(f"{path}: no such .py file: a method is one Python file")
     if not re.fullmatch(METHOD_NAME, path.stem):
         raise BadInput(f"{path}: a method's file is named in lower case, digits and _, found '{path.stem}'")
     if (size := path.stat().st_size) > METHOD_BYTES:

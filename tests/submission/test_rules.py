@@ -95,7 +95,7 @@ def test_a_wheel_knows_no_commit_and_its_results_are_allowed(record: Record):
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
-        ("mine.txt", b"", "a method is a .py file"),
+        ("mine.txt", b"", "a method is one Python file"),
         ("Mine.py", b"", "named in lower case"),
         ("mine.py", b"#" * (METHOD_BYTES + 1), "100,001 bytes: allowed are 100,000"),
         ("mine.py", b"# \xff\n", "cannot be read as UTF-8 text"),
@@ -113,7 +113,7 @@ def test_a_method_file_that_is_not_allowed_is_refused(tmp_path: Path, name: str,
 
 
 def test_a_method_file_that_is_not_there_is_refused(tmp_path: Path):
-    with pytest.raises(BadInput, match="there is none"):
+    with pytest.raises(BadInput, match="no such .py file"):
         check_method_file(tmp_path / "mine.py")
 
 
