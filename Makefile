@@ -5,7 +5,7 @@ export OMP_NUM_THREADS ?= 2
 
 SEEDS ?= 0,1,2
 
-.PHONY: setup demo smoke-board test lint format
+.PHONY: setup demo site smoke-board test lint format
 
 setup: $(VENV)/.installed
 
@@ -17,6 +17,10 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 demo: setup
 	$(BIN)/autophagy run --task digits --generator ddpm --loop all --tier smoke --generations 5 --seeds 0
 	$(BIN)/autophagy board --results runs --out site
+
+# The leaderboard's page, from the records in the repository.
+site: setup
+	$(BIN)/autophagy board --results leaderboard/results --out site
 
 # All baselines, seed by seed if wanted: make smoke-board SEEDS=0
 smoke-board: setup

@@ -54,8 +54,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"autophagy-bench {__version__}")
     verbs = parser.add_subparsers(metavar="VERB", required=True)
     for add in (
-        _add_list, _add_run, _add_check, _add_new_method, _add_score, _add_rescore, _add_threshold, _add_board,
-        _add_data,
+        _add_list, _add_run, _add_check, _add_new_method, _add_score, _add_rescore, _add_submit, _add_threshold,
+        _add_board, _add_data,
     ):  # fmt: skip
         add(verbs)
     return parser
@@ -173,6 +173,31 @@ def _add_rescore(verbs: Any) -> None:
     parser.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda:0, ... [auto]")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.set_defaults(verb=_rescore)
+
+
+def _add_submit(verbs: Any) -> None:
+    parser = verbs.add_parser(
+        "submit",
+        help="put finished cells into the leaderboard folder, for a pull request",
+        description="Check finished cells, and if nothing is wrong with any of them, copy their records, the strip of "
+        "seed 0 and the files of their methods into the leaderboard folder. Nothing of a method is executed, and no "
+        "file that is there is changed.",
+        epilog="CONTRIBUTING.md says what is allowed.",
+    )
+    parser.add_argument(
+        "cells", nargs="+", type=Path, metavar="CELL",
+        help="run folders of cells (RUNS/cells/NAME), or runs folders: all their finished cells",
+    )  # fmt: skip
+    parser.add_argument(
+        "--method", action="append", default=[], type=Path, metavar="FILE",
+        help="the file of a method that is no baseline; can be given several times",
+    )  # fmt: skip
+    parser.add_argument(
+        "--leaderboard", type=Path, default=Path("leaderboard"), metavar="DIR",
+        help="the leaderboard folder of a clone of the repository [leaderboard]",
+    )  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(verb=_submit)
 
 
 def _add_threshold(verbs: Any) -> None:
@@ -398,6 +423,15 @@ def _rescore(arguments: argparse.Namespace) -> int:
     space = space_named(arguments.features, choose_device(arguments.device), arguments.weights, progress)
     record = rescore(arguments.cell, data, space, default_cache(), progress)
     print(rescore_json(record, space.name) if arguments.json else rescore_table(record, space.name))
+    return 0
+
+
+def _submit(arguments: argparse.Namespace) -> int:
+    from bench.submission.submit import plan_submission
+
+    submission = plan_submission(arguments.cells, arguments.method, arguments.leaderboard)
+    submission.write()
+    print(submission.to_json() if arguments.json else submission.to_text())
     return 0
 
 

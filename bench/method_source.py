@@ -33,11 +33,13 @@ def check_source(path: Path) -> None:
     """
     try:
         tree = ast.parse(path.read_bytes(), filename=str(path))
+        for node in ast.walk(tree):
+            if (problem := _problem(node)) is not None:
+                raise BadInput(f"{path}:{getattr(node, 'lineno', 1)}: {problem}")
     except (OSError, SyntaxError, ValueError) as error:
         raise BadInput(f"{path}: cannot be imported: {type(error).__name__}: {first_line(error)}") from error
-    for node in ast.walk(tree):
-        if (problem := _problem(node)) is not None:
-            raise BadInput(f"{path}:{getattr(node, 'lineno', 1)}: {problem}")
+    except (RecursionError, MemoryError) as error:
+        raise BadInput(f"{path}: nested too deeply to be read") from error
 
 
 def _problem(node: ast.AST) -> str | None:

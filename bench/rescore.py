@@ -1,8 +1,10 @@
 """Score a finished cell in another feature space, from the samples that its run folder kept."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from bench.data.draws import RealDraws
+from bench.data.image_set import ImageSet
 from bench.data.real import RealData
 from bench.errors import BadInput
 from bench.features.base import FeatureSpace
@@ -24,6 +26,28 @@ def finished_cell(path: Path) -> Record:
     if not (path / "record.json").is_file():
         raise BadInput(f"{path}: the cell is not finished: the command that started it goes on with it")
     return read_record(path / "record.json")
+
+
+def stored_samples(path: Path, record: Record) -> Iterator[ImageSet]:
+    """Yield the scored images of each generation of a finished cell, all its files held against their hashes first.
+
+    Raises:
+        BadInput: files of the run folder at `path` are missing or damaged, or are not those of the record.
+    """
+    folder = RunFolder(path, record.cell.loop.generations)
+    try:
+        results = folder.finished()
+    except BadInput as error:
+        raise BadInput(f"{error} (`autophagy run`, with record.json removed too)") from error
+    if len(results) < len(record.generations):
+        raise BadInput(f"{path}: the files of generation {len(results) + 1} are missing: its samples are needed")
+    if tuple(results) != record.generations:
+        raise BadInput(f"{path}: record.json and the generations' own files (generation.json) say different things")
+    for result in record.generations:
+        samples = image_set(folder.tensors(result.generation, "samples"))[: record.score.n]
+        if samples.sha256 != result.samples_sha256:
+            raise BadInput(f"{path}: the samples of generation {result.generation} are not those of the record")
+        yield samples
 
 
 def rescore(path: Path, data: RealData, space: FeatureSpace, cache: FeatureCache, progress: Progress) -> Record:
@@ -54,22 +78,12 @@ def rescore(path: Path, data: RealData, space: FeatureSpace, cache: FeatureCache
     reference = Reference.prepare(space, reference_images, record.score.k, cache, progress)
     drawn = RealDraws(data.training, cell.task, cell.seed).all(cell.loop)
     scorer = Scorer(reference, drawn, cache, progress)
-    folder = RunFolder(path, cell.loop.generations)
-    try:
-        kept = len(folder.finished())  # every file held against its hash
-    except BadInput as error:
-        raise BadInput(f"{error} (`autophagy run`, with record.json removed too)") from error
-    if kept < len(record.generations):
-        raise BadInput(f"{path}: the files of generation {kept + 1} are missing: its samples are needed")
     scores = []
-    for result in record.generations:
-        samples = image_set(folder.tensors(result.generation, "samples"))[:n]
-        if samples.sha256 != result.samples_sha256:
-            raise BadInput(f"{path}: the samples of generation {result.generation} are not those of the record")
-        within = progress.within(f"generation {result.generation}/{cell.loop.generations}")
+    for t, samples in enumerate(stored_samples(path, record), start=1):
+        within = progress.within(f"generation {t}/{cell.loop.generations}")
         scores.append(scorer.score(samples, within))
         within.note(f"FID {scores[-1].fid:.2f}, precision {scores[-1].precision:.3f}, recall {scores[-1].recall:.3f}")
     further = FurtherScores(score=scorer.conditions(data.training[:n], progress), generations=tuple(scores))
     record = record.model_copy(update={"further_scores": (*record.further_scores, further)})
-    folder.finish(record)
+    RunFolder(path, cell.loop.generations).finish(record)
     return record

@@ -41,6 +41,23 @@ class Conditions(BaseModel):
     reference_sha256: Sha256
 
 
+def read_conditions(path: Path, cell: Cell) -> Conditions:
+    """Return what the run folder at `path` was started with.
+
+    Raises:
+        BadInput: its cell.json is damaged, or is of another cell.
+    """
+    file = path / "cell.json"
+    content = _read_json(file, "remove it, and the command that started the cell writes it again")
+    found = {key: content.pop(key, None) for key in ("cell_id", "cell")}
+    if found != {"cell_id": cell.id, "cell": cell.model_dump(mode="json")}:
+        raise BadInput(f"{file}: is not of the cell that record.json beside it is of")
+    try:
+        return validate_strictly(Conditions, content)
+    except ValidationError as error:
+        raise BadInput(f"{file}: {one_line(error)}") from error
+
+
 class StoredGeneration(BaseModel):
     """The content of generation.json: the result, and the hashes of the files that stand beside it."""
 

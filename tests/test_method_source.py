@@ -84,3 +84,10 @@ def test_a_file_that_is_no_python_is_refused(tmp_path: Path):
     path.write_text("class Mine(:\n")
     with pytest.raises(BadInput, match=r"mine\.py: cannot be imported: SyntaxError"):
         check_source(path)
+
+
+@pytest.mark.parametrize("source", ["-" * 100_000 + "1", "a" + ".a" * 1500 + "._x", "(" * 1000 + ")" * 1000])
+def test_a_source_that_is_nested_too_deeply_is_refused(tmp_path: Path, source: str):
+    path = tmp_path / "deep.py"
+    path.write_text(source)
+    assert str(path) in (complaint(path) or "")

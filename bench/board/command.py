@@ -1,11 +1,12 @@
 """The commands that make a result again, and those that hold it against a new run."""
 
 import shlex
+from collections.abc import Sequence
 
 from bench.record import Record
 
 
-def run_command(record: Record, method: str | None) -> str:
+def run_command(record: Record, method: str | None, seeds: Sequence[int] = ()) -> str:
     """Return the command line that reproduces a cell, quoted for a shell.
 
     What cannot be found from a hash is left to fill in: PATH for data that is not the task's own, PATH/NAME.py for a
@@ -14,11 +15,13 @@ def run_command(record: Record, method: str | None) -> str:
     Args:
         record: of the cell.
         method: what --method takes for its method's file, None where the repository does not have it.
+        seeds: what to run instead of the record's own seed.
     """
     cell, loop = record.cell, record.cell.loop
+    numbers = ",".join(map(str, seeds or (cell.seed,)))
     option = f"{method or f'PATH/{cell.method.name}.py'}{cell.method.option.removeprefix(cell.method.name)}"
     words = ["autophagy", "run", "--task", cell.task, "--generator", cell.generator]
-    words += ["--loop", loop.kind, "--method", option, "--tier", cell.tier, "--seeds", str(cell.seed)]
+    words += ["--loop", loop.kind, "--method", option, "--tier", cell.tier, "--seeds", numbers]
     words += ["--pool", loop.pool, "--sampling-bias", str(loop.sampling_bias)]
     words += ["--generations", str(loop.generations)]
     if loop.kind != "fully_synthetic":

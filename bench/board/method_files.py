@@ -7,8 +7,7 @@ from pathlib import Path
 
 from bench import paths
 from bench.hashing import bytes_sha256
-
-MOST_BYTES = 100_000  # of a method's file
+from bench.limits import MOST_METHOD_BYTES
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,7 @@ def find_method_files(leaderboard: Path) -> dict[tuple[str, str], MethodFile]:
     found = {}
     for path, option in _paths(leaderboard):
         content = path.read_bytes()
-        if len(content) <= MOST_BYTES:
+        if len(content) <= MOST_METHOD_BYTES:
             source = content.decode("utf-8", errors="replace")
             found[path.stem, bytes_sha256(content)] = MethodFile(option, source, _docstring(source))
     return found

@@ -10,7 +10,7 @@ from typing import Any
 from bench.board.board import RankedTable
 from bench.board.conditions import Conditions
 from bench.board.curves import Curve
-from bench.board.metrics import FID, METRICS, PRECISION, RECALL, Metric
+from bench.board.metrics import FID, PRECISION, RECALL, Metric
 from bench.board.ranking import Row
 from bench.board.tables import Track, describe_params
 from bench.cell import Cell

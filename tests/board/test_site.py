@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from bench.board.page import SITE
+
 from bench.board.site import build_site
 from bench.cell import Cell
 from bench.errors import BadInput

@@ -1,0 +1,85 @@
+"""Find the finished cells that are to be submitted, and hold what their run folders keep against their records."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.errors import BadInput
+from bench.record import Record
+from bench.rescore import finished_cell, stored_samples
+from bench.store import read_conditions
+from bench.submission.rules import STRIP_SEED, check_record, check_strip, task_of
+
+
+@dataclass(frozen=True)
+class SubmittedCell:
+    """A finished cell, checked.
+
+    Attributes:
+        path: its run folder.
+        record: of the cell.
+        strip: its collapse strip, if it is one that the leaderboard keeps.
+    """
+
+    path: Path
+    record: Record
+    strip: bytes | None
+
+
+def find_cells(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
+    """Return the folders of the finished cells, and of the unfinished ones, that paths of the command line stand for.
+
+    Args:
+        paths: run folders of cells (RUNS/cells/NAME), or runs folders, which stand for all their cells.
+
+    Raises:
+        BadInput: a path is neither, or nothing in it is finished.
+    """
+    finished: dict[Path, Path] = {}
+    unfinished: dict[Path, Path] = {}
+    for path in paths:
+        if path.is_file():
+            raise BadInput(f"{path}: a file: give the folder of a cell (RUNS/cells/NAME), or a runs folder")
+        if not path.is_dir():
+            raise BadInput(f"{path}: no such folder: give the folder of a cell (RUNS/cells/NAME), or a runs folder")
+        if (path / "cell.json").is_file():
+            finished[path.resolve()] = path
+            continue
+        cells = sorted(file.parent for file in path.glob("cells/*/cell.json"))
+        if not cells:
+            raise BadInput(
+                f"{path}: neither the folder of a cell (RUNS/cells/NAME) nor a runs folder with cells in it"
+            )
+        done = [cell for cell in cells if (cell / "record.json").is_file()]
+        if not done:
+            raise BadInput(f"{path}: none of its {len(cells)} cells is finished: `autophagy run` goes on with them")
+        for cell in cells:
+            (finished if cell in done else unfinished)[cell.resolve()] = cell
+    return list(finished.values()), list(unfinished.values())
+
+
+def read_cell(path: Path) -> SubmittedCell:
+    """Return the cell of a run folder, after every check that needs nothing but the folder and the task.
+
+    Raises:
+        BadInput: the cell is not finished, a file is missing, damaged or not of this cell, or the record is not what
+            is asked of every result.
+    """
+    record = finished_cell(path)
+    check_record(path / "record.json", record)
+    conditions = read_conditions(path, record.cell)
+    task = task_of(path, record)
+    if conditions.task_sha256 != task.sha256:
+        raise BadInput(
+            f"{path}: was run with another {task.path.name} than this version's (task_sha256 = "
+            f"{conditions.task_sha256}, here {task.sha256}): run the cell again, in another --runs folder"
+        )
+    if conditions.data_sha256 != record.data.sha256:
+        raise BadInput(f"{path}: cell.json and record.json name different real images (data_sha256, data.sha256)")
+    for _ in stored_samples(path, record):
+        pass
+    strip = path / "strip.png"
+    if record.cell.seed != STRIP_SEED or not strip.is_file():
+        return SubmittedCell(path, record, None)
+    check_strip(strip)
+    return SubmittedCell(path, record, strip.read_bytes())

@@ -1,0 +1,49 @@
+"""The leaderboard folder: its result files, and the method files of submissions."""
+
+from functools import cached_property
+from pathlib import Path
+
+from bench.cell import Cell
+from bench.errors import BadInput
+from bench.record import Record, read_record
+from bench.submission.rules import seeds_of_groups
+
+
+class LeaderboardFolder:
+    """A leaderboard folder: results/SLUG.json, the strip of a result beside it as SLUG.png, and methods/NAME.py."""
+
+    def __init__(self, path: Path) -> None:
+        """Use the folder at `path`.
+
+        Raises:
+            BadInput: there is none.
+        """
+        if not path.is_dir():
+            raise BadInput(
+                f"{path}: no such folder: start this in a clone of the repository, or give --leaderboard the "
+                "leaderboard folder of one"
+            )
+        self.path = path
+
+    def result_path(self, cell: Cell) -> Path:
+        """Return where the record of a cell belongs."""
+        return self.path / "results" / f"{cell.slug}.json"
+
+    def method_path(self, name: str) -> Path:
+        """Return where the file of a submitted method belongs."""
+        return self.path / "methods" / f"{name}.py"
+
+    @cached_property
+    def records(self) -> dict[str, Record]:
+        """The records of the folder by the ids of their cells.
+
+        Raises:
+            BadInput: a result file is damaged.
+        """
+        records = map(read_record, sorted((self.path / "results").rglob("*.json")))
+        return {record.cell_id: record for record in records}
+
+    @cached_property
+    def seeds(self) -> dict[str, set[int]]:
+        """The seeds of each group."""
+        return seeds_of_groups(self.records.values())

@@ -1,0 +1,117 @@
+"""What is asked of cells that differ in the seed alone, and of the plain loop that they are compared with."""
+
+import shlex
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.board.command import run_command
+from bench.cell import Cell, MethodIdentity
+from bench.errors import BadInput
+from bench.hashing import canonical_sha256
+from bench.record import Record
+from bench.seed_statistics import FEWEST_SEEDS
+from bench.submission.cells import SubmittedCell
+from bench.submission.folder import LeaderboardFolder
+from bench.submission.rules import baseline_sha256, group_id, group_name, missing_seeds, task_of
+
+PLAIN_LOOP = "none"
+
+
+def groups_of(cells: Sequence[SubmittedCell]) -> list[list[SubmittedCell]]:
+    """Return the cells in groups that differ in the seed alone, in the order of the seeds."""
+    groups = defaultdict(list)
+    for cell in sorted(cells, key=lambda each: each.record.cell.seed):
+        groups[group_id(cell.record.cell)].append(cell)
+    return list(groups.values())
+
+
+def seed_notes(group: Sequence[SubmittedCell], folder: LeaderboardFolder, methods: Sequence[Path]) -> list[str]:
+    """Say of a group whether it has too few seeds to be ranked.
+
+    Args:
+        group: cells that differ in the seed alone.
+        folder: the leaderboard folder, which may have other seeds of the group.
+        methods: the method files that were given.
+
+    Raises:
+        BadInput: seeds are left out.
+    """
+    cell = group[0].record.cell
+    seeds = {each.record.cell.seed for each in group} | folder.seeds.get(group_id(cell), set())
+    files = {path.stem: path for path in methods}
+    option = str(files.get(cell.method.name) or _option(cell.method, folder))
+    if missing := missing_seeds(seeds):
+        raise BadInput(
+            f"{group[0].path}: {_seeds(missing)} of {group_name(cell)} missing beside {_seeds(sorted(seeds))}: all "
+            "from 0 on are needed, so that nobody chooses among them: give them too, or run them: "
+            f"{_command(group[0], cell, option, missing)}"
+        )
+    if len(seeds) >= FEWEST_SEEDS:
+        return []
+    more = range(len(seeds), FEWEST_SEEDS)
+    return [
+        f"{group_name(cell)}: {len(seeds)} seed{'s' * (len(seeds) > 1)} of the {FEWEST_SEEDS} that are needed: shown, "
+        f"not ranked: {_command(group[0], cell, option, more)}"
+    ]
+
+
+def data_notes(group: Sequence[SubmittedCell]) -> list[str]:
+    """Say of a group whether its real images are others than the task's."""
+    record = group[0].record
+    if record.data.pinned:
+        return []
+    pins = task_of(group[0].path, record).data.pins_hashes
+    reason = "these are not the real images that the task pins" if pins else "the task pins no real images"
+    return [f"{group_name(record.cell)}: {reason}: it is shown apart"]
+
+
+def plain_loop_notes(cells: Sequence[SubmittedCell], folder: LeaderboardFolder) -> list[str]:
+    """Say which cells have no plain loop of their seed to be compared with, and how to run it."""
+    records = [*folder.records.values(), *(cell.record for cell in cells)]
+    plain = {
+        (_setting(record), record.cell.seed)
+        for record in records
+        if record.cell.method.name == PLAIN_LOOP and record.cell.loop.pool == "previous"
+    }
+    without: dict[str, list[SubmittedCell]] = defaultdict(list)
+    for cell in cells:
+        if (_setting(cell.record), cell.record.cell.seed) not in plain:
+            without[_setting(cell.record)].append(cell)
+    notes = []
+    for group in without.values():
+        first = group[0].record.cell
+        plain_loop = {
+            "method": first.method.model_copy(update={"name": PLAIN_LOOP, "params": {}}),
+            "loop": first.loop.model_copy(update={"pool": "previous"}),
+        }
+        seeds = sorted({each.record.cell.seed for each in group})
+        names = ", ".join(sorted({group_name(each.record.cell) for each in group}))
+        notes.append(
+            f"{names}: no comparison without the plain loop of {_seeds(seeds)}: "
+            f"{_command(group[0], first.model_copy(update=plain_loop), PLAIN_LOOP, seeds)}"
+        )
+    return notes
+
+
+def _setting(record: Record) -> str:
+    """Return what a cell and the plain loop that it is compared with share, besides the seed."""
+    content = record.cell.model_dump(mode="json", exclude={"method": True, "seed": True, "loop": {"pool"}})
+    return canonical_sha256([content, record.data.sha256])
+
+
+def _option(method: MethodIdentity, folder: LeaderboardFolder) -> str:
+    """Return what `--method` takes for a method of a submission, all of whose files were found."""
+    return method.name if baseline_sha256(method) else str(folder.method_path(method.name))
+
+
+def _command(beside: SubmittedCell, cell: Cell, method: str, seeds: Sequence[int]) -> str:
+    """Return the command that runs a cell with these seeds, in the runs folder of the cell `beside`."""
+    record = beside.record.model_copy(update={"cell": cell, "cell_id": cell.id})
+    command = run_command(record, method, seeds)
+    runs = beside.path.resolve().parent.parent
+    return command if runs == Path("runs").resolve() else f"{command} --runs {shlex.quote(str(runs))}"
+
+
+def _seeds(numbers: Sequence[int]) -> str:
+    return f"seed{'s' * (len(numbers) > 1)} {', '.join(map(str, numbers))}"

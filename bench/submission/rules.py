@@ -1,0 +1,149 @@
+"""What must hold of every result and every method file under leaderboard/. Nothing of a submission is executed."""
+
+import tokenize
+from collections import defaultdict
+from collections.abc import Iterable
+from itertools import islice
+from pathlib import Path
+
+from bench.cell import Cell, MethodIdentity
+from bench.errors import BadInput
+from bench.hashing import canonical_sha256, file_sha256
+from bench.limits import MOST_METHOD_BYTES, is_method_name
+from bench.method_file import baseline_names
+from bench.method_source import check_source
+from bench.paths import BASELINES
+from bench.record import Record
+from bench.task import Task, load_task, task_names
+
+STRIP_SEED = 0  # the others would make the repository large and show the same
+LISTED_SEEDS = 20
+RECORD_BYTES = 1_000_000
+STRIP_BYTES = 1_000_000
+_PNG_START = b"\x89PNG\r\n\x1a\n"
+
+
+def task_of(path: Path, record: Record) -> Task:
+    """Return the task of a record, as it is in this version of the benchmark.
+
+    Args:
+        path: what the error message names.
+        record: of a finished cell.
+
+    Raises:
+        BadInput: the task is not one of the package, or is another version of it.
+    """
+    cell = record.cell
+    if cell.task not in task_names():
+        raise BadInput(f"{path}: task = {cell.task!r}: the leaderboard has {', '.join(task_names())}")
+    task = load_task(cell.task)
+    if cell.task_version != task.version:
+        raise BadInput(
+            f"{path}: task_version = {cell.task_version}: of task '{task.name}' this version of the benchmark has "
+            f"{task.version}: run the cell again"
+        )
+    return task
+
+
+def check_record(path: Path, record: Record) -> None:
+    """Hold a record against its task, and against what is asked of every result.
+
+    Raises:
+        BadInput: it was not made under the conditions of the task's tier, or by a changed benchmark.
+    """
+    task, cell, score = task_of(path, record), record.cell, record.score
+    tier = task.tiers[cell.tier]
+    if cell.generator not in tier.generators:
+        raise BadInput(
+            f"{path}: generator = {cell.generator!r}: task '{task.name}' has {', '.join(tier.generators)} in the "
+            f"tier {cell.tier}"
+        )
+    expected: dict[str, object] = {"features": task.space_name(cell.tier), "n": tier.n_score, "k": task.score.k}
+    if task.features is not None:
+        expected["features_sha256"] = task.features.sha256
+    # A tier that shrinks the images has other hashes than those that the task pins.
+    whole = tier.size in (None, task.data.size)
+    if record.data.pinned and whole and tier.n_score == task.data.reference:
+        expected["reference_sha256"] = task.data.reference_sha256
+    for key, value in expected.items():
+        if (found := getattr(score, key)) != value:
+            raise BadInput(f"{path}: score.{key} = {found}: the tier {cell.tier} of task '{task.name}' has {value}")
+    if record.data.pinned and not task.data.pins_hashes:
+        raise BadInput(f"{path}: data.pinned = true: task '{task.name}' pins no hashes: allowed is false")
+    if record.data.pinned and whole and record.data.sha256 != task.data.training_sha256:
+        raise BadInput(
+            f"{path}: data.sha256 = {record.data.sha256} and data.pinned = true: task '{task.name}' pins "
+            f"{task.data.training_sha256}"
+        )
+    if record.environment.dirty:
+        raise BadInput(
+            f"{path}: environment.dirty = true: files of the benchmark itself were changed and not committed when the "
+            "cell was run, so nobody can run it again: undo or commit the changes (git status shows them), and run "
+            "the cell again with another --runs folder"
+        )
+
+
+def check_method_file(path: Path) -> None:
+    """Check a method file of a submission, without executing it.
+
+    Raises:
+        BadInput: its name, size or encoding is not allowed, or its source uses what no method may use.
+    """
+    if path.suffix != ".py" or not path.is_file():
+        raise BadInput(f"{path}: no such .py file: a method is one Python file")
+    if not is_method_name(path.stem):
+        raise BadInput(f"{path}: a method's file is named in lower case, digits and _, found '{path.stem}'")
+    if (size := path.stat().st_size) > MOST_METHOD_BYTES:
+        raise BadInput(
+            f"{path}: {size:,} bytes: allowed are {MOST_METHOD_BYTES:,}, as a method learns its numbers in the loop"
+        )
+    try:
+        path.read_bytes().decode("utf-8")
+        with path.open("rb") as file:
+            encoding, _ = tokenize.detect_encoding(file.readline)
+    except (UnicodeDecodeError, SyntaxError, OSError) as error:
+        raise BadInput(f"{path}: cannot be read as UTF-8 text") from error
+    if encoding not in ("utf-8", "utf-8-sig"):
+        raise BadInput(f"{path}: says that its encoding is {encoding}: allowed is utf-8")
+    check_source(path)
+
+
+def check_strip(path: Path) -> None:
+    """Raise BadInput where a collapse strip is no PNG, or too large."""
+    if (size := path.stat().st_size) > STRIP_BYTES:
+        raise BadInput(f"{path}: {size:,} bytes: allowed are {STRIP_BYTES:,}")
+    with path.open("rb") as file:
+        if file.read(len(_PNG_START)) != _PNG_START:
+            raise BadInput(f"{path}: not a PNG image")
+
+
+def baseline_sha256(method: MethodIdentity) -> str | None:
+    """Return the hash of the baseline of this method's name, None where there is no such baseline."""
+    return file_sha256(BASELINES / f"{method.name}.py") if method.name in baseline_names() else None
+
+
+def group_id(cell: Cell) -> str:
+    """Return what the cells share that differ in nothing but the seed."""
+    return canonical_sha256(cell.model_dump(mode="json", exclude={"seed"}))
+
+
+def group_name(cell: Cell) -> str:
+    """Return a readable name of the group: the cell's without its seed."""
+    return cell.slug.rpartition("-seed")[0]
+
+
+def seeds_of_groups(records: Iterable[Record]) -> dict[str, set[int]]:
+    """Return the seeds of each group."""
+    groups = defaultdict(set)
+    for record in records:
+        groups[group_id(record.cell)].add(record.cell.seed)
+    return dict(groups)
+
+
+def missing_seeds(seeds: Iterable[int]) -> list[int]:
+    """Return the seeds that a group must have besides these: all from 0 on, so that nobody chooses the best ones.
+
+    Of more than LISTED_SEEDS the first are returned: a record can have any seed.
+    """
+    found = set(seeds)
+    return list(islice((seed for seed in range(max(found)) if seed not in found), LISTED_SEEDS))

@@ -1,0 +1,47 @@
+"""A folder with finished cells and a leaderboard."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.record import Record, read_record
+
+
+@dataclass(frozen=True)
+class Place:
+    """A folder in which cells are submitted.
+
+    Attributes:
+        path: the folder; runs/ has seeds 0 to 2 of the method mine and of the plain loop, finished.
+        trace: a file that is there once the method has been imported.
+    """
+
+    path: Path
+    trace: Path
+
+    @property
+    def runs(self) -> Path:
+        return self.path / "runs"
+
+    @property
+    def method(self) -> Path:
+        return self.path / "mine.py"
+
+    @property
+    def leaderboard(self) -> Path:
+        return self.path / "leaderboard"
+
+    def cell(self, seed: int, method: str = "mine") -> Path:
+        [path] = self.runs.glob(f"cells/*-{method}-smoke-seed{seed}-*")
+        return path
+
+    def edit(self, seed: int, change: Callable[[Record], Record], method: str = "mine") -> Path:
+        """Replace the record of a cell by another one, valid in itself; return the cell's folder."""
+        path = self.cell(seed, method) / "record.json"
+        path.write_text(change(read_record(path)).to_json())
+        return path.parent
+
+    def files(self) -> dict[str, bytes]:
+        """The files of the leaderboard folder."""
+        found = (path for path in self.leaderboard.rglob("*") if path.is_file())
+        return {str(path.relative_to(self.leaderboard)): path.read_bytes() for path in found}
