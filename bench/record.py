@@ -177,6 +177,14 @@ class Record(_Part):
             views.append(views[0].model_copy(update={"score": further.score, "generations": generations}))
         return views
 
+    @property
+    def verified_sha256(self) -> str:
+        """The hash of what a reproduction verifies: the record without further scores, which may be added later.
+
+        Of a record that has none it is the `sha256` that stands in its file.
+        """
+        return canonical_sha256(self.model_copy(update={"further_scores": ()}).model_dump(mode="json"))
+
     def to_json(self) -> str:
         """Return the file's text: the record and, as `sha256`, the hash that shows when it was changed afterwards."""
         content = self.model_dump(mode="json")

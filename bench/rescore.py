@@ -1,5 +1,6 @@
 """Score a finished cell in another feature space, from the samples that its run folder kept."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from bench.data.draws import RealDraws
@@ -8,7 +9,7 @@ from bench.errors import BadInput
 from bench.features.base import FeatureSpace
 from bench.features.cache import FeatureCache
 from bench.progress import Progress
-from bench.record import FurtherScores, Record, read_record
+from bench.record import FurtherScores, Record, Scores, read_record
 from bench.scorer import Reference, Scorer
 from bench.store import RunFolder, image_set
 
@@ -42,34 +43,58 @@ def rescore(path: Path, data: RealData, space: FeatureSpace, cache: FeatureCache
         BadInput: other real images than the cell's, or stored samples that are missing or damaged.
     """
     record = finished_cell(path)
-    cell, n = record.cell, record.score.n
     if space.name in (record.score.features, *(further.score.features for further in record.further_scores)):
         progress.note(f"has scores in feature space '{space.name}' already")
         return record
-    reference_images = data.reference[:n]
+    scorer = scorer_of(path, record, data, space, cache, progress)
+    scores = []
+    for result, (sha256, found) in zip(
+        record.generations, scored_samples(path, record, scorer, progress), strict=True
+    ):
+        if sha256 != result.samples_sha256:
+            raise BadInput(f"{path}: the samples of generation {result.generation} are not those of the record")
+        scores.append(found)
+    conditions = scorer.conditions(data.training[: record.score.n], progress)
+    further = FurtherScores(score=conditions, generations=tuple(scores))
+    record = record.model_copy(update={"further_scores": (*record.further_scores, further)})
+    RunFolder(path, record.cell.loop.generations).finish(record)
+    return record
+
+
+def scorer_of(
+    path: Path, record: Record, data: RealData, space: FeatureSpace, cache: FeatureCache, progress: Progress
+) -> Scorer:
+    """Return what scores the samples of a cell, against the same real images as its own scores.
+
+    Raises:
+        BadInput: `data` are other real images than the cell's; the message begins with `path`.
+    """
+    reference_images = data.reference[: record.score.n]
     found = (data.training.sha256, reference_images.sha256)
     if found != (record.data.sha256, record.score.reference_sha256):
         raise BadInput(f"{path}: the cell was run with other real images than these: give its own with --data DIR")
-
     reference = Reference.prepare(space, reference_images, record.score.k, cache, progress)
-    drawn = RealDraws(data.training, cell.task, cell.seed).all(cell.loop)
-    scorer = Scorer(reference, drawn, cache, progress)
-    folder = RunFolder(path, cell.loop.generations)
+    drawn = RealDraws(data.training, record.cell.task, record.cell.seed).all(record.cell.loop)
+    return Scorer(reference, drawn, cache, progress)
+
+
+def scored_samples(path: Path, record: Record, scorer: Scorer, progress: Progress) -> Iterator[tuple[str, Scores]]:
+    """Yield the hash and the scores of the samples that a run folder kept of each generation.
+
+    Raises:
+        BadInput: samples that are missing or damaged.
+    """
+    generations = record.cell.loop.generations
+    folder = RunFolder(path, generations)
     try:
         kept = len(folder.finished())  # every file held against its hash
     except BadInput as error:
         raise BadInput(f"{error} (`autophagy run`, with record.json removed too)") from error
-    if kept < len(record.generations):
+    if kept < generations:
         raise BadInput(f"{path}: the files of generation {kept + 1} are missing: its samples are needed")
-    scores = []
-    for result in record.generations:
-        samples = image_set(folder.tensors(result.generation, "samples"))[:n]
-        if samples.sha256 != result.samples_sha256:
-            raise BadInput(f"{path}: the samples of generation {result.generation} are not those of the record")
-        within = progress.within(f"generation {result.generation}/{cell.loop.generations}")
-        scores.append(scorer.score(samples, within))
-        within.note(f"FID {scores[-1].fid:.2f}, precision {scores[-1].precision:.3f}, recall {scores[-1].recall:.3f}")
-    further = FurtherScores(score=scorer.conditions(data.training[:n], progress), generations=tuple(scores))
-    record = record.model_copy(update={"further_scores": (*record.further_scores, further)})
-    folder.finish(record)
-    return record
+    for t in range(1, generations + 1):
+        samples = image_set(folder.tensors(t, "samples"))[: record.score.n]
+        within = progress.within(f"generation {t}/{generations}")
+        scores = scorer.score(samples, within)
+        within.note(f"FID {scores.fid:.2f}, precision {scores.precision:.3f}, recall {scores.recall:.3f}")
+        yield samples.sha256, scores

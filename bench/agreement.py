@@ -1,0 +1,200 @@
+"""Whether what was found agrees with what a record reports: the stated tolerance, in one place.
+
+docs/verifying.md says in words what is allowed here and which measurements it rests on.
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from bench.record import Cost, Environment, GenerationResult, Record, Scores
+from bench.task import Sha256
+
+SCORES = tuple(Scores.model_fields)
+COUNTS = ("images_trained", "network_evaluations", "real_images", "method_state_bytes")
+FLOOR = 0  # stands for the generation of the scores of real images
+# What may differ where the package, and with it the code of the benchmark, is another.
+_SOFTWARE = ("package_version", "git_commit", "dirty")
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Bound(_Part):
+    """How far a number may be from the one that was found: the larger of the two."""
+
+    absolute: float = Field(ge=0)
+    relative: float = Field(ge=0, description="share of the number that was found")
+
+    def allowed(self, found: float) -> float:
+        """Return the largest difference that is allowed."""
+        return max(self.absolute, self.relative * abs(found))
+
+
+class Tolerance(_Part):
+    """What is allowed, in numbers.
+
+    Attributes:
+        same_samples: of every score, where the samples are the same bits.
+        other_samples: of each score, where they are not.
+        counts: of the counted costs, where the samples are not the same; otherwise they must be equal.
+    """
+
+    same_samples: Bound
+    other_samples: dict[str, Bound]
+    counts: Bound
+
+
+class FoundGeneration(_Part):
+    """One generation as it was found; cost and score_features_read are None where only its samples were scored."""
+
+    generation: int = Field(ge=1)
+    scores: Scores
+    samples_sha256: Sha256
+    cost: Cost | None = None
+    score_features_read: bool | None = None
+
+    @classmethod
+    def of(cls, result: GenerationResult) -> "FoundGeneration":
+        """Return a generation that was run again."""
+        return cls.model_validate(result.model_dump())
+
+
+class Finding(_Part):
+    """What was found when a cell was run again, or its samples scored again.
+
+    Attributes:
+        floor: the scores of real images.
+        generations: from the first to the last.
+        environment: what it was found on.
+    """
+
+    floor: Scores
+    generations: tuple[FoundGeneration, ...]
+    environment: Environment
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One number of the record beside the one that was found; None for a number that cannot be told.
+
+    Attributes:
+        generation: FLOOR for the scores of real images.
+        name: of the score or the cost.
+        allowed: the largest difference that agrees.
+    """
+
+    generation: int
+    name: str
+    reported: float | None
+    found: float | None
+    allowed: float
+
+    @property
+    def difference(self) -> float | None:
+        """Found less reported; None where one of them cannot be told."""
+        return None if self.reported is None or self.found is None else self.found - self.reported
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the difference is allowed; a number that only one side has never is."""
+        if self.difference is None:
+            return self.reported == self.found
+        return abs(self.difference) <= self.allowed
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """The whole comparison.
+
+    Attributes:
+        same_samples: for each generation, whether its samples are the same bits.
+        compared: the scores and costs of all generations, then the floor.
+        tolerance: what was allowed.
+        same_environment: whether the finding is from a machine of the same kind, with the same versions.
+        rescored: whether only the samples were scored again; then they must be those of the record.
+    """
+
+    same_samples: tuple[bool, ...]
+    compared: tuple[Compared, ...]
+    tolerance: Tolerance
+    same_environment: bool
+    rescored: bool
+
+    @property
+    def identical(self) -> bool:
+        """Whether the samples of all generations are the same bits."""
+        return all(self.same_samples)
+
+    @property
+    def differing(self) -> tuple[Compared, ...]:
+        """The numbers that are further apart than is allowed."""
+        return tuple(compared for compared in self.compared if not compared.agrees)
+
+    @property
+    def agrees(self) -> bool:
+        """Whether all numbers agree, and the samples where it must be these."""
+        return not self.differing and (self.identical or not self.rescored)
+
+
+def tolerance(n: int, same_environment: bool) -> Tolerance:
+    """Return what is allowed for scores of n images.
+
+    Args:
+        n: how many images of each generation are scored.
+        same_environment: whether both sides ran on the same kind of machine with the same versions, so that equal
+            images have equal features.
+    """
+    # TODO
+    shares = Bound(absolute=0.05 + 2 / math.sqrt(n), relative=0)
+    return Tolerance(
+        same_samples=Bound(absolute=0, relative=1e-6),
+        other_samples=dict.fromkeys(SCORES, shares),
+        counts=Bound(absolute=0, relative=0.25),
+    )
+
+
+def same_environment(one: Environment, other: Environment) -> bool:
+    """Return whether two environments are the same but for the version of the benchmark."""
+    return one.model_dump(exclude=set(_SOFTWARE)) == other.model_dump(exclude=set(_SOFTWARE))
+
+
+def compare(record: Record, finding: Finding) -> Agreement:
+    """Hold what was found against what a record reports, in the record's own feature space.
+
+    Raises:
+        ValueError: the finding has another number of generations.
+    """
+    same = same_environment(record.environment, finding.environment)
+    allowed = tolerance(record.score.n, same)
+    compared: list[Compared] = []
+    same_samples: list[bool] = []
+    for reported, found in zip(record.generations, finding.generations, strict=True):
+        same_samples.append(reported.samples_sha256 == found.samples_sha256)
+        bounds = dict.fromkeys(SCORES, allowed.same_samples) if same_samples[-1] else allowed.other_samples
+        compared += _scores(reported.generation, reported.scores, found.scores, bounds)
+        compared += _costs(reported, found, allowed.counts, exact=all(same_samples))
+    compared += _scores(FLOOR, record.score.floor, finding.floor, dict.fromkeys(SCORES, allowed.same_samples))
+    rescored = all(found.cost is None for found in finding.generations)
+    return Agreement(tuple(same_samples), tuple(compared), allowed, same, rescored)
+
+
+def _scores(generation: int, reported: Scores, found: Scores, bounds: Mapping[str, Bound]) -> Iterator[Compared]:
+    for name in SCORES:
+        here, there = getattr(reported, name), getattr(found, name)
+        allowed = 0.0 if there is None else bounds[name].allowed(there)
+        yield Compared(generation, name, here, there, allowed)
+
+
+def _costs(reported: GenerationResult, found: FoundGeneration, bound: Bound, exact: bool) -> Iterator[Compared]:
+    """Compare what was counted; some methods train on, or draw, as many images as their choice among them gives."""
+    if found.cost is not None:
+        for name in COUNTS:
+            here, there = getattr(reported.cost, name), getattr(found.cost, name)
+            yield Compared(reported.generation, name, here, there, 0 if exact else bound.allowed(there))
+    if found.score_features_read is not None:
+        name = "score_features_read"
+        yield Compared(reported.generation, name, reported.score_features_read, found.score_features_read, 0)
