@@ -14,9 +14,10 @@ from bench.task import Sha256
 
 SCORES = tuple(Scores.model_fields)
 COUNTS = ("images_trained", "network_evaluations", "real_images", "method_state_bytes")
+_SHARES = ("precision", "recall", "coverage", "label_agreement", "class_imbalance")
 FLOOR = 0  # stands for the generation of the scores of real images
-# What may differ where the package, and with it the code of the benchmark, is another.
-_SOFTWARE = ("package_version", "git_commit", "dirty")
+# Which benchmark it was; the rest of an environment is the machine and the versions of what it stands on.
+_BENCHMARK = ("package_version", "git_commit", "dirty")
 
 
 class _Part(BaseModel):
@@ -24,26 +25,27 @@ class _Part(BaseModel):
 
 
 class Bound(_Part):
-    """How far a number may be from the one that was found: the larger of the two."""
+    """How far a number may be from the one that was found: the largest of these."""
 
-    absolute: float = Field(ge=0)
-    relative: float = Field(ge=0, description="share of the number that was found")
+    absolute: float = Field(default=0, ge=0)
+    relative: float = Field(default=0, ge=0, description="share of the number that was found")
+    standard_errors: float = Field(default=0, ge=0, description="of the number that was found, where it has one")
 
-    def allowed(self, found: float) -> float:
+    def allowed(self, found: float, standard_error: float = 0) -> float:
         """Return the largest difference that is allowed."""
-        return max(self.absolute, self.relative * abs(found))
+        return max(self.absolute, self.relative * abs(found), self.standard_errors * standard_error)
 
 
 class Tolerance(_Part):
     """What is allowed, in numbers.
 
     Attributes:
-        same_samples: of every score, where the samples are the same bits.
+        same_samples: of each score, where the samples are the same bits.
         other_samples: of each score, where they are not.
         counts: of the counted costs, where the samples are not the same; otherwise they must be equal.
     """
 
-    same_samples: Bound
+    same_samples: dict[str, Bound]
     other_samples: dict[str, Bound]
     counts: Bound
 
@@ -141,25 +143,46 @@ class Agreement:
 
 
 def tolerance(n: int, same_environment: bool) -> Tolerance:
-    """Return what is allowed for scores of n images.
+    """Return what is allowed.
+
+    - Same samples, same environment: rounding, a millionth of the score.
+    - Same samples, another device or version: a thousandth, as the features are not the same bits; of shares, and of
+      density, two images, which may change sides.
+    - Other samples: what another stream of random numbers in training moves, as a GPU has another than a CPU, and what
+      n images leave to chance. FID a quarter; shares .05 and 2 / sqrt(n), which is nearly three standard errors of the
+      difference of two shares of n images.
+    - Counted costs are equal where the samples are. Otherwise a quarter: some methods choose images, and train on, or
+      draw, as many as their choice gives.
 
     Args:
         n: how many images of each generation are scored.
-        same_environment: whether both sides ran on the same kind of machine with the same versions, so that equal
-            images have equal features.
+        same_environment: whether both sides ran on the same kind of machine with the same versions.
     """
-    # TODO
-    shares = Bound(absolute=0.05 + 2 / math.sqrt(n), relative=0)
-    return Tolerance(
-        same_samples=Bound(absolute=0, relative=1e-6),
-        other_samples=dict.fromkeys(SCORES, shares),
-        counts=Bound(absolute=0, relative=0.25),
-    )
+    if same_environment:
+        same_samples = dict.fromkeys(SCORES, Bound(relative=1e-6))
+    else:
+        same_samples = dict.fromkeys(SCORES, Bound(relative=1e-3)) | {
+            "kid": Bound(relative=1e-3, standard_errors=0.01),
+            **dict.fromkeys(_SHARES, Bound(absolute=2 / n)),
+            "density": Bound(absolute=2 / n, relative=1e-3),
+            "authpct": Bound(absolute=100 * 2 / n),
+        }
+    chance = 0.05 + 2 / math.sqrt(n)
+    other_samples = {
+        "fid": Bound(relative=0.25),
+        "kid": Bound(relative=0.4, standard_errors=3),
+        "kid_standard_error": Bound(relative=0.5),
+        **dict.fromkeys(_SHARES, Bound(absolute=chance)),
+        "density": Bound(absolute=chance, relative=0.3),
+        "authpct": Bound(absolute=100 * chance),
+        "training_distance_ratio": Bound(relative=0.25),
+    }
+    return Tolerance(same_samples=same_samples, other_samples=other_samples, counts=Bound(relative=0.25))
 
 
 def same_environment(one: Environment, other: Environment) -> bool:
     """Return whether two environments are the same but for the version of the benchmark."""
-    return one.model_dump(exclude=set(_SOFTWARE)) == other.model_dump(exclude=set(_SOFTWARE))
+    return one.model_dump(exclude=set(_BENCHMARK)) == other.model_dump(exclude=set(_BENCHMARK))
 
 
 def compare(record: Record, finding: Finding) -> Agreement:
@@ -174,10 +197,10 @@ def compare(record: Record, finding: Finding) -> Agreement:
     same_samples: list[bool] = []
     for reported, found in zip(record.generations, finding.generations, strict=True):
         same_samples.append(reported.samples_sha256 == found.samples_sha256)
-        bounds = dict.fromkeys(SCORES, allowed.same_samples) if same_samples[-1] else allowed.other_samples
+        bounds = allowed.same_samples if same_samples[-1] else allowed.other_samples
         compared += _scores(reported.generation, reported.scores, found.scores, bounds)
         compared += _costs(reported, found, allowed.counts, exact=all(same_samples))
-    compared += _scores(FLOOR, record.score.floor, finding.floor, dict.fromkeys(SCORES, allowed.same_samples))
+    compared += _scores(FLOOR, record.score.floor, finding.floor, allowed.same_samples)
     rescored = all(found.cost is None for found in finding.generations)
     return Agreement(tuple(same_samples), tuple(compared), allowed, same, rescored)
 
@@ -185,7 +208,8 @@ def compare(record: Record, finding: Finding) -> Agreement:
 def _scores(generation: int, reported: Scores, found: Scores, bounds: Mapping[str, Bound]) -> Iterator[Compared]:
     for name in SCORES:
         here, there = getattr(reported, name), getattr(found, name)
-        allowed = 0.0 if there is None else bounds[name].allowed(there)
+        error = found.kid_standard_error if name == "kid" else 0
+        allowed = 0 if there is None else bounds[name].allowed(there, error)
         yield Compared(generation, name, here, there, allowed)
 
 

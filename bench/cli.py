@@ -464,7 +464,7 @@ def _verify(arguments: argparse.Namespace) -> int:
     else:
         finding = score_again(path, record, arguments.samples, task, data, engine, progress)
     agreement = compare(record, finding)
-    notes = notes_on(record, agreement, rerun)
+    notes = notes_on(record, finding, agreement)
     written = None
     if arguments.by is None:
         progress.note("nothing is written: who verifies is given with --by NAME")

@@ -179,11 +179,12 @@ class Record(_Part):
 
     @property
     def verified_sha256(self) -> str:
-        """The hash of what a reproduction verifies: the record without further scores, which may be added later.
+        """The hash of what a reproduction verifies: the scores in the cell's own space, their conditions, and costs.
 
-        Of a record that has none it is the `sha256` that stands in its file.
+        It stays what it is when scores in other spaces are added, or the record is written in a later schema.
         """
-        return canonical_sha256(self.model_copy(update={"further_scores": ()}).model_dump(mode="json"))
+        verified = {"cell_id", "score", "data", "generations"}
+        return canonical_sha256(self.model_dump(mode="json", include=verified, exclude_defaults=True))
 
     def to_json(self) -> str:
         """Return the file's text: the record and, as `sha256`, the hash that shows when it was changed afterwards."""

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from bench.agreement import Agreement, Finding, Tolerance
 from bench.atomic import make_folder, write_text
@@ -46,6 +46,18 @@ class Reproduction(BaseModel):
     agrees: bool
     tolerance: Tolerance
     found: Finding
+
+    @model_validator(mode="after")
+    def _complete(self) -> "Reproduction":
+        generations = self.found.generations
+        if [g.generation for g in generations] != list(range(1, len(generations) + 1)):
+            raise ValueError("found.generations must be numbered from 1 in their order")
+        for name in ("cost", "score_features_read"):
+            there = {getattr(g, name) is not None for g in generations}
+            if there != {self.mode == "rerun"}:
+                wanted = "is missing in a generation" if self.mode == "rerun" else "is there: allowed is null"
+                raise ValueError(f"mode is {self.mode}, and found.generations.{name} {wanted}")
+        return self
 
     @classmethod
     def of(cls, record: Record, by: str, mode: Mode, finding: Finding, agreement: Agreement) -> "Reproduction":

@@ -207,16 +207,22 @@ def _check_network(path: Path, record: Record, sha256: str) -> None:
         )
 
 
-def notes_on(record: Record, agreement: Agreement, rerun: bool) -> list[str]:
-    """Return what a reader of the comparison should know, one sentence each."""
+def notes_on(record: Record, finding: Finding, agreement: Agreement) -> list[str]:
+    """Return what a reader of the comparison should know, one sentence or two each."""
     notes = []
-    on_cpu = record.environment.driver is None
-    if rerun and agreement.same_environment and on_cpu and not agreement.identical:
+    theirs, ours = record.environment, finding.environment
+    on_cpu = theirs.driver is None
+    if not agreement.rescored and agreement.same_environment and on_cpu and not agreement.identical:
         notes.append(
             "The samples are not the same bits, which on a CPU they are expected to be: device, threads and versions "
             "are the record's. The code of the benchmark or of the method may have changed."
         )
-    if not rerun:
+    if not agreement.rescored and not agreement.agrees and theirs.device != ours.device:
+        notes.append(
+            f"The record is from {theirs.device}, this is {ours.device}: a run on the record's kind of device, with "
+            "the same random numbers in training, decides more closely."
+        )
+    if agreement.rescored:
         notes.append("No cell was run: this says that the scores are those of these samples, not where they are from.")
     if record.further_scores:
         spaces = ", ".join(further.score.features for further in record.further_scores)

@@ -6,11 +6,11 @@ samples are from. No file can say that who reproduces is not who has submitted; 
 it.
 """
 
+import datetime
 import tomllib
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -40,7 +40,7 @@ class ResultWarning:
 
     reason: str
     by: str
-    date: date | None = None
+    date: datetime.date | None = None
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class _MethodVersion(_Part):
 
 class _WarningFile(_Part):
     reason: Annotated[str, Field(min_length=1, max_length=500)]
-    date: date
+    date: datetime.date
     by: Name
     cells: tuple[Sha256, ...] = ()
     method: _MethodVersion | None = None
