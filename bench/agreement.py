@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_serializer
 
 from bench.record import Cost, Environment, GenerationResult, Record, Scores
 from bench.task import Sha256
@@ -30,6 +30,10 @@ class Bound(_Part):
     absolute: float = Field(default=0, ge=0)
     relative: float = Field(default=0, ge=0, description="share of the number that was found")
     standard_errors: float = Field(default=0, ge=0, description="of the number that was found, where it has one")
+
+    @model_serializer
+    def _those_that_allow(self) -> dict[str, float]:
+        return {name: value for name, value in vars(self).items() if value}
 
     def allowed(self, found: float, standard_error: float = 0) -> float:
         """Return the largest difference that is allowed."""
