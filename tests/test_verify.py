@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 import torch
 
+from bench import paths
 from bench.cell import Cell
 from bench.cli import main
 from bench.record import Record, read_record
 from bench.reproduction import read_reproduction
 from bench.store import RunFolder
+from bench.verify import plan_again
 
 OTHER_SAMPLES = "9" * 64
 CELL = ("--task", "gaussian", "--generator", "gaussian", "--generations", "3", "--device", "cpu")
@@ -128,6 +130,14 @@ def of_cell(**changes: Any) -> Callable[[dict[str, Any]], None]:
         content["cell_id"] = Cell.model_validate(content["cell"]).id
 
     return edit
+
+
+def test_every_cell_of_the_leaderboard_can_be_planned_again():
+    records = [path for path in (paths.LEADERBOARD / "results").glob("*.json") if "seed0" in path.name]
+    assert len(records) > 50
+    for path in records:
+        record = read_record(path)
+        assert plan_again(path, record, None).cell == record.cell
 
 
 def test_an_honest_record_agrees_bit_for_bit(verify, result):
