@@ -15,6 +15,7 @@ from bench.task import Sha256
 SCORES = tuple(Scores.model_fields)
 COUNTS = ("images_trained", "network_evaluations", "real_images", "method_state_bytes")
 _SHARES = ("precision", "recall", "coverage", "label_agreement", "class_imbalance")
+_ROUNDING = 1e-12  # two shares that are two images apart differ by 2/n only to rounding
 FLOOR = 0  # stands for the generation of the scores of real images
 # Which benchmark it was; the rest of an environment is the machine and the versions of what it stands on.
 _BENCHMARK = ("package_version", "git_commit", "dirty")
@@ -109,7 +110,7 @@ class Compared:
         """Whether the difference is allowed; a number that only one side has never is."""
         if self.difference is None:
             return self.reported == self.found
-        return abs(self.difference) <= self.allowed
+        return abs(self.difference) <= self.allowed + _ROUNDING
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,12 @@ def test_same_samples_have_the_same_scores_to_rounding():
     assert [(c.generation, c.name, c.reported, c.found) for c in agreement.differing] == [(3, "fid", 10.0, 10.001)]
 
 
+def test_same_samples_on_another_device_may_have_two_images_on_another_side():
+    other = {"environment": {"device": "NVIDIA H100"}}
+    assert compared(**other, precision=0.754, fid=10.005).agrees
+    assert [c.name for c in compared(**other, precision=0.756, fid=10.02).differing] == ["fid", "precision"]
+
+
 def test_other_samples_may_have_other_scores():
     agreement = statistical(fid=10.5, precision=0.78, recall=0.59, kid=0.105, coverage=0.85)
     assert (agreement.agrees, agreement.identical) == (True, False)
