@@ -1,6 +1,7 @@
 """Trust levels and warnings, from folders of reproductions and warnings."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -155,6 +156,13 @@ def test_a_warning_about_a_version_of_a_method(leaderboard, warn, sha256, warnin
     warn(f'reason = "x"\ndate = 2025-01-31\nby = "anna"\nmethod = {{ name = "none", sha256 = "{sha256}" }}')
     found = read_trust(leaderboard, [RECORD, make_record(method="neon"), make_record(seed=1)])
     assert [len(t.warnings) for t in found.values()] == [warnings, 0, warnings]
+
+
+def test_the_warning_that_the_document_shows_is_one(leaderboard, warn):
+    [text] = re.findall(r"(?ms)^```toml\n(.*?)^```", (paths.ROOMS / "docs" / "verifying.md").read_text())
+    warn(text.replace("<64 hex digits>", "a" * 64).replace("example", "none"))
+    [warning] = trust(leaderboard).warnings
+    assert warning.by == "maintainers"
 
 
 @pytest.mark.parametrize(
