@@ -265,9 +265,8 @@ def test_other_conditions_than_the_tasks_are_refused(refusal, result, key):
     assert f"score.{key}" in refusal(result)
 
 
-def test_a_task_that_is_a_path_is_not_opened(refusal, result, here):
-    (here / "own.toml").write_text("")
-    assert "cell.task" in refusal(edited(result, of_cell(task="own.toml")))
+def test_a_task_that_the_package_does_not_have_is_refused(refusal, result):
+    assert "cell.task" in refusal(edited(result, of_cell(task="nonsense")))
 
 
 def test_the_run_that_the_record_is_of_verifies_nothing(refusal, result, original):
