@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from bench import __version__, paths
-from bench.errors import BadInput
+from bench.errors import BadInput, RunFailed
 from bench.generators.settings import GENERATOR_SETTINGS, GENERATOR_SUMMARIES
 from bench.loops import LOOP_KINDS, LOOP_SUMMARIES
 from bench.task import TIERS, load_task, task_names
@@ -54,8 +54,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"autophagy-bench {__version__}")
     verbs = parser.add_subparsers(metavar="VERB", required=True)
     for add in (
-        _add_list, _add_run, _add_check, _add_new_method, _add_score, _add_rescore, _add_submit, _add_threshold,
-        _add_board, _add_data,
+        _add_list, _add_run, _add_check, _add_new_method, _add_score, _add_rescore, _add_submit, _add_verify,
+        _add_threshold, _add_board, _add_data,
     ):  # fmt: skip
         add(verbs)
     return parser
@@ -198,6 +198,39 @@ def _add_submit(verbs: Any) -> None:
     )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(verb=_submit)
+
+
+def _add_verify(verbs: Any) -> None:
+    parser = verbs.add_parser(
+        "verify",
+        help="run a result's cell again, and say whether its scores are found",
+        description="Run the cell of a result file again and hold its scores against those that are found, within the "
+        "tolerance of docs/verifying.md. Exit status 0 where they agree, 1 where they do not. With --by, what was "
+        "found is written as a reproduction. A run that is cut short goes on.",
+    )
+    parser.add_argument("result", type=Path, metavar="RESULT", help="a result file (.json)")
+    parser.add_argument(
+        "--method",
+        type=Path,
+        metavar="FILE",
+        help="the method's file, where it is no baseline: read it first, it runs",
+    )
+    parser.add_argument(
+        "--samples", type=Path, metavar="CELL", help="run nothing: score the samples in this run folder of the cell"
+    )
+    parser.add_argument("--data", type=Path, metavar="PATH", help=DATA_HELP)
+    parser.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda:0, ... [auto]")
+    parser.add_argument(
+        "--runs", type=Path, default=Path("verification"), metavar="DIR",
+        help="folder of the new runs, not that of the original [verification]",
+    )  # fmt: skip
+    parser.add_argument("--by", metavar="NAME", help="who verifies; without it no reproduction is written")
+    parser.add_argument(
+        "--reproductions", type=Path, default=Path("leaderboard/reproductions"), metavar="DIR",
+        help="folder to write the reproduction to [leaderboard/reproductions]",
+    )  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.set_defaults(verb=_verify)
 
 
 def _add_threshold(verbs: Any) -> None:
@@ -433,6 +466,51 @@ def _submit(arguments: argparse.Namespace) -> int:
     submission.write()
     print(submission.to_json() if arguments.json else submission.to_text())
     return 0
+
+
+def _verify(arguments: argparse.Namespace) -> int:
+    from bench.agreement import compare
+    from bench.atomic import make_folder
+    from bench.environment import choose_device
+    from bench.generators.engine import Engine
+    from bench.progress import Progress
+    from bench.record import read_record
+    from bench.report import verification_json, verification_table
+    from bench.reproduction import Reproduction, check_name, keep_reproduction
+    from bench.verify import notes_on, plan_again, run_again, score_again, task_of
+
+    path, progress, rerun = arguments.result, Progress("verify"), arguments.samples is None
+    if arguments.by is not None:
+        check_name(arguments.by)
+        make_folder(arguments.reproductions)
+    if not rerun and arguments.method is not None:
+        raise BadInput("--method and --samples: allowed is one of them, with --samples no method runs")
+    engine = Engine.on(choose_device(arguments.device))
+    record = read_record(path)
+    task, data = task_of(path, record, arguments.data, progress)
+    if rerun:
+        planned = plan_again(path, record, arguments.method)
+        try:
+            finding = run_again(path, record, planned, arguments.runs, arguments.data, engine, progress)
+        except RunFailed as error:
+            print(f"autophagy: {path}: not verified, its run has failed: {error}", file=sys.stderr)
+            return 1
+    else:
+        finding = score_again(path, record, arguments.samples, task, data, engine, progress)
+    agreement = compare(record, finding)
+    notes = notes_on(record, finding, agreement)
+    written = None
+    if arguments.by is None:
+        progress.note("nothing is written: who verifies is given with --by NAME")
+    else:
+        reproduction = Reproduction.of(record, arguments.by, "rerun" if rerun else "rescore", finding, agreement)
+        written = keep_reproduction(reproduction, arguments.reproductions)
+        progress.note(f"written: {written}")
+    if arguments.json:
+        print(verification_json(record, agreement, notes, written))
+    else:
+        print(verification_table(record, agreement, notes))
+    return 0 if agreement.agrees else 1
 
 
 def _threshold(arguments: argparse.Namespace) -> int:

@@ -198,6 +198,15 @@ class Record(_Part):
             views.append(views[0].model_copy(update={"score": further.score, "generations": generations}))
         return views
 
+    @property
+    def verified_sha256(self) -> str:
+        """The hash of what a reproduction verifies: the scores in the cell's own space, their conditions, and costs.
+
+        It stays what it is when scores in other spaces are added, or the record is written in a later schema.
+        """
+        verified = {"cell_id", "score", "data", "generations"}
+        return canonical_sha256(self.model_dump(mode="json", include=verified, exclude_defaults=True))
+
     def to_json(self) -> str:
         """Return the file's text: the record and, as `sha256`, the hash that shows when it was changed afterwards."""
         content = self.model_dump(mode="json")

@@ -3,9 +3,11 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 
 import torch
 
+from bench.agreement import FLOOR, Agreement
 from bench.compare import Comparison
 from bench.estimate import Estimate
 from bench.executors.local import Outcome
@@ -140,6 +142,62 @@ def rescore_json(record: Record, space: str) -> str:
     [view] = [view for view in record.in_each_space() if view.score.features == space]
     content = {"cell_id": record.cell_id, "score": view.score.model_dump(mode="json")}
     return json.dumps(content | {"generations": [g.scores.model_dump() for g in view.generations]}, indent=2)
+
+
+def verification_table(record: Record, agreement: Agreement, notes: Sequence[str]) -> str:
+    """Return FID, precision and recall of each generation beside those found, all that differs, and the verdict."""
+    rows = [("generation", "score", "reported", "found", "difference", "allowed", "")]
+    for compared in agreement.compared:
+        if compared.agrees and (compared.generation == FLOOR or compared.name not in ("fid", "precision", "recall")):
+            continue
+        rows.append(
+            (
+                "real" if compared.generation == FLOOR else f"{compared.generation}",
+                compared.name,
+                _number(compared.reported, ".6g"),
+                _number(compared.found, ".6g"),
+                _number(compared.difference, "+.3g"),
+                f"{compared.allowed:.3g}",
+                "" if compared.agrees else "DIFFERS",
+            )
+        )
+    return "\n".join([_table(rows), *notes, f"{record.cell.slug}: {_verdict(agreement)}"])
+
+
+def _number(value: float | None, form: str) -> str:
+    return "" if value is None else f"{value:{form}}"
+
+
+def _verdict(agreement: Agreement) -> str:
+    n, n_same = len(agreement.same_samples), sum(agreement.same_samples)
+    samples = f"the samples of {n_same} of {n} generations are the same bits"
+    if agreement.agrees:
+        kind = "identical" if agreement.identical else "statistical reproduction"
+        return f"AGREES ({kind}): {samples}, and every number is within what is allowed"
+    if agreement.rescored and not agreement.identical:
+        return f"DOES NOT AGREE: {samples}: the others are not those of the record"
+    differing = agreement.differing
+    return f"DOES NOT AGREE: {samples}, and {len(differing)} of {len(agreement.compared)} numbers differ"
+
+
+def verification_json(record: Record, agreement: Agreement, notes: Sequence[str], reproduction: Path | None) -> str:
+    """Return every number beside the one that was found, the verdict, and the file that it was written to."""
+    content = {
+        "cell_id": record.cell_id,
+        "slug": record.cell.slug,
+        "agrees": agreement.agrees,
+        "identical": agreement.identical,
+        "same_environment": agreement.same_environment,
+        "same_samples": agreement.same_samples,
+        "compared": [
+            asdict(compared) | {"difference": compared.difference, "agrees": compared.agrees}
+            for compared in agreement.compared
+        ],
+        "tolerance": agreement.tolerance.model_dump(),
+        "notes": list(notes),
+        "reproduction": None if reproduction is None else str(reproduction),
+    }
+    return json.dumps(content, indent=2)
 
 
 def threshold_table(diagram: PhaseDiagram) -> str:

@@ -10,7 +10,7 @@ from bench.errors import BadInput
 from bench.features.base import FeatureSpace
 from bench.features.cache import FeatureCache
 from bench.progress import Progress
-from bench.record import FurtherScores, Record, read_record
+from bench.record import FurtherScores, Record, Scores, read_record
 from bench.scorer import Reference, Scorer
 from bench.store import RunFolder, image_set
 
@@ -66,24 +66,43 @@ def rescore(path: Path, data: RealData, space: FeatureSpace, cache: FeatureCache
         BadInput: other real images than the cell's, or stored samples that are missing or damaged.
     """
     record = finished_cell(path)
-    cell, n = record.cell, record.score.n
     if space.name in (record.score.features, *(further.score.features for further in record.further_scores)):
         progress.note(f"has scores in feature space '{space.name}' already")
         return record
-    reference_images = data.reference[:n]
+    scorer = scorer_of(path, record, data, space, cache, progress)
+    scores = [found for _, found in scored_samples(path, record, scorer, progress)]
+    conditions = scorer.conditions(data.training[: record.score.n], progress)
+    further = FurtherScores(score=conditions, generations=tuple(scores))
+    record = record.model_copy(update={"further_scores": (*record.further_scores, further)})
+    RunFolder(path, record.cell.loop.generations).finish(record)
+    return record
+
+
+def scorer_of(
+    path: Path, record: Record, data: RealData, space: FeatureSpace, cache: FeatureCache, progress: Progress
+) -> Scorer:
+    """Return what scores the samples of a cell, against the same real images as its own scores.
+
+    Raises:
+        BadInput: `data` are other real images than the cell's; the message begins with `path`.
+    """
+    reference_images = data.reference[: record.score.n]
     found = (data.training.sha256, reference_images.sha256)
     if found != (record.data.sha256, record.score.reference_sha256):
         raise BadInput(f"{path}: the cell was run with other real images than these: give its own with --data DIR")
-
     reference = Reference.prepare(space, reference_images, record.score.k, cache, progress)
-    drawn = RealDraws(data.training, cell.task, cell.seed).all(cell.loop)
-    scorer = Scorer(reference, drawn, cache, progress)
-    scores = []
-    for t, samples in enumerate(stored_samples(path, record), start=1):
-        within = progress.within(f"generation {t}/{cell.loop.generations}")
-        scores.append(scorer.score(samples, within))
-        within.note(f"FID {scores[-1].fid:.2f}, precision {scores[-1].precision:.3f}, recall {scores[-1].recall:.3f}")
-    further = FurtherScores(score=scorer.conditions(data.training[:n], progress), generations=tuple(scores))
-    record = record.model_copy(update={"further_scores": (*record.further_scores, further)})
-    RunFolder(path, cell.loop.generations).finish(record)
-    return record
+    drawn = RealDraws(data.training, record.cell.task, record.cell.seed).all(record.cell.loop)
+    return Scorer(reference, drawn, cache, progress)
+
+
+def scored_samples(path: Path, record: Record, scorer: Scorer, progress: Progress) -> Iterator[tuple[str, Scores]]:
+    """Yield the hash and the scores of the samples that a run folder kept of each generation of its record.
+
+    Raises:
+        BadInput: see `stored_samples`.
+    """
+    for result, samples in zip(record.generations, stored_samples(path, record), strict=True):
+        within = progress.within(f"generation {result.generation}/{len(record.generations)}")
+        scores = scorer.score(samples, within)
+        within.note(f"FID {scores.fid:.2f}, precision {scores.precision:.3f}, recall {scores.recall:.3f}")
+        yield result.samples_sha256, scores

@@ -91,7 +91,7 @@ def _line(view: TableView, line: Line) -> Row:
         "adjusted_p": compared.adjusted_p if compared else None,
         "reads_score_features": row.entry.reads_score_features,
         "trust": row.trust.level,
-        "warnings": "; ".join(row.trust.warnings),
+        "warnings": "; ".join(warning.reason for warning in row.trust.warnings),
         "mad": row.is_mad,
         "cells_mad": row.n_mad,
         **_estimate("log_fid_area_difference", compared.log_fid_area if compared else None),

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,12 +16,11 @@ from scipy import stats
 from bench.board.metrics import METRICS, Metric
 from bench.board.tables import Entry, Track
 from bench.board.trend import Trend, fid_trend, log_fid_area
-from bench.board.trust import Trust
+from bench.board.trust import Level, Trust
 from bench.record import Record
 from bench.seed_statistics import FEWEST_SEEDS, Estimate, estimate, paired_difference
 
 SIGNIFICANT = 0.05
-TRUST_LEVELS = ("self-reported", "reproduced", "verified")
 
 Effect = Literal["helps", "hurts", "no difference shown"]
 
@@ -165,7 +164,7 @@ def rank_track(track: Track, trust: Mapping[str, Trust]) -> list[Row]:
 def least_trust(trusts: Sequence[Trust]) -> Trust:
     """Return the lowest level of some cells, with the reproductions and the warnings of all of them."""
     return Trust(
-        level=min((trust.level for trust in trusts), key=TRUST_LEVELS.index),
+        level=min((trust.level for trust in trusts), key=get_args(Level).index),
         reproductions=tuple(each for trust in trusts for each in trust.reproductions),
         warnings=tuple(dict.fromkeys(each for trust in trusts for each in trust.warnings)),
     )

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from bench.agreement import Finding, FoundGeneration
 from bench.cell import Cell, MethodIdentity
 from bench.loops import Loop, LoopKind
 from bench.record import (
@@ -108,6 +109,27 @@ def add_scores(record: Record, features: str, fids: tuple[float, ...], **floor: 
         score=record.score.model_copy(update=fields), generations=tuple(make_scores(fid, None) for fid in fids)
     )
     return record.model_copy(update={"further_scores": (*record.further_scores, further)})
+
+
+def make_finding(
+    record: Record, *, environment: dict[str, Any] | None = None, rescored: bool = False, **changes: Any
+) -> Finding:
+    """Return what a run finds that gives a record again but for its last generation and the environment.
+
+    `changes` are scores, costs, or fields of the last generation; where samples are `rescored`, there are no costs.
+    """
+    generations = [FoundGeneration.of(result).model_dump() for result in record.generations]
+    last = generations[-1]
+    for name, value in changes.items():
+        part = next(part for part in (last["scores"], last["cost"], last) if name in part)
+        part[name] = value
+    if rescored:
+        generations = [g | {"cost": None, "score_features_read": None} for g in generations]
+    return Finding(
+        floor=record.score.floor,
+        generations=tuple(FoundGeneration.model_validate(generation) for generation in generations),
+        environment=record.environment.model_copy(update=environment or {}),
+    )
 
 
 class Results:

@@ -12,7 +12,7 @@ from scipy import stats
 from bench.board.ranking import Row, rank_track
 from bench.board.results import Result
 from bench.board.tables import build_tables
-from bench.board.trust import Trust
+from bench.board.trust import ResultWarning, Trust
 from bench.record import Record
 
 from .made_up import make_record
@@ -139,7 +139,7 @@ def test_without_the_plain_loop_nothing_is_ranked():
 def test_a_warning_takes_the_rank_and_does_not_push_others_down():
     records = cells("none", PLAIN) + cells("a", scaled(0.1, 0.11, 0.1)) + cells("b", scaled(0.5, 0.5, 0.55))
     suspicious = next(record.cell_id for record in records if record.cell.method.name == "a")
-    rows = rank(records, {suspicious: Trust(warnings=("its numbers could not be reproduced",))})
+    rows = rank(records, {suspicious: Trust(warnings=(ResultWarning("its numbers could not be reproduced", "somebody"),))})
     assert (rows["a"].rank, rows["a"].unranked_because) == (None, "warning")
     assert rows["b"].rank == 1
 
