@@ -171,12 +171,12 @@ def test_a_table_has_a_row_for_each_generation_and_the_floor(
     assert "(identity features, n = 60, k = 5)" in lines[5]
 
 
-def test_the_page_has_a_section_for_each_space(cell: Path, rescore, tmp_path: Path):
+def test_the_page_has_a_table_for_each_space(cell: Path, rescore, tmp_path: Path):
     rescore()
     site = tmp_path / "site"
     assert main(["board", "--results", str(tmp_path / "runs"), "--out", str(site)]) == 0
     page = (site / "index.html").read_text()
-    assert page.count("scored in digits <code") == page.count("scored in identity <code") == 1
+    assert page.count("scored in <b>digits</b>") == page.count("scored in <b>identity</b>") == 1
     assert len(list((site / "strips").iterdir())) == 1
 
 

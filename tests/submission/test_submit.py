@@ -455,4 +455,4 @@ def test_a_damaged_result_on_the_leaderboard_is_refused(place: Place, refusal: S
     broken = place.leaderboard / "results" / "broken.json"
     broken.parent.mkdir()
     broken.write_text("{}")
-    assert "leaderboard/results/broken.json: not a valid record" in refusal(place.cell(0, "none"))
+    assert "leaderboard/results/broken.json: its sha256 does not fit its content" in refusal(place.cell(0, "none"))
