@@ -258,7 +258,7 @@ def test_a_method_whose_file_is_not_here_says_so(results: Results, out: Path) ->
     (page,) = site.in_folder("methods")
     assert "not in the repository" in page.one("p", "warning").text
     assert page.all("pre") == []
-    assert "file not here" in site.pages["methods.html"].text
+    assert "its file is not in the repository" in site.pages["methods.html"].text
 
 
 def test_two_files_of_one_name_have_a_page_each(results: Results, out: Path) -> None:
@@ -270,18 +270,21 @@ def test_two_files_of_one_name_have_a_page_each(results: Results, out: Path) -> 
     assert links == {"methods/mine-aaaaaaaa.html", "methods/mine-99999999.html"}
 
 
-def test_the_list_of_methods_says_where_each_helps_and_hurts(results: Results, out: Path) -> None:
+def test_the_list_of_methods_says_what_each_does_in_each_loop(results: Results, out: Path) -> None:
     for seed in range(3):
         results.add(make_record(seed=seed, fids=(2.0, 20.0 + seed)))
-        results.add(make_record(method="better", seed=seed, fids=(2.0, 5.0 + seed)))
-        results.add(make_record(method="worse", seed=seed, fids=(2.0, 80.0 + 4.1 * seed)))
-        results.add(make_record(method="same", seed=seed, fids=(2.0, 20.0 + (1 - seed))))
-    rows = build(results, out).pages["methods.html"].one("tbody").all("tr")
-    loops = {row.one("th").one("a").text: [cell.text for cell in row.all("td", "loops")] for row in rows}
-    here = "digits: fully synthetic"
-    assert loops == {
-        "better": [here, "", ""],
-        "none": ["", "", ""],
-        "same": ["", here, ""],
-        "worse": ["", "", here],
+        results.add(make_record(method="better", seed=seed, fids=(2.0, (20.0 + seed) / 4)))
+        results.add(make_record(kind="fresh_data", seed=seed, fids=(2.0, 20.0 + seed)))
+        results.add(make_record(kind="fresh_data", method="better", seed=seed, fids=(2.0, (20.0 + seed) * 9)))
+        results.add(make_record(kind="fresh_data", method="same", seed=seed, fids=(2.0, 20.0 + (1 - seed))))
+    table = build(results, out).pages["methods.html"].one("table")
+    assert [heading.text for heading in table.one("thead").all("th")] == [
+        "Method", "fully synthetic", "fresh data", "What it does",
+    ]  # fmt: skip
+    rows = {
+        row.one("th").one("a").text: [(cell.text.split(" ")[0], cell.one("span").classes) for cell in row.all("td", "number") if cell.text]
+        for row in table.one("tbody").all("tr")
     }
+    helps, hurts, neither = (["effect", effect] for effect in ("helps", "hurts", "no-difference-shown"))
+    # The ratio is the square root of what the last of two generations loses.
+    assert rows == {"better": [("0.50×", helps), ("3.00×", hurts)], "same": [("0.95×", neither)]}
