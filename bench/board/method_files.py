@@ -17,7 +17,7 @@ class MethodFile:
     Attributes:
         option: what `--method` takes for it, from the root of the repository.
         source: its text.
-        description: its docstring; empty where it has none.
+        description: its docstring, or else that of its class; empty where it has neither.
     """
 
     option: str
@@ -49,6 +49,8 @@ def _paths(leaderboard: Path) -> Iterable[tuple[Path, str]]:
 
 def _docstring(source: str) -> str:
     try:
-        return ast.get_docstring(ast.parse(source)) or ""
+        module = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return ""
+    described = [module, *(node for node in module.body if isinstance(node, ast.ClassDef))]
+    return next(filter(None, map(ast.get_docstring, described)), "")

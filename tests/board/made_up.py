@@ -1,5 +1,7 @@
 """Made-up records, small and valid."""
 
+import struct
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -147,3 +149,14 @@ class Results:
         if strip is not None:
             path.with_suffix(".png").write_bytes(strip)
         return path
+
+
+def png(width: int = 3, height: int = 2) -> bytes:
+    """Return a grey picture."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    pixels = zlib.compress((b"\0" + b"\x80" * width) * height)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")

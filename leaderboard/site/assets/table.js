@@ -2,7 +2,8 @@
 
 // Sorts, filters and pages the tables of rows with List.js. Without JavaScript the tables are complete as they stand.
 
-const TEXTS = ["method", "params", "loop", "generator", "pool", "trust"];
+const SEARCHED = ["method", "params", "loop", "generator", "pool"]; // in "self-reported" everybody would be found
+const TEXTS = [...SEARCHED, "trust"];
 const NUMBERS = ["rank", "ratio", "fid", "precision", "recall", "dprecision", "drecall", "trend", "cost", "seeds"];
 const ROWS_PER_PAGE = 100;
 
@@ -16,10 +17,12 @@ function compare(a, b, { valueName, order }) {
 }
 
 function enhance(section) {
-  const filters = [...section.querySelectorAll("[data-filter]")];
+  const form = section.querySelector("form.filters");
+  const find = form.querySelector("input[type=search]");
+  const filters = [...form.querySelectorAll("[data-filter]")];
   const list = new List(section, {
     valueNames: [{ data: [...TEXTS, ...NUMBERS, "state"] }],
-    searchColumns: TEXTS,
+    searchColumns: SEARCHED,
     sortFunction: compare,
     page: ROWS_PER_PAGE,
     pagination: [{ innerWindow: 2, outerWindow: 1, item: "<li><button type='button' class='page'></button></li>" }],
@@ -31,6 +34,7 @@ function enhance(section) {
       ? `${list.items.length} rows` : `${list.matchingItems.length} of ${list.items.length} rows`;
     section.querySelector(".pagination").hidden = list.matchingItems.length <= ROWS_PER_PAGE;
   };
+  const search = () => list.search(find.value);
   const filter = () => {
     list.filter((item) => filters.every((input) => {
       if (input.type === "checkbox") return !input.checked || item.values().state === "ranked";
@@ -44,11 +48,16 @@ function enhance(section) {
     }
   };
 
+  // List.js itself listens to keys only, and misses what is pasted.
+  find.addEventListener("input", search);
   filters.forEach((input) => input.addEventListener("change", filter));
-  section.querySelector("form.filters").addEventListener("submit", (event) => event.preventDefault());
+  form.addEventListener("submit", (event) => event.preventDefault());
+  form.querySelector("button.reset").addEventListener("click", () => { form.reset(); search(); filter(); });
   list.on("updated", say);
   list.on("sortComplete", markSorted);
   say();
+  // A browser that comes back to the page fills the fields in again.
+  window.addEventListener("pageshow", () => { if (find.value) search(); filter(); });
 }
 
 for (const section of document.querySelectorAll("section.results[id]")) {
