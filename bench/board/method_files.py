@@ -52,5 +52,6 @@ def _docstring(source: str) -> str:
         module = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return ""
-    described = [module, *(node for node in module.body if isinstance(node, ast.ClassDef))]
-    return next(filter(None, map(ast.get_docstring, described)), "")
+    described: list[ast.Module | ast.ClassDef] = [module]
+    described += [node for node in module.body if isinstance(node, ast.ClassDef)]
+    return next(filter(None, (ast.get_docstring(node) for node in described)), "")

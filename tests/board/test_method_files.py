@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from bench import paths
-from bench.board.method_files import MOST_BYTES, MethodFile, find_method_files
+from bench.board.method_files import MethodFile, find_method_files
 from bench.hashing import bytes_sha256, file_sha256
+from bench.limits import MOST_METHOD_BYTES
 
 
 @pytest.fixture
@@ -65,7 +66,7 @@ def test_a_file_without_a_description_that_can_be_read_has_none(methods: Path, c
 
 
 def test_a_file_that_is_too_long_to_show_is_as_if_it_were_not_there(methods: Path) -> None:
-    (methods / "mine.py").write_bytes(b"#" * MOST_BYTES)
+    (methods / "mine.py").write_bytes(b"#" * MOST_METHOD_BYTES)
     assert len(find(methods, "mine")) == 1
-    (methods / "mine.py").write_bytes(b"#" * (MOST_BYTES + 1))
+    (methods / "mine.py").write_bytes(b"#" * (MOST_METHOD_BYTES + 1))
     assert find(methods, "mine") == []

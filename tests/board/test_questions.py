@@ -342,7 +342,7 @@ def test_a_fid_of_nothing_has_no_ratio_and_does_not_crash(ask) -> None:
     question = ask(evidence("last", "fid", "above = 1", more="log = true\n"))
     item = answer_of(question, dict.fromkeys(range(3), (0.0,) * 5))
     assert (item.verdict, item.estimate) == ("undecided", None)
-    wide = answer_of(question, {0: (1.0,) * 4 + (1e-300,), 1: (1.0,) * 4 + (1e300,), 2: (1.0,) * 5})
+    wide = answer_of(question, {0: (1.0,) * 4 + (1e-300,), 1: (1.0,) * 4 + (1e12,), 2: (1.0,) * 5})
     assert wide.verdict == "undecided"
     assert json.loads(json.dumps(wide.to_json(), allow_nan=False))["estimate"]["high"] is None
 

@@ -139,7 +139,9 @@ def test_without_the_plain_loop_nothing_is_ranked():
 def test_a_warning_takes_the_rank_and_does_not_push_others_down():
     records = cells("none", PLAIN) + cells("a", scaled(0.1, 0.11, 0.1)) + cells("b", scaled(0.5, 0.5, 0.55))
     suspicious = next(record.cell_id for record in records if record.cell.method.name == "a")
-    rows = rank(records, {suspicious: Trust(warnings=(ResultWarning("its numbers could not be reproduced", "somebody"),))})
+    rows = rank(
+        records, {suspicious: Trust(warnings=(ResultWarning("its numbers could not be reproduced", "somebody"),))}
+    )
     assert (rows["a"].rank, rows["a"].unranked_because) == (None, "warning")
     assert rows["b"].rank == 1
 
