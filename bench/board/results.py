@@ -109,14 +109,18 @@ def _read_results(folder: Path, files: dict[Path, Path]) -> list[Result]:
         if record.cell_id in seen:
             raise BadInput(f"{path}: a record of the same cell as {seen[record.cell_id]}; keep one of them")
         seen[record.cell_id] = path
-        found = _read_strip(strip) if os.path.lexists(strip) else None
+        found = read_strip(strip) if os.path.lexists(strip) else None
         own, *further = record.in_each_space()
         results += [Result(path, own, found), *(Result(path, other, found, own_space=False) for other in further)]
     return results
 
 
-def _read_strip(path: Path) -> Strip:
-    """Check a PNG from its first chunk to its last, and read its size: the page reserves the space for it."""
+def read_strip(path: Path) -> Strip:
+    """Check a PNG from its first chunk to its last, and read its size: the page reserves the space for it.
+
+    Raises:
+        BadInput: it is no file, no PNG, too large, damaged, or more than the image.
+    """
     content = read_untrusted(path, MOST_STRIP_BYTES)
     if len(content) < 24 or not content.startswith(_PNG_START):
         raise BadInput(f"{path}: not a PNG image")

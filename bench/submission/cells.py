@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.board.results import read_strip
 from bench.errors import BadInput
 from bench.record import Record
 from bench.rescore import finished_cell, stored_samples
 from bench.store import read_conditions
-from bench.submission.rules import STRIP_SEED, check_record, check_strip, task_of
+from bench.submission.rules import STRIP_SEED, check_record, task_of
 
 
 @dataclass(frozen=True)
@@ -81,5 +82,5 @@ def read_cell(path: Path) -> SubmittedCell:
     strip = path / "strip.png"
     if record.cell.seed != STRIP_SEED or not strip.is_file():
         return SubmittedCell(path, record, None)
-    check_strip(strip)
+    read_strip(strip)
     return SubmittedCell(path, record, strip.read_bytes())

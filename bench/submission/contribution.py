@@ -11,18 +11,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.board.results import read_strip
 from bench.errors import BadInput
 from bench.hashing import file_sha256
 from bench.method_file import baseline_names
 from bench.record import Record, read_record
 from bench.submission.folder import LeaderboardFolder
 from bench.submission.rules import (
-    RECORD_BYTES,
     STRIP_SEED,
     baseline_sha256,
     check_method_file,
     check_record,
-    check_strip,
     group_id,
     group_name,
     missing_seeds,
@@ -146,8 +145,6 @@ def _checked_change(change: Change, room: str) -> str:
 
 
 def _check_result(path: Path, folder: LeaderboardFolder) -> Record:
-    if (size := path.stat().st_size) > RECORD_BYTES:
-        raise BadInput(f"{path}: {size:,} bytes: allowed are {RECORD_BYTES:,}")
     record = read_record(path)
     check_record(path, record)
     if path != folder.result_path(record.cell):
@@ -170,7 +167,7 @@ def _check_added_strip(path: Path, added: Mapping[Path, Record]) -> None:
         raise BadInput(f"{path}: is not the strip of a result that is added with it")
     if record.cell.seed != STRIP_SEED:
         raise BadInput(f"{path}: strips are kept of seed {STRIP_SEED} alone")
-    check_strip(path)
+    read_strip(path)
 
 
 def _check_added_method(path: Path, records: Iterable[Record]) -> None:

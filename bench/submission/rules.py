@@ -1,5 +1,6 @@
 """What must hold of every result and every method file under leaderboard/. Nothing of a submission is executed."""
 
+import io
 import tokenize
 from collections import defaultdict
 from collections.abc import Iterable
@@ -15,12 +16,11 @@ from bench.method_source import check_source
 from bench.paths import BASELINES
 from bench.record import Record
 from bench.task import Task, load_task, task_names
+from bench.untrusted import read_untrusted
+from bench.validation import shown
 
 STRIP_SEED = 0  # the others would make the repository large and show the same
 LISTED_SEEDS = 20
-RECORD_BYTES = 1_000_000
-STRIP_BYTES = 1_000_000
-_PNG_START = b"\x89PNG\r\n\x1a\n"
 
 
 def task_of(path: Path, record: Record) -> Task:
@@ -58,6 +58,11 @@ def check_record(path: Path, record: Record) -> None:
             f"{path}: generator = {cell.generator!r}: task '{task.name}' has {', '.join(tier.generators)} in the "
             f"tier {cell.tier}"
         )
+    if record.task_sha256 not in (None, task.sha256):
+        raise BadInput(
+            f"{path}: task_sha256 = {record.task_sha256}: {task.path.name} of this version has {task.sha256}: run the "
+            "cell again with it"
+        )
     expected: dict[str, object] = {"features": task.space_name(cell.tier), "n": tier.n_score, "k": task.score.k}
     if task.features is not None:
         expected["features_sha256"] = task.features.sha256
@@ -89,32 +94,19 @@ def check_method_file(path: Path) -> None:
     Raises:
         BadInput: its name, size or encoding is not allowed, or its source uses what no method may use.
     """
-    if path.suffix != ".py" or not path.is_file():
+    if path.suffix != ".py" or not path.exists():
         raise BadInput(f"{path}: no such .py file: a method is one Python file")
     if not is_method_name(path.stem):
-        raise BadInput(f"{path}: a method's file is named in lower case, digits and _, found '{path.stem}'")
-    if (size := path.stat().st_size) > MOST_METHOD_BYTES:
-        raise BadInput(
-            f"{path}: {size:,} bytes: allowed are {MOST_METHOD_BYTES:,}, as a method learns its numbers in the loop"
-        )
+        raise BadInput(f"{path}: a method's file is named in lower case, digits and _, found {shown(path.stem)}")
+    content = read_untrusted(path, MOST_METHOD_BYTES)
     try:
-        path.read_bytes().decode("utf-8")
-        with path.open("rb") as file:
-            encoding, _ = tokenize.detect_encoding(file.readline)
-    except (UnicodeDecodeError, SyntaxError, OSError) as error:
+        content.decode("utf-8")
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
+    except (UnicodeDecodeError, SyntaxError) as error:
         raise BadInput(f"{path}: cannot be read as UTF-8 text") from error
     if encoding not in ("utf-8", "utf-8-sig"):
         raise BadInput(f"{path}: says that its encoding is {encoding}: allowed is utf-8")
     check_source(path)
-
-
-def check_strip(path: Path) -> None:
-    """Raise BadInput where a collapse strip is no PNG, or too large."""
-    if (size := path.stat().st_size) > STRIP_BYTES:
-        raise BadInput(f"{path}: {size:,} bytes: allowed are {STRIP_BYTES:,}")
-    with path.open("rb") as file:
-        if file.read(len(_PNG_START)) != _PNG_START:
-            raise BadInput(f"{path}: not a PNG image")
 
 
 def baseline_sha256(method: MethodIdentity) -> str | None:

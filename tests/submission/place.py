@@ -1,8 +1,11 @@
 """A folder with finished cells and a leaderboard."""
 
+import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+from PIL import Image
 
 from bench.record import Record, read_record
 
@@ -45,3 +48,10 @@ class Place:
         """The files of the leaderboard folder."""
         found = (path for path in self.leaderboard.rglob("*") if path.is_file())
         return {str(path.relative_to(self.leaderboard)): path.read_bytes() for path in found}
+
+
+def png() -> bytes:
+    """A small picture."""
+    buffer = io.BytesIO()
+    Image.new("RGB", (4, 3)).save(buffer, "PNG")
+    return buffer.getvalue()

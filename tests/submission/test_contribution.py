@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from bench.limits import MOST_RECORD_BYTES
 from bench.record import Record, read_record
 from bench.submission import contribution
-from submission.place import Place
-
-PNG = b"\x89PNG\r\n\x1a\n"
+from submission.place import Place, png
 
 
 class Repository:
@@ -49,7 +48,7 @@ def repository(place: Place, submit: Callable[..., str], monkeypatch: pytest.Mon
     submit(*(place.cell(seed, "none") for seed in (0, 1, 2)), *option)
     repository.commit()
     repository.git("switch", "--create", "mine")
-    (place.cell(0) / "strip.png").write_bytes(PNG)
+    (place.cell(0) / "strip.png").write_bytes(png())
     submit(*(place.cell(seed) for seed in (0, 1, 2)), "--method", place.method, *option)
     repository.commit()
     monkeypatch.chdir(repository.root)
@@ -182,8 +181,8 @@ def misname_a_record(repository: Repository) -> str:
 
 def add_a_large_record(repository: Repository) -> str:
     path = repository.result(1)
-    path.write_text(path.read_text() + " " * 1_000_000)
-    return f"leaderboard/results/{path.name}: 1,00"
+    path.write_text(path.read_text() + " " * MOST_RECORD_BYTES)
+    return f"leaderboard/results/{path.name}: 4,00"
 
 
 def leave_the_method_out(repository: Repository) -> str:
@@ -219,13 +218,13 @@ def leave_a_seed_out(repository: Repository) -> str:
 
 def add_the_strip_of_another_seed(repository: Repository) -> str:
     path = repository.result(1).with_suffix(".png")
-    path.write_bytes(PNG)
+    path.write_bytes(png())
     return f"leaderboard/results/{path.name}: strips are kept of seed 0 alone"
 
 
 def add_the_strip_of_an_old_result(repository: Repository) -> str:
     path = repository.result(0, "none").with_suffix(".png")
-    path.write_bytes(PNG)
+    path.write_bytes(png())
     return f"leaderboard/results/{path.name}: is not the strip of a result that is added with it"
 
 
