@@ -10,7 +10,7 @@ from bench.errors import BadInput
 from bench.features.base import FeatureSpace
 from bench.features.cache import FeatureCache
 from bench.progress import Progress
-from bench.record import FurtherScores, Record, Scores, read_record
+from bench.record import FurtherScores, GenerationResult, Record, Scores, read_record
 from bench.scorer import Reference, Scorer
 from bench.store import RunFolder, image_set
 
@@ -28,11 +28,13 @@ def finished_cell(path: Path) -> Record:
     return read_record(path / "record.json")
 
 
-def stored_samples(path: Path, record: Record) -> Iterator[ImageSet]:
-    """Yield the scored images of each generation of a finished cell, all its files held against their hashes first.
+def stored_generations(path: Path, record: Record) -> Iterator[tuple[GenerationResult, ImageSet]]:
+    """Yield what the run folder of a finished cell says of each generation itself, and its scored images.
+
+    All files are held against their hashes first; whether they are those of the record is not asked.
 
     Raises:
-        BadInput: files of the run folder at `path` are missing or damaged, or are not those of the record.
+        BadInput: files of the run folder at `path` are missing or damaged.
     """
     folder = RunFolder(path, record.cell.loop.generations)
     try:
@@ -41,13 +43,8 @@ def stored_samples(path: Path, record: Record) -> Iterator[ImageSet]:
         raise BadInput(f"{error} (`autophagy run`, with record.json removed too)") from error
     if len(results) < len(record.generations):
         raise BadInput(f"{path}: the files of generation {len(results) + 1} are missing: its samples are needed")
-    if tuple(results) != record.generations:
-        raise BadInput(f"{path}: record.json and the generations' own files (generation.json) say different things")
-    for result in record.generations:
-        samples = image_set(folder.tensors(result.generation, "samples"))[: record.score.n]
-        if samples.sha256 != result.samples_sha256:
-            raise BadInput(f"{path}: the samples of generation {result.generation} are not those of the record")
-        yield samples
+    for result in results:
+        yield result, image_set(folder.tensors(result.generation, "samples"))[: record.score.n]
 
 
 def rescore(path: Path, data: RealData, space: FeatureSpace, cache: FeatureCache, progress: Progress) -> Record:
@@ -70,7 +67,13 @@ def rescore(path: Path, data: RealData, space: FeatureSpace, cache: FeatureCache
         progress.note(f"has scores in feature space '{space.name}' already")
         return record
     scorer = scorer_of(path, record, data, space, cache, progress)
-    scores = [found for _, found in scored_samples(path, record, scorer, progress)]
+    scores = []
+    for result, (sha256, found) in zip(
+        record.generations, scored_samples(path, record, scorer, progress), strict=True
+    ):
+        if sha256 != result.samples_sha256:
+            raise BadInput(f"{path}: the samples of generation {result.generation} are not those of the record")
+        scores.append(found)
     conditions = scorer.conditions(data.training[: record.score.n], progress)
     further = FurtherScores(score=conditions, generations=tuple(scores))
     record = record.model_copy(update={"further_scores": (*record.further_scores, further)})
@@ -96,13 +99,13 @@ def scorer_of(
 
 
 def scored_samples(path: Path, record: Record, scorer: Scorer, progress: Progress) -> Iterator[tuple[str, Scores]]:
-    """Yield the hash and the scores of the samples that a run folder kept of each generation of its record.
+    """Yield the hash and the scores of the samples that a run folder kept of each generation.
 
     Raises:
-        BadInput: see `stored_samples`.
+        BadInput: see `stored_generations`.
     """
-    for result, samples in zip(record.generations, stored_samples(path, record), strict=True):
+    for result, samples in stored_generations(path, record):
         within = progress.within(f"generation {result.generation}/{len(record.generations)}")
         scores = scorer.score(samples, within)
         within.note(f"FID {scores.fid:.2f}, precision {scores.precision:.3f}, recall {scores.recall:.3f}")
-        yield result.samples_sha256, scores
+        yield samples.sha256, scores

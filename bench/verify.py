@@ -189,15 +189,14 @@ def score_again(
     Raises:
         BadInput: the folder of another cell, or one with samples that are missing or damaged.
     """
-    kept = finished_cell(folder)
-    if kept.cell != record.cell:
-        raise BadInput(f"--samples {folder}: is the run of cell {kept.cell.slug}, {path} is of {record.cell.slug}")
+    if (kept := finished_cell(folder).cell) != record.cell:
+        raise BadInput(f"--samples {folder}: is the run of cell {kept.slug}, {path} is of {record.cell.slug}")
     space = task_space(task, record.cell.tier, engine.device, progress)
     _check_network(path, record, space.sha256)
     scorer = scorer_of(folder, record, data, space, default_cache(), progress)
     generations = tuple(
         FoundGeneration(generation=t, scores=scores, samples_sha256=sha256)
-        for t, (sha256, scores) in enumerate(scored_samples(folder, kept, scorer, progress), start=1)
+        for t, (sha256, scores) in enumerate(scored_samples(folder, record, scorer, progress), start=1)
     )
     floor = scorer.conditions(data.training[: record.score.n], progress).floor
     return Finding(floor=floor, generations=generations, environment=environment.describe(engine))

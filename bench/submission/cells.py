@@ -7,7 +7,7 @@ from pathlib import Path
 from bench.board.results import read_strip
 from bench.errors import BadInput
 from bench.record import Record
-from bench.rescore import finished_cell, stored_samples
+from bench.rescore import finished_cell, stored_generations
 from bench.store import read_conditions
 from bench.submission.rules import STRIP_SEED, check_record, task_of
 
@@ -77,8 +77,11 @@ def read_cell(path: Path) -> SubmittedCell:
         )
     if conditions.data_sha256 != record.data.sha256:
         raise BadInput(f"{path}: cell.json and record.json name different real images (data_sha256, data.sha256)")
-    for _ in stored_samples(path, record):
-        pass
+    for result, (stored, samples) in zip(record.generations, stored_generations(path, record), strict=True):
+        if stored != result:
+            raise BadInput(f"{path}: record.json says of generation {result.generation} what its own files do not say")
+        if samples.sha256 != result.samples_sha256:
+            raise BadInput(f"{path}: the samples of generation {result.generation} are not those of the record")
     strip = path / "strip.png"
     if record.cell.seed != STRIP_SEED or not strip.is_file():
         return SubmittedCell(path, record, None)

@@ -16,6 +16,7 @@ from bench.errors import BadInput
 from bench.hashing import file_sha256
 from bench.method_file import baseline_names
 from bench.record import Record, read_record
+from bench.reproduction import read_reproduction
 from bench.submission.folder import LeaderboardFolder
 from bench.submission.rules import (
     STRIP_SEED,
@@ -120,6 +121,8 @@ def check_contribution(changes: Sequence[Change], root: Path) -> list[str]:
                     _check_added_strip(path, added)
                 case "methods", _:
                     _check_added_method(path, records.values())
+                case "reproductions", _:
+                    read_reproduction(path)
         except BadInput as error:
             problems.append(str(error))
     seeds = seeds_of_groups(records.values())

@@ -225,7 +225,7 @@ def exchange_samples(cell: Path) -> str:
 def edit_a_score_with_its_hash(cell: Path) -> str:
     record = cell / "record.json"
     record.write_text(other_fid(read_record(record)).to_json())
-    return "record.json and the generations' own files (generation.json) say different things"
+    return "record.json says of generation 2 what its own files do not say"
 
 
 def change_cell(cell: Path, **changes: object) -> None:
