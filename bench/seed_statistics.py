@@ -7,13 +7,12 @@ its level with few of them.
 """
 
 import math
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special, stats
 
 from bench.record import Record
 
@@ -58,11 +57,12 @@ def estimate(values: Sequence[float]) -> Estimate:
     if min(values) == max(values):
         # The t statistic is 0/0 or infinite.
         return Estimate(mean, mean, mean, float(mean == 0), n)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # differences near the rounding error of the values
-        test = stats.ttest_1samp(values, 0.0)
-        interval = test.confidence_interval(CONFIDENCE)
-    return Estimate(mean, float(interval.low), float(interval.high), float(test.pvalue), n)
+    # As scipy.stats.ttest_1samp, which takes thirty times longer: a board has tens of thousands of estimates.
+    error = np.std(values, ddof=1) / math.sqrt(n)
+    with np.errstate(divide="ignore", invalid="ignore"):  # differences so small that their squares are 0
+        p = 2 * special.stdtr(n - 1, -abs(mean / error))
+    half = float(special.stdtrit(n - 1, (1 + CONFIDENCE) / 2) * error)
+    return Estimate(mean, mean - half, mean + half, float(p), n)
 
 
 def paired_difference(

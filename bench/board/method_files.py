@@ -42,7 +42,9 @@ def find_method_files(leaderboard: Path) -> dict[tuple[str, str], MethodFile]:
 
 def _paths(leaderboard: Path) -> Iterable[tuple[Path, str]]:
     for path in sorted((leaderboard / "methods").glob("*.py")):
-        yield path, f"leaderboard/methods/{path.name}"
+        # A submitted link could lead to any file of the machine that builds the board.
+        if path.is_file() and not path.is_symlink():
+            yield path, f"leaderboard/methods/{path.name}"
     for path in sorted(paths.BASELINES.glob("*.py")):
         yield path, path.stem
 

@@ -11,7 +11,7 @@ from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special, stats
 
 from bench.board.metrics import METRICS, Metric
 from bench.board.tables import Entry, Track
@@ -240,7 +240,7 @@ def _better(areas: NDArray[np.float64], own: NDArray[np.float64]) -> NDArray[np.
     squares = np.where(there, differences - mean[:, None], 0) ** 2
     error = np.sqrt(squares.sum(1) / np.maximum(n - 1, 1) / np.maximum(n, 1))
     with np.errstate(divide="ignore", invalid="ignore"):
-        p = 2 * stats.t.sf(np.abs(mean / error), np.maximum(n - 1, 1))
+        p = 2 * special.stdtr(np.maximum(n - 1, 1), -np.abs(mean / error))
     better: NDArray[np.bool_] = (n >= FEWEST_SEEDS) & (mean < 0) & (p < SIGNIFICANT)
     return better
 

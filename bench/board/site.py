@@ -1,7 +1,6 @@
 """Build the static site from records: pages, downloads, strips and assets, which open from the file system."""
 
 import re
-import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -66,27 +65,33 @@ def _texts(pages: Pages, files: Iterator[tuple[str, str]]) -> Iterator[tuple[str
 def _write(out: Path, texts: Mapping[str, str], results: list[Result]) -> None:
     """Write what pages show before the pages, and the front page last, so that no page lacks what it shows."""
     wanted: dict[str, set[str]] = {folder: set() for folder in MADE}
+    for folder in ("assets", "vendor", *MADE, "downloads"):
+        make_folder(out / folder)
     for folder in ("assets", "vendor"):
-        make_folder(out / folder)
         for source in sorted((SITE / folder).iterdir()):
-            shutil.copyfile(source, out / folder / source.name)
-    for folder in (*MADE, "downloads"):
-        make_folder(out / folder)
+            _write_changed(out / folder / source.name, source.read_bytes())
     for result in results:
         copies = {"records": (f"{result.short_id}.json", result.path)}
         if result.strip:
             copies["strips"] = (f"{result.short_id}.png", result.strip.path)
         for folder, (name, source) in copies.items():
-            shutil.copyfile(source, out / folder / name)
+            _write_changed(out / folder / name, source.read_bytes())
             wanted[folder].add(name)
     for address in sorted(texts, key=lambda address: address == "index.html"):
         path = out / address
         if path.parent.name in wanted:
             wanted[path.parent.name].add(path.name)
-        finished = path.with_name(f"{path.name}.part")
-        finished.write_text(texts[address], encoding="utf-8", newline="\n")
-        finished.replace(path)
+        _write_changed(path, texts[address].encode())
     for folder, names in wanted.items():
         for path in (out / folder).iterdir():
             if re.fullmatch(MADE[folder], path.name) and path.name not in names:
                 path.unlink()
+
+
+def _write_changed(path: Path, content: bytes) -> None:
+    """Write a file in one step, unless it has this content: of an earlier build's files most have not changed."""
+    if path.is_file() and path.read_bytes() == content:
+        return
+    finished = path.with_name(f"{path.name}.part")
+    finished.write_bytes(content)
+    finished.replace(path)

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import special, stats
 from scipy.integrate import trapezoid
 
 from bench.record import Record
@@ -42,7 +42,7 @@ def fid_trend(record: Record) -> Trend | None:
     line = stats.linregress(np.arange(n), fids)
     if n == 2:
         return Trend(float(line.slope), -math.inf, math.inf)
-    half = float(stats.t.ppf((1 + CONFIDENCE) / 2, n - 2) * line.stderr)
+    half = float(special.stdtrit(n - 2, (1 + CONFIDENCE) / 2) * line.stderr)
     return Trend(float(line.slope), float(line.slope) - half, float(line.slope) + half)
 
 

@@ -173,3 +173,21 @@ def test_each_page_of_the_menu_marks_where_the_reader_is(site: Site) -> None:
     for name, page in site.pages.items():
         here = [link for link in page.all("a") if link.get("aria-current") == "page"]
         assert len(here) == (name in {"index.html", "questions.html", "methods.html", "guide.html", "downloads.html"})
+
+
+def test_the_colours_of_curves_stand_out_from_the_page() -> None:
+    # WCAG 2.1, 1.4.11: three to one.
+    def luminance(colour: str) -> float:
+        shares = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+        r, g, b = (v / 12.92 if v <= 0.03928 else ((v + 0.055) / 1.055) ** 2.4 for v in shares)
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b
+
+    schemes = re.findall(r":root \{(.*?)\}", (SITE / "assets" / "board.css").read_text(), flags=re.DOTALL)
+    assert len(schemes) == 2
+    for scheme in schemes:
+        colours = dict(re.findall(r"--([\w-]+): (#\w{6});", scheme))
+        curves = [name for name in colours if name.startswith("series-")]
+        assert len(curves) == 7
+        for name in curves:
+            light, dark = sorted((luminance(colours[name]), luminance(colours["page"])), reverse=True)
+            assert (light + 0.05) / (dark + 0.05) >= 3, name

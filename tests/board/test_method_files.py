@@ -70,3 +70,11 @@ def test_a_file_that_is_too_long_to_show_is_as_if_it_were_not_there(methods: Pat
     assert len(find(methods, "mine")) == 1
     (methods / "mine.py").write_bytes(b"#" * (MOST_METHOD_BYTES + 1))
     assert find(methods, "mine") == []
+
+
+def test_what_is_no_file_is_passed_over(methods: Path, tmp_path: Path) -> None:
+    secret = tmp_path / "secret.py"
+    secret.write_text('"""Not for everybody."""\n')
+    (methods / "link.py").symlink_to(secret)
+    (methods / "folder.py").mkdir()
+    assert [*find(methods, "link"), *find(methods, "folder")] == []

@@ -108,6 +108,19 @@ def test_a_second_build_over_the_first_changes_nothing(results: Results, out: Pa
     assert files(out) == first
 
 
+def test_files_that_have_not_changed_are_not_written_again(results: Results, out: Path) -> None:
+    record = make_record()
+    results.add(record)
+    build_site(results.folder, out)
+    for path in out.rglob("*"):
+        os.utime(path, (0, 0))
+    results.add(make_record(method="other"))
+    build_site(results.folder, out)
+    same = [f"cells/{record.cell_id[:16]}.html", f"records/{record.cell_id[:16]}.json", "vendor/d3.min.js"]
+    assert [(out / name).stat().st_mtime for name in same] == [0, 0, 0]
+    assert (out / "methods.html").stat().st_mtime > 0
+
+
 def test_no_file_names_a_folder_of_the_machine(committed: Site) -> None:
     own = [str(committed.folder.parent), str(SITE.parents[1])]
     texts = files(committed.folder)
