@@ -138,7 +138,12 @@ class Pages:
         yield self._page("downloads.html", "downloads")
         for view in self._views:
             yield self._page(
-                f"compare/{view.key}.html", "compare", view=view, tracks=_strips(view), chart_data=view.chart_data()
+                f"compare/{view.key}.html",
+                "compare",
+                view=view,
+                tracks=_strips(view),
+                plain_tracks=[track for track in view.tracks if track.plain],
+                chart_data=view.chart_data(),
             )
         for method in methods:
             yield self._page(f"methods/{method.page}", "method", method=method)

@@ -221,7 +221,15 @@ class TableView:
         tracks: dict[str, dict[str, Any]] = {}
         for line in self.lines:
             track = line.row.track
-            found = tracks.setdefault(track.key, {"key": track.key, "label": track.label, "lines": []})
+            found = tracks.setdefault(
+                track.key,
+                {
+                    "key": track.key,
+                    "label": track.label,
+                    "plain": track.plain and line_name(track.plain.cell),
+                    "lines": [],
+                },
+            )
             curves = {
                 key: [[rounded(p.mean), rounded(p.low), rounded(p.high)] for p in curve]
                 for key, curve in line.curves.items()

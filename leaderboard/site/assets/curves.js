@@ -13,24 +13,36 @@ const data = JSON.parse(document.getElementById("chart-data").textContent);
 const boxes = [...document.querySelectorAll("#lines input")];
 const labels = new Map(data.lines.map(({ line, label }) => [line, label]));
 
+/** The style of the i-th line of a chart. */
+function nthStyle(i) {
+  return { colour: `var(--series-${(i % COLOURS) + 1})`, dash: DASHES[Math.floor(i / COLOURS) % DASHES.length] };
+}
+
+// The plain loop of every track, laid over each other in the first row of charts.
+const plainLoops = data.tracks
+  .map((track) => ({ track, line: track.lines.find(({ line }) => line === track.plain) }))
+  .filter(({ line }) => line)
+  .map((plain, i) => ({ ...plain, style: nthStyle(i) }));
+
 /** What is chosen, with its style: the plain loop always looks the same, the others in the order of the list. */
 function chosenStyles() {
   const chosen = boxes.filter((box) => box.checked).map((box) => box.value);
-  return new Map(chosen.map((line, i) => [line, {
-    colour: `var(--series-${(i % COLOURS) + 1})`, dash: DASHES[Math.floor(i / COLOURS) % DASHES.length],
-  }]));
+  return new Map(chosen.map((line, i) => [line, nthStyle(i)]));
 }
 
-/** The points of a line that has this metric, flat, as Plot wants them. */
-function pointsOf({ line, seeds, curves }, metric) {
-  return (curves[metric.key] ?? []).map(([mean, low, high], i) => ({ line, seeds, generation: i + 1, mean, low, high }));
+/** What is drawn of a line of a track: its name, its style and its points of this metric, flat, as Plot wants them. */
+function drawnLine({ seeds, curves }, metric, name, style) {
+  const points = (curves[metric.key] ?? []).map(([mean, low, high], i) => (
+    { name, style, seeds, generation: i + 1, mean, low, high }
+  ));
+  return { style, seeds, points };
 }
 
 /** What the tip says about a point: the value, and its interval where there are several seeds. */
 function describe(point, metric) {
   const show = (value) => value.toFixed(metric.decimals);
   const interval = point.seeds > 1 ? `\n${show(point.low)} to ${show(point.high)}, ${point.seeds} seeds` : "";
-  return `${labels.get(point.line)}\ngeneration ${point.generation}: ${metric.title} ${show(point.mean)}${interval}`;
+  return `${point.name}\ngeneration ${point.generation}: ${metric.title} ${show(point.mean)}${interval}`;
 }
 
 /** Whole generations, as many as there is room for. */
@@ -39,14 +51,12 @@ function generationTicks(last, width) {
   return last <= room ? d3.range(1, last + 1) : d3.ticks(1, last, room).filter(Number.isInteger);
 }
 
-function drawPanel(track, metric, styles, width) {
-  const lines = track.lines.filter(({ line }) => styles.has(line));
-  const perLine = lines.map((line) => pointsOf(line, metric));
-  const points = perLine.flat();
-  const last = d3.max(track.lines, ({ curves }) => curves.fid.length);
+/** A chart of lines from `drawnLine`, of the track or tracks that the caption names. */
+function drawPanel(caption, lines, last, metric, width) {
+  const drawn = lines.filter(({ points }) => points.length);
+  const points = drawn.flatMap((line) => line.points);
   const floor = data.floor[metric.key];
   const top = metric.bounded ? 1 : d3.max([...points.map((point) => point.high), floor]) || 1;
-  const colour = (point) => styles.get(point.line).colour;
   const place = { x: "generation", y: "mean" };
 
   return Plot.plot({
@@ -57,7 +67,7 @@ function drawPanel(track, metric, styles, width) {
     marginRight: 10,
     marginTop: 12,
     color: { type: "identity" },
-    ariaLabel: `${track.label}: ${metric.title} against generation`,
+    ariaLabel: `${caption}: ${metric.title} against generation`,
     x: { domain: last > 1 ? [1, last] : [0.5, 1.5], inset: 6 },
     y: { domain: [0, top], nice: metric.bounded ? false : 5, label: null },
     marks: [
@@ -69,13 +79,17 @@ function drawPanel(track, metric, styles, width) {
       Plot.ruleY([floor], {
         stroke: "var(--text)", strokeWidth: 1.5, strokeLinecap: "round", strokeDasharray: DOTTED,
       }),
-      perLine.filter(([point]) => point.seeds > 1).map((own) =>
-        Plot.areaY(own, { x: "generation", y1: "low", y2: "high", fill: colour(own[0]), fillOpacity: 0.15 }),
+      drawn.filter(({ seeds }) => seeds > 1).map((line) =>
+        Plot.areaY(line.points, {
+          x: "generation", y1: "low", y2: "high", fill: line.style.colour, fillOpacity: 0.15,
+        }),
       ),
-      perLine.map((own) =>
-        Plot.line(own, { ...place, stroke: colour(own[0]), strokeWidth: 2, strokeDasharray: styles.get(own[0].line).dash }),
+      drawn.map((line) =>
+        Plot.line(line.points, {
+          ...place, stroke: line.style.colour, strokeWidth: 2, strokeDasharray: line.style.dash,
+        }),
       ),
-      last <= MOST_DOTS ? Plot.dot(points, { ...place, fill: colour, r: 2.5 }) : null,
+      last <= MOST_DOTS ? Plot.dot(points, { ...place, fill: (point) => point.style.colour, r: 2.5 }) : null,
       Plot.dot(points, Plot.pointer({ ...place, r: 5.5, stroke: "currentColor", strokeWidth: 1.5 })),
       Plot.tip(points, Plot.pointer({
         ...place, title: (point) => describe(point, metric), lineWidth: 22, lineHeight: 1.3, fill: "var(--page)",
@@ -93,17 +107,25 @@ function key({ colour, dash }) {
 }
 
 const widths = new Map();
+const generations = (track) => track.lines[0].curves.fid.length;
 
 function drawPlot(element, styles) {
-  const track = data.tracks.find((candidate) => candidate.key === element.dataset.track);
   const metric = data.metrics.find((candidate) => candidate.key === element.dataset.metric);
+  const track = data.tracks.find((candidate) => candidate.key === element.dataset.track);
   widths.set(element, element.clientWidth);
-  element.replaceChildren(drawPanel(track, metric, styles, element.clientWidth));
+  const panel = track === undefined
+    ? drawPanel("the plain loops", plainLoops.map(({ track: { label }, line, style }) =>
+      drawnLine(line, metric, label, style)), d3.max(plainLoops, (plain) => generations(plain.track)), metric,
+    element.clientWidth)
+    : drawPanel(track.label, track.lines.filter(({ line }) => styles.has(line)).map((line) =>
+      drawnLine(line, metric, labels.get(line.line), styles.get(line.line))), generations(track), metric,
+    element.clientWidth);
+  element.replaceChildren(panel);
 }
 
 function draw() {
   const styles = chosenStyles();
-  for (const element of document.querySelectorAll(".key")) {
+  for (const element of document.querySelectorAll(".key[data-line]")) {
     const style = styles.get(element.dataset.line);
     element.replaceChildren(...(style ? [key(style)] : []));
   }
@@ -141,8 +163,13 @@ document.getElementById("find-line").addEventListener("input", ({ target }) => {
 });
 window.addEventListener("hashchange", chooseFromAddress);
 
+for (const { track, style } of plainLoops) {
+  document.querySelector(`#loops [data-track-key="${track.key}"]`)?.replaceChildren(key(style));
+}
+
 // Drawn at once, so that no frame shows an empty page, and again whenever a width changes.
 chooseFromAddress();
+document.querySelectorAll("#loops .plot").forEach((element) => drawPlot(element));
 const observer = new ResizeObserver((entries) => {
   const styles = chosenStyles();
   for (const { target } of entries) {
