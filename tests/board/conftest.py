@@ -8,12 +8,14 @@ import torch
 
 from bench import paths
 from bench.board.site import build_site
+from bench.method_file import baseline_names
+from bench.record import read_record
 from bench.strip import draw_strip
 
 from .html_pages import Site
 from .made_up import Results
 
-# Cells of the committed records that get a strip, which the repository does not keep.
+# Cells of the committed records that get a strip here.
 WITH_STRIP = ("none", "real_only", "self_correction", "teacher")
 
 
@@ -30,13 +32,20 @@ def out(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def committed(tmp_path_factory: pytest.TempPathFactory) -> Site:
-    """The site of the committed records, some of them with strips."""
+    """The site of the committed records of the baselines with the seeds 0 to 2, some of them with strips.
+
+    What others submit may have more seeds or fewer, and must not change what is tested here.
+    """
     folder = tmp_path_factory.mktemp("board")
     results = folder / "results"
-    shutil.copytree(paths.LEADERBOARD / "results", results)
+    results.mkdir()
+    for path in (paths.LEADERBOARD / "results").glob("*.json"):
+        cell = read_record(path).cell
+        if cell.method.name in baseline_names() and cell.seed < 3:
+            shutil.copy(path, results)
     pixels = torch.Generator().manual_seed(0)
     for name in WITH_STRIP:
-        (record,) = results.glob(f"digits-ddpm-fully_synthetic-{name}-smoke-seed0-*.json")
+        record = min(results.glob(f"digits-ddpm-fully_synthetic-{name}-smoke-seed0-*.json"))
         rows = [torch.randint(256, (20, 1, 8, 8), dtype=torch.uint8, generator=pixels) for _ in range(5)]
         record.with_suffix(".png").write_bytes(draw_strip(rows))
     build_site(results, folder / "site")

@@ -77,7 +77,7 @@ FOCUS = """() => (({outlineStyle, outlineWidth}) => [outlineStyle, outlineWidth]
 CURVES = """() => {
   const shown = (root, selector) => [...root.querySelectorAll(selector)].filter(element => element.checkVisibility());
   const count = plot => plot.querySelectorAll("svg g[aria-label=line] path").length;
-  return Object.fromEntries(shown(document, "section.track").map(track => [track.id.replace("track-", ""),
+  return Object.fromEntries(shown(document, ".tracks section.track").map(track => [track.id.replace("track-", ""),
     Object.fromEntries(shown(track, ".plot").map(plot => [plot.dataset.metric, count(plot)]))]));
 }"""
 
@@ -257,7 +257,7 @@ def test_filters_show_what_they_say_and_a_button_takes_them_back(
 
 def test_the_other_tables_stay_as_they_are(open_page: Open, results: dict[str, list[dict[str, str]]]) -> None:
     page = open_page("index.html")
-    first, second = results
+    first, second, *_ = results
     page.locator(f"section[id='{first}']").get_by_role("searchbox").fill("neon")
     assert shown(page, second) == [cells(row) for row in results[second]]
 
@@ -390,6 +390,18 @@ def test_a_row_of_the_overview_leads_to_its_curves_beside_the_plain_loop(
     assert names == ["none", "neon"]
     drawn = next(each for each in paths_drawn(page).values() if each)
     assert drawn == {"fid": 2, "precision": 2, "recall": 2, "label_agreement": 2}
+
+
+def test_the_plain_loops_are_laid_over_each_other(open_page: Open, committed: Site) -> None:
+    page = open_page(compare_page(committed))
+    plain = [track for track in committed.charts[0]["tracks"] if track["plain"]]
+    assert len(plain) > 3
+    drawn = page.locator("#loops .plot").first.locator("svg g[aria-label=line] path")
+    assert drawn.count() == page.locator("#loops .legend svg").count() == len(plain)
+    chosen = page.locator("#lines input:checked").count()
+    page.locator("#loops .legend a").last.click()
+    assert page.evaluate("location.hash").startswith("#track-")
+    assert page.locator("#lines input:checked").count() == chosen
 
 
 def test_another_fragment_chooses_other_lines(open_page: Open, committed: Site) -> None:

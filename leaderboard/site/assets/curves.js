@@ -161,7 +161,9 @@ document.getElementById("find-line").addEventListener("input", ({ target }) => {
   const text = target.value.toLowerCase();
   for (const item of document.querySelectorAll("#lines li")) item.hidden = !item.dataset.text.includes(text);
 });
-window.addEventListener("hashchange", chooseFromAddress);
+window.addEventListener("hashchange", () => {
+  if (!location.hash.startsWith("#track-")) chooseFromAddress(); // a link to a track chooses nothing
+});
 
 for (const { track, style } of plainLoops) {
   document.querySelector(`#loops [data-track-key="${track.key}"]`)?.replaceChildren(key(style));
