@@ -1,6 +1,5 @@
 """Verify a record: run its cell again, or score its kept samples again, and hold what is found against it."""
 
-import re
 from pathlib import Path
 
 from bench import environment, paths
@@ -125,7 +124,7 @@ def _method_source(path: Path, record: Record, method_file: Path | None) -> str:
             f"that of the record's is {method.sha256[:12]}...: read the record's file, and give it with --method FILE"
         )
     submitted = path.resolve().parent.parent / "methods" / f"{method.name}.py"
-    is_there = re.fullmatch("[a-z][a-z0-9_]*", method.name) is not None and submitted.is_file()
+    is_there = submitted.is_file()
     raise BadInput(
         f"{path}: method '{method.name}' is somebody's program and is not run unasked: read its file"
         f"{f', {submitted},' if is_there else ''} and give it with --method {submitted if is_there else 'FILE'}"
