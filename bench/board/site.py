@@ -42,6 +42,8 @@ def build_site(results: Path, out: Path) -> int:
         BadInput: `results` is not a folder, a file that is read is not valid, or `out` cannot be written.
     """
     found = find_results(results)
+    if not (results / "cells").is_dir() and out.resolve().is_relative_to(results.resolve()):
+        raise BadInput(f"--out {out}: lies in {results}, whose files are all read as results: choose another folder")
     leaderboard = results.parent if (results.parent / "questions").is_dir() else LEADERBOARD
     own = [result for result in found if result.own_space]
     trust = read_trust(leaderboard, [result.record for result in own])

@@ -197,3 +197,10 @@ def test_vendored_files_are_the_declared_ones() -> None:
     hashes = {name: digest for package in declared for name, digest in package["sha256"].items()}
     found = {path.name: file_sha256(path) for path in (SITE / "vendor").iterdir() if path.name != "vendor.toml"}
     assert found == hashes
+
+
+def test_a_site_inside_of_the_results_is_refused(results: Results) -> None:
+    results.add(make_record())
+    with pytest.raises(BadInput, match="lies in"):
+        build_site(results.folder, results.folder / "site")
+    assert not (results.folder / "site").exists()
