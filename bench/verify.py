@@ -17,7 +17,7 @@ from bench.parameters import describe_parameters
 from bench.progress import Progress
 from bench.record import Record
 from bench.rescore import finished_cell, scored_samples, scorer_of
-from bench.task import Task, load_task, task_names
+from bench.task import Task, load_task_of_record
 
 OF_IMAGES = ("data.sha256", "data.pinned", "score.reference_sha256")
 
@@ -35,14 +35,7 @@ def task_of(path: Path, record: Record, given_data: Path | None, progress: Progr
         BadInput: a frozen record, or other real images, or other conditions than the task's.
     """
     cell = record.cell
-    if cell.task not in task_names():  # the name may be anything, a path too
-        raise BadInput(f"{path}: cell.task is {cell.task!r}: there are {', '.join(task_names())}")
-    task = load_task(cell.task)
-    if cell.task_version != task.version:
-        raise BadInput(
-            f"{path}: a frozen record: it is of version {cell.task_version} of task '{task.name}', here is version "
-            f"{task.version}: only a package with its version can verify it"
-        )
+    task = load_task_of_record(path, cell.task, cell.task_version)
     data = in_tier_size(task, cell.tier, load_real_data(task, given_data, progress))
     n = task.tiers[cell.tier].n_score
     here = {

@@ -266,7 +266,7 @@ def test_other_conditions_than_the_tasks_are_refused(refusal, result, key):
 
 
 def test_a_task_that_the_package_does_not_have_is_refused(refusal, result):
-    assert "cell.task" in refusal(edited(result, of_cell(task="nonsense")))
+    assert "task = 'nonsense': there are cifar10" in refusal(edited(result, of_cell(task="nonsense")))
 
 
 def test_the_run_that_the_record_is_of_verifies_nothing(refusal, result, original):

@@ -9,7 +9,8 @@ from bench.errors import BadInput
 from bench.record import Record
 from bench.rescore import finished_cell, stored_generations
 from bench.store import read_conditions
-from bench.submission.rules import STRIP_SEED, check_record, task_of
+from bench.submission.rules import STRIP_SEED, check_record
+from bench.task import load_task_of_record
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def read_cell(path: Path) -> SubmittedCell:
     record = finished_cell(path)
     check_record(path / "record.json", record)
     conditions = read_conditions(path, record.cell)
-    task = task_of(path, record)
+    task = load_task_of_record(path, record.cell.task, record.cell.task_version)
     if conditions.task_sha256 != task.sha256:
         raise BadInput(
             f"{path}: was run with another {task.path.name} than this version's (task_sha256 = "

@@ -13,7 +13,8 @@ from bench.record import Record
 from bench.seed_statistics import FEWEST_SEEDS
 from bench.submission.cells import SubmittedCell
 from bench.submission.folder import LeaderboardFolder
-from bench.submission.rules import baseline_sha256, group_id, group_name, missing_seeds, task_of
+from bench.submission.rules import baseline_sha256, group_id, group_name, missing_seeds
+from bench.task import load_task_of_record
 
 PLAIN_LOOP = "none"
 
@@ -61,7 +62,7 @@ def data_notes(group: Sequence[SubmittedCell]) -> list[str]:
     record = group[0].record
     if record.data.pinned:
         return []
-    pins = task_of(group[0].path, record).data.pins_hashes
+    pins = load_task_of_record(group[0].path, record.cell.task, record.cell.task_version).data.pins_hashes
     reason = "these are not the real images that the task pins" if pins else "the task pins no real images"
     return [f"{group_name(record.cell)}: {reason}: it is shown apart"]
 

@@ -15,34 +15,12 @@ from bench.method_file import baseline_names
 from bench.method_source import check_source
 from bench.paths import BASELINES
 from bench.record import Record
-from bench.task import Task, load_task, task_names
+from bench.task import load_task_of_record
 from bench.untrusted import read_untrusted
 from bench.validation import shown
 
 STRIP_SEED = 0  # the others would make the repository large and show the same
 LISTED_SEEDS = 20
-
-
-def task_of(path: Path, record: Record) -> Task:
-    """Return the task of a record, as it is in this version of the benchmark.
-
-    Args:
-        path: what the error message names.
-        record: of a finished cell.
-
-    Raises:
-        BadInput: the task is not one of the package, or is another version of it.
-    """
-    cell = record.cell
-    if cell.task not in task_names():
-        raise BadInput(f"{path}: task = {cell.task!r}: the leaderboard has {', '.join(task_names())}")
-    task = load_task(cell.task)
-    if cell.task_version != task.version:
-        raise BadInput(
-            f"{path}: task_version = {cell.task_version}: of task '{task.name}' this version of the benchmark has "
-            f"{task.version}: run the cell again"
-        )
-    return task
 
 
 def check_record(path: Path, record: Record) -> None:
@@ -51,7 +29,8 @@ def check_record(path: Path, record: Record) -> None:
     Raises:
         BadInput: it was not made under the conditions of the task's tier, or by a changed benchmark.
     """
-    task, cell, score = task_of(path, record), record.cell, record.score
+    cell, score = record.cell, record.score
+    task = load_task_of_record(path, cell.task, cell.task_version)
     tier = task.tiers[cell.tier]
     if cell.generator not in tier.generators:
         raise BadInput(
