@@ -1,11 +1,12 @@
 """The command line: `autophagy VERB`. It reads arguments and prints results; the work is done elsewhere.
 
 Results go to stdout, progress and messages to stderr. Exit status: 0 done, 1 a run or a check failed, 2 bad input,
-130 interrupted.
+130 interrupted by Ctrl-C, 143 by SIGTERM: the same command goes on.
 """
 
 import argparse
 import json
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -31,12 +32,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BadInput as error:
         print(f"autophagy: error: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
+        # Of this package's own: which signal it was.
+        by = getattr(interrupt, "by", signal.SIGINT)
         print(
-            "autophagy: interrupted. What is finished is kept: the same command goes on from there.",
+            f"autophagy: stopped by {by.name}. What is finished is kept: the same command goes on from there.",
             file=sys.stderr,
         )
-        return 130
+        return 128 + by
 
 
 class _Parser(argparse.ArgumentParser):
@@ -54,8 +57,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"autophagy-bench {__version__}")
     verbs = parser.add_subparsers(metavar="VERB", required=True)
     for add in (
-        _add_list, _add_run, _add_check, _add_new_method, _add_score, _add_rescore, _add_submit, _add_verify,
-        _add_threshold, _add_board, _add_data,
+        _add_list, _add_run, _add_status, _add_check, _add_new_method, _add_score, _add_rescore, _add_submit,
+        _add_verify, _add_threshold, _add_board, _add_data,
     ):  # fmt: skip
         add(verbs)
     return parser
@@ -107,8 +110,26 @@ def _add_run(verbs: Any) -> None:
     loop.add_argument("--n-initial", type=int, metavar="N", help="real images that G^1 trains on")
     where = parser.add_argument_group("where")
     where.add_argument("--data", type=Path, metavar="PATH", help=DATA_HELP)
-    where.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda:0, ... [auto]")
+    where.add_argument(
+        "--device",
+        default="auto",
+        metavar="NAMES",
+        help="auto (all GPUs, else the CPU), or a list: cpu, cuda:0, ... [auto]",
+    )
     _add_compile(where)
+    where.add_argument(
+        "--workers", type=int, metavar="N", help="processes that run cells at the same time [one for each device]"
+    )
+    where.add_argument(
+        "--threads", type=int, metavar="N", help="CPU threads of each process [all, shared out; with ray 1]"
+    )
+    where.add_argument("--executor", default="local", choices=("local", "ray"), help="where cells run [local]")
+    where.add_argument(
+        "--ray-address", metavar="ADDRESS", help="the Ray cluster: auto, HOST:PORT [a new one on this machine]"
+    )
+    where.add_argument(
+        "--shard", metavar="I/N", help="only the I-th of N parts of the cells: for arrays of jobs that share --runs"
+    )
     where.add_argument("--runs", type=Path, default=Path("runs"), metavar="DIR", help="folder of the runs [runs]")
     where.add_argument(
         "--results",
@@ -119,6 +140,18 @@ def _add_run(verbs: Any) -> None:
     parser.add_argument("--dry-run", action="store_true", help="print the cells, their cost and time; run nothing")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.set_defaults(verb=_run)
+
+
+def _add_status(verbs: Any) -> None:
+    parser = verbs.add_parser(
+        "status",
+        help="what is done, running, resumable and failed in a runs folder",
+        description="Look at the cells of a runs folder, wherever they run, and change nothing.",
+    )
+    parser.add_argument("--runs", type=Path, default=Path("runs"), metavar="DIR", help="folder of the runs [runs]")
+    parser.add_argument("--all", action="store_true", help="a line for each finished cell too")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(verb=_status)
 
 
 def _add_check(verbs: Any) -> None:
@@ -347,16 +380,24 @@ def _list_content(what: str) -> dict[str, str]:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from bench.environment import choose_device
+    from bench.environment import choose_devices
     from bench.estimate import estimate_cells
-    from bench.executors.local import LocalExecutor
+    from bench.executors.choose import Where, choose_executor
     from bench.generators.engine import Engine
-    from bench.grid import Choices, plan_cells
+    from bench.grid import Choices, plan_cells, shard
+    from bench.interruption import stoppable
     from bench.progress import Progress
     from bench.report import estimate_table, outcomes_json, outcomes_table
     from bench.result_files import keep_result, without_results
 
-    engine = Engine.on(choose_device(arguments.device), compiled=not arguments.no_compile)
+    where = Where(
+        executor=arguments.executor,
+        device=arguments.device,
+        compiled=not arguments.no_compile,
+        workers=arguments.workers,
+        threads=arguments.threads,
+        ray_address=arguments.ray_address,
+    )
     cells = plan_cells(
         Choices(
             tasks=_names("--task", arguments.task, task_names),
@@ -379,20 +420,33 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.results is not None:
         planned, cells = cells, without_results(cells, arguments.results)
         progress.note(f"{len(planned) - len(cells)} of {len(planned)} cells have their records in {arguments.results}")
+    if arguments.shard is not None:
+        cells = shard(cells, arguments.shard)
     if arguments.dry_run:
+        engine = Engine.on(choose_devices(arguments.device)[0], compiled=not arguments.no_compile)
         print(estimate_table(cells, estimate_cells(cells, engine), engine.device, arguments.json))
         return 0
-    executor = LocalExecutor(arguments.runs, arguments.data, engine, progress)
     outcomes = []
     try:
-        for outcome in executor.run(cells):
-            outcomes.append(outcome)
-            if arguments.results is not None and outcome.record is not None:
-                keep_result(outcome.record, arguments.results)
+        with stoppable():
+            for outcome in choose_executor(where, arguments.runs, arguments.data, progress).run(cells):
+                outcomes.append(outcome)
+                if arguments.results is not None and outcome.record is not None:
+                    keep_result(outcome.record, arguments.results)
     finally:
-        if outcomes or (arguments.json and not cells):
-            print(outcomes_json(outcomes) if arguments.json else outcomes_table(outcomes))
+        if arguments.json and (outcomes or not cells):
+            print(outcomes_json(outcomes, arguments.runs))
+        elif outcomes:
+            print(outcomes_table(outcomes, ["autophagy", *sys.argv[1:]]))
     return 1 if any(outcome.error for outcome in outcomes) else 0
+
+
+def _status(arguments: argparse.Namespace) -> int:
+    from bench.status import read_status, status_json, status_table
+
+    cells = read_status(arguments.runs)
+    print(status_json(cells) if arguments.json else status_table(cells, arguments.all))
+    return 0
 
 
 def _check(arguments: argparse.Namespace) -> int:
@@ -473,6 +527,7 @@ def _verify(arguments: argparse.Namespace) -> int:
     from bench.atomic import make_folder
     from bench.environment import choose_device
     from bench.generators.engine import Engine
+    from bench.interruption import stoppable
     from bench.progress import Progress
     from bench.record import read_record
     from bench.report import verification_json, verification_table
@@ -491,7 +546,8 @@ def _verify(arguments: argparse.Namespace) -> int:
     if rerun:
         planned = plan_again(path, record, arguments.method)
         try:
-            finding = run_again(path, record, planned, arguments.runs, arguments.data, engine, progress)
+            with stoppable():
+                finding = run_again(path, record, planned, arguments.runs, arguments.data, engine, progress)
         except RunFailed as error:
             print(f"autophagy: {path}: not verified, its run has failed: {error}", file=sys.stderr)
             return 1
@@ -518,6 +574,7 @@ def _threshold(arguments: argparse.Namespace) -> int:
     from bench.environment import choose_device
     from bench.executors.local import LocalExecutor
     from bench.generators.engine import Engine
+    from bench.interruption import stoppable
     from bench.progress import Progress
     from bench.report import threshold_json, threshold_table
     from bench.threshold import Sweep, phase_diagram, plan_sweep
@@ -537,7 +594,8 @@ def _threshold(arguments: argparse.Namespace) -> int:
     engine = Engine.on(choose_device(arguments.device), compiled=not arguments.no_compile)
     cells = plan_sweep(sweep)
     make_folder(arguments.out)
-    outcomes = list(LocalExecutor(arguments.runs, arguments.data, engine, Progress()).run(cells))
+    with stoppable():
+        outcomes = list(LocalExecutor(arguments.runs, arguments.data, engine, Progress()).run(cells))
     for outcome in outcomes:
         if outcome.error:
             print(f"autophagy: {outcome.planned.cell.slug}: {outcome.error}", file=sys.stderr)

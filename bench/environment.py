@@ -28,6 +28,21 @@ def choose_device(name: str) -> torch.device:
     return torch.device(name)
 
 
+def choose_devices(names: str) -> list[torch.device]:
+    """Return the devices that a list names; `auto` is all GPUs, or the CPU where there is none.
+
+    Raises:
+        BadInput: no such device here, or one twice.
+    """
+    n_gpus = torch.cuda.device_count()
+    if names == "auto" and n_gpus:
+        return [torch.device(f"cuda:{i}") for i in range(n_gpus)]
+    devices = [choose_device(name) for name in names.split(",")]
+    if len(set(devices)) != len(devices):
+        raise BadInput(f"--device {names}: allowed are different devices, with commas between them")
+    return devices
+
+
 def describe(engine: Engine) -> Environment:
     """Return the environment of a run on `engine`."""
     device = engine.device

@@ -1,8 +1,28 @@
 """The errors that a user can cause or must act on; everything else is a bug and keeps its traceback."""
 
+from pathlib import Path
+
 
 class BadInput(Exception):
     """What the user gave cannot be used. One line: the file, key, value, and what is allowed. Exit status 2."""
+
+
+class StorageFailed(BadInput):
+    """A file cannot be written: the disk is full, or the folder is gone or read-only. No other cell could go on."""
+
+
+class Damaged(BadInput):
+    """A file is not what was written: its hash does not fit, or it is missing.
+
+    Attributes:
+        path: of the file.
+        reason: what is wrong with it.
+    """
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path}: damaged ({reason})")
+        self.path = path
+        self.reason = reason
 
 
 class RunFailed(Exception):

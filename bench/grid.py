@@ -108,6 +108,23 @@ def plan_cells(choices: Choices) -> list[PlannedCell]:
     return planned
 
 
+def shard(cells: Sequence[PlannedCell], text: str) -> list[PlannedCell]:
+    """Return one of N parts of the cells, as even as can be; cells that share G^1 mostly stay together.
+
+    Args:
+        cells: all of them, in the order of `plan_cells`.
+        text: "I/N", I from 1 to N.
+
+    Raises:
+        BadInput: another text.
+    """
+    i, slash, n = text.partition("/")
+    if not (slash and i.isdecimal() and n.isdecimal() and len(n) < 10 and 1 <= int(i) <= int(n)):
+        raise BadInput(f"--shard {text!r}: allowed are I/N with I from 1 to N, as in 1/8")
+    start, end = (len(cells) * k // int(n) for k in (int(i) - 1, int(i)))
+    return list(cells[start:end])
+
+
 def _loop_kind(name: str) -> LoopKind:
     for kind in LOOP_KINDS:
         if name == kind:

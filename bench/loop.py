@@ -8,6 +8,7 @@ Every generation is scored against real images that nothing in the loop has seen
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -19,18 +20,20 @@ from bench.cell import Cell
 from bench.data.draws import RealDraws, image_seeds, sample_labels
 from bench.data.image_set import ImageSet
 from bench.environment import peak_memory_bytes
-from bench.errors import RunFailed
+from bench.errors import Damaged, RunFailed
 from bench.features.base import FeatureSpace
+from bench.fit_checkpoint import FitCheckpoint
 from bench.generators.base import Generator
 from bench.hashing import canonical_sha256, code_sha256
+from bench.interruption import stop_if_asked
 from bench.method import Budget, Context, Control, Method, Reads
 from bench.pool import Pool
 from bench.progress import Progress
 from bench.record import Cost, DataIdentity, Environment, GenerationResult, Record, ScoreConditions, Seconds
 from bench.scorer import Scorer
 from bench.seeds import derive_seed
-from bench.store import FirstGenerationCache, FitCheckpoint, RunFolder, TrainingCost, image_set, image_tensors
-from bench.strip import COLUMNS, draw_strip, strip_labels
+from bench.store import FirstGenerationCache, RunFolder, TrainingCost, image_set, image_tensors
+from bench.strip import COLUMNS, strip_labels
 
 
 @dataclass(frozen=True)
@@ -79,11 +82,16 @@ class LoopRun:
         results = self.folder.finished()
         if results:
             self.progress.note(f"resumes: generations 1 to {len(results)} of {loop.generations} are finished")
+            with suppress(Damaged):  # the rows of a cell that only lacks its record may have been cleaned away
+                self.folder.draw_strip(len(results))
+        if 0 < len(results) < loop.generations:
             self.generator.load_state_dict(self.folder.tensors(len(results), "model"))
             self.method.load_state_dict(self.folder.tensors(len(results), "method"))
         for t in range(len(results) + 1, loop.generations + 1):
             progress = self.progress.within(f"generation {t}/{loop.generations}")
             results.append(self._run_generation(t, progress))
+            self.folder.draw_strip(t)
+            stop_if_asked()
             scores = results[-1].scores
             progress.note(f"FID {scores.fid:.2f}, precision {scores.precision:.3f}, recall {scores.recall:.3f}")
         record = Record(
@@ -173,8 +181,6 @@ class LoopRun:
         if not samples.are_points:
             files["strip"] = image_tensors(method.sample(generator, COLUMNS, self._strip_context(ctx)))
         self.folder.finish_generation(result, files)
-        if "strip" in files:
-            self.folder.write_strip(draw_strip([self.folder.tensors(s, "strip")["images"] for s in range(1, t + 1)]))
         checkpoints.remove()
         return result
 
@@ -182,19 +188,20 @@ class LoopRun:
         """Train G^1 plainly, or take it from the runs folder where another loop or method has trained it."""
         generator = self.generator
         fit_seed = self._seed(1, "fit")
-        cache = FirstGenerationCache(self.runs, _first_generation_key(generator, pool, fit_seed))
-        if (cached := cache.load()) is not None:
-            weights, training = cached
-            generator.load_state_dict(weights)
-            progress.note("taken from the runs folder: another loop or method of this seed has trained it")
+        cache = FirstGenerationCache(self.runs, _first_generation_key(generator, pool, fit_seed), progress)
+        with cache.claimed():
+            if (cached := cache.load()) is not None:
+                weights, training = cached
+                generator.load_state_dict(weights)
+                progress.note("taken from the runs folder: another loop or method of this seed has trained it")
+                return training
+            checkpoint = cache.checkpoint(str(fit_seed))
+            with _Meter(generator) as fit:
+                generator.fit(pool.data, seed=fit_seed, from_scratch=True, checkpoint=checkpoint, progress=progress)
+            training = TrainingCost(images=fit.images_trained, seconds=fit.seconds + checkpoint.earlier_seconds)
+            cache.save(generator.state_dict(), training)
+            checkpoint.remove()
             return training
-        checkpoint = cache.checkpoint(str(fit_seed))
-        with _Meter(generator) as fit:
-            generator.fit(pool.data, seed=fit_seed, from_scratch=True, checkpoint=checkpoint, progress=progress)
-        training = TrainingCost(images=fit.images_trained, seconds=fit.seconds + checkpoint.earlier_seconds)
-        cache.save(generator.state_dict(), training)
-        checkpoint.remove()
-        return training
 
     def _prepare(self, ctx: Context) -> None:
         """Let the method learn from G^1 and its real images; G^1 itself stays what it is."""

@@ -20,10 +20,11 @@ from bench.validation import one_line, shown
 
 @dataclass(frozen=True)
 class LoadedMethod:
-    """A method class with its identity, which has the values of its parameters."""
+    """A method class with its identity, which has the values of its parameters, and the file that it is from."""
 
     identity: MethodIdentity
     definition: type[Method]
+    path: Path
 
     def build(self) -> Method:
         """Return a new instance with its parameters set."""
@@ -91,4 +92,4 @@ def load_method(text: str) -> LoadedMethod:
         )
     except ValidationError as error:
         raise BadInput(f"{path}: {one_line(error)}") from error
-    return LoadedMethod(identity, found[0])
+    return LoadedMethod(identity, found[0], path)

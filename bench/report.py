@@ -1,6 +1,7 @@
 """The tables and the JSON that the command line prints."""
 
 import json
+import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -8,16 +9,21 @@ from pathlib import Path
 import torch
 
 from bench.agreement import FLOOR, Agreement
+from bench.cell_runner import Outcome
 from bench.compare import Comparison
 from bench.estimate import Estimate
-from bench.executors.local import Outcome
 from bench.grid import PlannedCell
 from bench.record import Record
 from bench.threshold import PhaseDiagram
 
 
-def outcomes_table(outcomes: Sequence[Outcome]) -> str:
-    """Return a table with the change of each score from generation 1 to the last, and the errors below it."""
+def outcomes_table(outcomes: Sequence[Outcome], command: Sequence[str]) -> str:
+    """Return a table with the change of each score from generation 1 to the last, and the errors below it.
+
+    Args:
+        outcomes: what became of the cells.
+        command: what was typed; it is also what tries failed cells again.
+    """
     rows = [("cell", "generations", "FID", "precision", "recall", "label agreement", "")]
     for outcome in outcomes:
         slug = outcome.planned.cell.slug
@@ -41,8 +47,11 @@ def outcomes_table(outcomes: Sequence[Outcome]) -> str:
         )
     records = [outcome.record for outcome in outcomes if outcome.record is not None]
     notes = dict.fromkeys(_floor_note(record) for record in records)
-    errors = [f"{outcome.planned.cell.slug}: {outcome.error}" for outcome in outcomes if outcome.error]
-    return "\n".join([_table(rows), *notes, *errors])
+    failed = [outcome for outcome in outcomes if outcome.error]
+    errors = [f"{outcome.planned.cell.slug}: {outcome.error}" for outcome in failed]
+    if failed:
+        errors.append(f"{len(failed)} of {len(outcomes)} cells failed. To try them again: {shlex.join(command)}")
+    return "\n".join([table(rows), *notes, *errors])
 
 
 def _floor_note(record: Record) -> str:
@@ -54,7 +63,7 @@ def _floor_note(record: Record) -> str:
     )
 
 
-def outcomes_json(outcomes: Sequence[Outcome]) -> str:
+def outcomes_json(outcomes: Sequence[Outcome], runs: Path) -> str:
     """Return what became of each cell, with the path of its record, its scores per generation and its error."""
     content = [
         {
@@ -62,7 +71,9 @@ def outcomes_json(outcomes: Sequence[Outcome]) -> str:
             "slug": outcome.planned.cell.slug,
             "state": "failed" if outcome.record is None else "finished",
             "error": outcome.error,
-            "record": None if outcome.record is None else str(outcome.folder.record_path),
+            "record": None
+            if outcome.record is None
+            else str(runs / "cells" / outcome.planned.cell.slug / "record.json"),
             "generations": []
             if outcome.record is None
             else [result.scores.model_dump() for result in outcome.record.generations],
@@ -97,7 +108,7 @@ def estimate_table(
         )
     total = sum(estimate.seconds for estimate in estimates)
     note = f"{len(cells)} cells, about {_duration(total)} in all; G^1 is counted once where cells share it."
-    return f"{_table(rows)}\n{note}"
+    return f"{table(rows)}\n{note}"
 
 
 def comparison_table(comparison: Comparison) -> str:
@@ -113,7 +124,7 @@ def comparison_table(comparison: Comparison) -> str:
         rows.append(("fid, extrapolated to infinite n", f"{comparison.fid_extrapolated:.4f}", ""))
     n_training = "" if comparison.n_training is None else f", {comparison.n_training} training images"
     return (
-        f"{_table(rows)}\n{comparison.n_fake} images against {comparison.n_real}{n_training}; "
+        f"{table(rows)}\n{comparison.n_fake} images against {comparison.n_real}{n_training}; "
         f"features {comparison.features}, resize {comparison.resize}, k = {comparison.k}"
     )
 
@@ -134,7 +145,7 @@ def rescore_table(record: Record, space: str) -> str:
     rows = [("generation", *names)]
     for label, scores in [*((str(g.generation), g.scores) for g in view.generations), ("real", view.score.floor)]:
         rows.append((label, *(f"{getattr(scores, name):.4g}" for name in names)))
-    return f"{_table(rows)}\n{_floor_note(view)}"
+    return f"{table(rows)}\n{_floor_note(view)}"
 
 
 def rescore_json(record: Record, space: str) -> str:
@@ -161,7 +172,7 @@ def verification_table(record: Record, agreement: Agreement, notes: Sequence[str
                 "" if compared.agrees else "DIFFERS",
             )
         )
-    return "\n".join([_table(rows), *notes, f"{record.cell.slug}: {_verdict(agreement)}"])
+    return "\n".join([table(rows), *notes, f"{record.cell.slug}: {_verdict(agreement)}"])
 
 
 def _number(value: float | None, form: str) -> str:
@@ -226,7 +237,7 @@ def threshold_table(diagram: PhaseDiagram) -> str:
                 f"{threshold.crossing:.0f}"
             )
         notes.append(f"n_real {threshold.n_real}, sampling bias {threshold.sampling_bias:g}: {said}")
-    return "\n".join([_table(rows), *notes])
+    return "\n".join([table(rows), *notes])
 
 
 def threshold_json(diagram: PhaseDiagram) -> str:
@@ -241,7 +252,7 @@ def _duration(seconds: float) -> str:
     return f"{minutes} min" if minutes else f"{seconds:.0f} s"
 
 
-def _table(rows: Sequence[Sequence[str]]) -> str:
+def table(rows: Sequence[Sequence[str]]) -> str:
     """Return rows in columns, the first column to the left and the others to the right."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines = []

@@ -6,7 +6,7 @@ from pathlib import Path
 from bench.data.draws import RealDraws
 from bench.data.image_set import ImageSet
 from bench.data.real import RealData
-from bench.errors import BadInput
+from bench.errors import BadInput, Damaged
 from bench.features.base import FeatureSpace
 from bench.features.cache import FeatureCache
 from bench.progress import Progress
@@ -31,20 +31,21 @@ def finished_cell(path: Path) -> Record:
 def stored_generations(path: Path, record: Record) -> Iterator[tuple[GenerationResult, ImageSet]]:
     """Yield what the run folder of a finished cell says of each generation itself, and its scored images.
 
-    All files are held against their hashes first; whether they are those of the record is not asked.
+    What is read is held against its hash; whether it is that of the record is not asked.
 
     Raises:
         BadInput: files of the run folder at `path` are missing or damaged.
     """
-    folder = RunFolder(path, record.cell.loop.generations)
-    try:
-        results = folder.finished()
-    except BadInput as error:
-        raise BadInput(f"{error} (`autophagy run`, with record.json removed too)") from error
-    if len(results) < len(record.generations):
-        raise BadInput(f"{path}: the files of generation {len(results) + 1} are missing: its samples are needed")
-    for result in results:
-        yield result, image_set(folder.tensors(result.generation, "samples"))[: record.score.n]
+    folder = RunFolder.existing(path)
+    for generation in range(1, len(record.generations) + 1):
+        try:
+            result, samples = folder.result(generation), folder.tensors(generation, "samples")
+        except Damaged as error:
+            raise BadInput(
+                f"{error}: remove {folder.record_path} and {error.path.parent}, and `autophagy run` computes this "
+                "generation and those after it again"
+            ) from error
+        yield result, image_set(samples)[: record.score.n]
 
 
 def rescore(path: Path, data: RealData, space: FeatureSpace, cache: FeatureCache, progress: Progress) -> Record:
@@ -62,7 +63,17 @@ def rescore(path: Path, data: RealData, space: FeatureSpace, cache: FeatureCache
     Raises:
         BadInput: other real images than the cell's, or stored samples that are missing or damaged.
     """
-    record = finished_cell(path)
+    finished_cell(path)
+    with RunFolder.existing(path).claimed(progress) as folder:
+        record = _with_further_scores(folder, data, space, cache, progress)
+        folder.finish(record)
+    return record
+
+
+def _with_further_scores(
+    folder: RunFolder, data: RealData, space: FeatureSpace, cache: FeatureCache, progress: Progress
+) -> Record:
+    path, record = folder.path, finished_cell(folder.path)
     if space.name in (record.score.features, *(further.score.features for further in record.further_scores)):
         progress.note(f"has scores in feature space '{space.name}' already")
         return record
@@ -76,9 +87,7 @@ def rescore(path: Path, data: RealData, space: FeatureSpace, cache: FeatureCache
         scores.append(found)
     conditions = scorer.conditions(data.training[: record.score.n], progress)
     further = FurtherScores(score=conditions, generations=tuple(scores))
-    record = record.model_copy(update={"further_scores": (*record.further_scores, further)})
-    RunFolder(path, record.cell.loop.generations).finish(record)
-    return record
+    return record.model_copy(update={"further_scores": (*record.further_scores, further)})
 
 
 def scorer_of(

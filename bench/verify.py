@@ -156,8 +156,8 @@ def run_again(
     for reported, found in zip(record.generations, again.generations, strict=True):
         if reported.cost.seconds == found.cost.seconds:
             raise BadInput(
-                f"{outcome.folder.path}: generation {reported.generation} is that of the run which {path} is of, and "
-                "verifies nothing: give another folder with --runs DIR"
+                f"{runs / 'cells' / planned.cell.slug}: generation {reported.generation} is that of the run which "
+                f"{path} is of, and verifies nothing: give another folder with --runs DIR"
             )
     _check_network(path, record, again.score.features_sha256)
     generations = tuple(FoundGeneration.of(result) for result in again.generations)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from bench import paths
 from bench.cell import MethodIdentity
 from bench.conformance.fingerprint import global_values
 from bench.conformance.tiny import TinyBench, TinyCell, settings_of
@@ -328,7 +329,7 @@ class _Check:
     def _notes(self, cell: TinyCell, record: Record) -> list[Finding]:
         """Return what the method costs beside the plain loop, and whether its records will be marked."""
         identity = MethodIdentity(name="plain", sha256="0" * 64)
-        plain = self._bench.loop_run(cell, LoadedMethod(identity, Method), "plain").run()
+        plain = self._bench.loop_run(cell, LoadedMethod(identity, Method, paths.BASELINES / "none.py"), "plain").run()
         notes = [Finding("cost", "note", f"{_costs(record, plain)} [{cell}]")]
         if any(result.score_features_read for result in record.generations):
             notes.append(

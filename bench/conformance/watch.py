@@ -95,7 +95,7 @@ class Watch:
         """Watch the method in `file`, whose hooks may take `limit` seconds."""
         self.file = str(file)
         self.limit = limit
-        self.loaded = LoadedMethod(loaded.identity, self._watched(loaded.definition))
+        self.loaded = LoadedMethod(loaded.identity, self._watched(loaded.definition), loaded.path)
         self.slowest = (0.0, Call(1, "prepare"))
         self.found: list[tuple[str, Call, str]] = []
         self._inside = False

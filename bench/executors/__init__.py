@@ -1,1 +1,1 @@
-"""Executors run many cells; a cell itself is sequential."""
+"""Executors run many cells, here or on other machines; a cell itself is sequential."""

@@ -1,20 +1,20 @@
 """What is computed from real images once per machine: their features, and the statistics of these."""
 
-import hashlib
 import platform
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from bench import features, metrics, paths
-from bench.atomic import locked, write_tensors
+from bench.atomic import locked
 from bench.data.image_set import ImageSet
+from bench.errors import Damaged
 from bench.features.base import FeatureSpace
 from bench.hashing import canonical_sha256, code_sha256
 from bench.progress import Progress
+from bench.sealed import read_sealed_tensors, write_sealed_tensors
 
 
 class FeatureCache:
@@ -68,7 +68,7 @@ class FeatureCache:
             found = _read(path)
             if found is None:
                 found = {name: value.cpu() for name, value in compute().items()}
-                write_tensors(path, found, {"sha256": _digest(found)})
+                write_sealed_tensors(path, found, {})
         return {name: value.to(device) for name, value in found.items()}
 
 
@@ -80,19 +80,6 @@ def default_cache() -> FeatureCache:
 def _read(path: Path) -> dict[str, Tensor] | None:
     """Return the tensors of a file, None where it is not there or damaged."""
     try:
-        with safe_open(path, "pt") as file:
-            names = file.keys()
-            found = {name: file.get_tensor(name) for name in names}
-            expected = (file.metadata() or {}).get("sha256")
-    except (OSError, SafetensorError):
+        return read_sealed_tensors(path)[0]
+    except Damaged:
         return None
-    return found if _digest(found) == expected else None
-
-
-def _digest(tensors: Mapping[str, Tensor]) -> str:
-    """Return the hash of the tensors' names, shapes and bytes."""
-    digest = hashlib.sha256()
-    for name in sorted(tensors):
-        digest.update(repr((name, tensors[name].dtype, tuple(tensors[name].shape))).encode())
-        digest.update(tensors[name].contiguous().view(-1).view(torch.uint8).numpy().data)
-    return digest.hexdigest()

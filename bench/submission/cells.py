@@ -8,7 +8,7 @@ from bench.board.results import read_strip
 from bench.errors import BadInput
 from bench.record import Record
 from bench.rescore import finished_cell, stored_generations
-from bench.store import read_conditions
+from bench.store import RunFolder
 from bench.submission.rules import STRIP_SEED, check_record
 from bench.task import load_task_of_record
 
@@ -69,7 +69,10 @@ def read_cell(path: Path) -> SubmittedCell:
     """
     record = finished_cell(path)
     check_record(path / "record.json", record)
-    conditions = read_conditions(path, record.cell)
+    stored = RunFolder.existing(path)
+    if stored.cell != record.cell:
+        raise BadInput(f"{path / 'cell.json'}: is not of the cell that record.json beside it is of")
+    conditions = stored.conditions
     task = load_task_of_record(path, record.cell.task, record.cell.task_version)
     if conditions.task_sha256 != task.sha256:
         raise BadInput(
@@ -78,8 +81,8 @@ def read_cell(path: Path) -> SubmittedCell:
         )
     if conditions.data_sha256 != record.data.sha256:
         raise BadInput(f"{path}: cell.json and record.json name different real images (data_sha256, data.sha256)")
-    for result, (stored, samples) in zip(record.generations, stored_generations(path, record), strict=True):
-        if stored != result:
+    for result, (kept, samples) in zip(record.generations, stored_generations(path, record), strict=True):
+        if kept != result:
             raise BadInput(f"{path}: record.json says of generation {result.generation} what its own files do not say")
         if samples.sha256 != result.samples_sha256:
             raise BadInput(f"{path}: the samples of generation {result.generation} are not those of the record")

@@ -1,0 +1,136 @@
+"""The Ray executor: cells as tasks on the machines of a Ray cluster that share the runs folder."""
+
+import logging
+import os
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from bench.cell_runner import CellRunner, Outcome
+from bench.errors import BadInput
+from bench.executors.workers import Death, Order, Report, Worker, run_on
+from bench.generators.engine import Engine
+from bench.grid import PlannedCell
+from bench.interruption import GRACE_SECONDS, stoppable
+from bench.progress import Progress
+
+# Nothing is reported to Ray's makers; this must be set before a Ray process starts.
+os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+
+INSTALL = "pip install 'autophagy-bench[ray]'"
+
+
+class RayExecutor:
+    """Runs each cell as a Ray task, on another machine where one dies."""
+
+    def __init__(self, worker: Worker, address: str | None, progress: Progress) -> None:
+        """Join the cluster at `address`, or start Ray on this machine alone.
+
+        Args:
+            worker: what runs in each task. Its device is `auto` for a GPU where the cluster has GPUs, `cpu` or `cuda`.
+            address: what Ray takes: `auto`, HOST:PORT, or None to start it here.
+            progress: where the view of all cells is shown.
+
+        Raises:
+            BadInput: Ray is not installed, there is no such cluster, or it has no GPU where one is asked for.
+        """
+        self._ray = _ray()
+        self._progress = progress
+        try:
+            self._ray.init(
+                address=address, ignore_reinit_error=True, log_to_driver=False, logging_level=logging.ERROR,
+                include_dashboard=None if address else False,
+            )  # fmt: skip
+        except (ConnectionError, ValueError, RuntimeError) as error:
+            raise BadInput(f"--ray-address {address}: no Ray cluster there ({str(error).splitlines()[0]})") from error
+        has_gpus = self._ray.cluster_resources().get("GPU", 0) > 0
+        if worker.device == "cuda" and not has_gpus:
+            raise BadInput("--device cuda: the Ray cluster has no GPU: allowed are auto, cpu")
+        on_gpu = has_gpus and worker.device != "cpu"
+        # Ray shows a task the GPUs that it may use, as the first ones.
+        self._worker = replace(worker, device="cuda:0" if on_gpu else "cpu")
+        self._gpus = 1 if on_gpu else 0
+
+    def run(self, cells: Sequence[PlannedCell]) -> Iterator[Outcome]:
+        """Run the cells and yield what became of each; see `run_on`.
+
+        Raises:
+            BadInput: something is wrong with what is given; nothing has run then.
+            StorageFailed: the runs folder cannot be written.
+            Interrupted: the process was asked to end.
+        """
+        worker = self._worker
+        CellRunner(worker.runs, worker.given_data, Engine(torch.device("cpu")), self._progress).check(cells)
+        yield from run_on(_Tasks(self._ray, worker, self._gpus), cells, worker.runs, self._progress)
+
+
+class _Tasks:
+    """The tasks; no more at a time than the cluster has room for, so that those that share generation 1 keep apart."""
+
+    def __init__(self, ray: Any, worker: Worker, gpus: int) -> None:
+        self._ray = ray
+        self._worker = ray.put(worker)
+        self._threads = worker.threads
+        self._gpus = gpus
+        self._orders: dict[Any, Order] = {}
+        self._task = ray.remote(
+            num_cpus=worker.threads, num_gpus=gpus, max_retries=0, scheduling_strategy="SPREAD"
+        )(_run)  # fmt: skip
+
+    def start(self, order: Order) -> bool:
+        """Start an order where the cluster has room; see `Workers`."""
+        resources = self._ray.cluster_resources()
+        room = resources.get("CPU", 0) // self._threads
+        if self._gpus:
+            room = min(room, resources.get("GPU", 0) // self._gpus)
+        if len(self._orders) >= max(1, room):
+            return False
+        self._orders[self._task.remote(self._worker, order)] = order
+        return True
+
+    def wait(self, seconds: float) -> list[tuple[Order, Report | Death]]:
+        """Return what became of orders; see `Workers`."""
+        if not self._orders:
+            time.sleep(seconds)
+            return []
+        done, _ = self._ray.wait(list(self._orders), num_returns=1, timeout=seconds)
+        return [(self._orders.pop(reference), self._said(reference)) for reference in done]
+
+    def stop(self) -> None:
+        """Ask the tasks to end, and wait until they have; see `Workers`."""
+        for reference in self._orders:
+            self._ray.cancel(reference)
+        if self._orders:
+            self._ray.wait(list(self._orders), num_returns=len(self._orders), timeout=GRACE_SECONDS)
+        self._orders.clear()
+
+    def _said(self, reference: Any) -> Report | Death:
+        errors = self._ray.exceptions
+        try:
+            report: Report = self._ray.get(reference)
+        except (errors.NodeDiedError, errors.LocalRayletDiedError, errors.ObjectLostError):
+            return Death("its machine is lost", of_machine=True)
+        except errors.RayError as error:
+            return Death(f"its process has died ({type(error).__name__})")
+        return report
+
+
+# One for each way to run orders, because a Ray process runs many tasks.
+_workers: dict[Worker, Worker] = {}
+
+
+def _run(worker: Worker, order: Order) -> Report:
+    """Run an order in a process of Ray."""
+    with stoppable():
+        return _workers.setdefault(worker, worker).run(order)
+
+
+def _ray() -> Any:
+    try:
+        import ray
+    except ImportError as error:
+        raise BadInput(f"--executor ray: Ray is not installed: {INSTALL}") from error
+    return ray
