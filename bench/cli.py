@@ -427,6 +427,7 @@ def _run(arguments: argparse.Namespace) -> int:
         print(estimate_table(cells, estimate_cells(cells, engine), engine.device, arguments.json))
         return 0
     outcomes = []
+    order = {planned.cell.id: i for i, planned in enumerate(cells)}
     try:
         with stoppable():
             for outcome in choose_executor(where, arguments.runs, arguments.data, progress).run(cells):
@@ -434,6 +435,7 @@ def _run(arguments: argparse.Namespace) -> int:
                 if arguments.results is not None and outcome.record is not None:
                     keep_result(outcome.record, arguments.results)
     finally:
+        outcomes.sort(key=lambda outcome: order[outcome.planned.cell.id])
         if arguments.json and (outcomes or not cells):
             print(outcomes_json(outcomes, arguments.runs))
         elif outcomes:

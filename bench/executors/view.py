@@ -3,6 +3,7 @@
 What happens is read from the run folders, so it does not matter on which machine it does.
 """
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -26,7 +27,12 @@ class View:
         self._done = self._failed = 0
         self._generations = {cell.id: 0 for cell in cells}
         self._read = {cell.id: _size(self._folder(cell) / LOG) for cell in cells}
-        self._bar = progress.bar("", sum(cell.loop.generations for cell in cells), unit="generation")
+        # Among lines in a file, a bar that is drawn again after each of them would only be in the way.
+        self._bar = (
+            progress.bar("", sum(cell.loop.generations for cell in cells), unit="generation")
+            if sys.stderr.isatty()
+            else None
+        )
         self.running: dict[str, Cell] = {}
 
     def started(self, cell: Cell) -> None:
@@ -42,21 +48,27 @@ class View:
             self._failed += outcome.record is None
             if outcome.was_finished:
                 self._generations[cell.id] = cell.loop.generations
+            if self._bar is None:
+                self._progress.note(self._summary)
 
     def refresh(self) -> None:
         """Look at what runs."""
         for cell in self.running.values():
             self._look_at(cell)
-        failed = f", {self._failed} failed" if self._failed else ""
-        self._bar.set_description_str(
-            f"{self._done} of {self._n_cells} cells done, {len(self.running)} running{failed}", refresh=False
-        )
-        self._bar.update(sum(self._generations.values()) - self._bar.n)
+        if self._bar is not None:
+            self._bar.set_description_str(self._summary, refresh=False)
+            self._bar.update(sum(self._generations.values()) - self._bar.n)
 
     def close(self) -> None:
         """Show no more."""
         self.refresh()
-        self._bar.close()
+        if self._bar is not None:
+            self._bar.close()
+
+    @property
+    def _summary(self) -> str:
+        failed = f", {self._failed} failed" if self._failed else ""
+        return f"{self._done} of {self._n_cells} cells done, {len(self.running)} running{failed}"
 
     def _look_at(self, cell: Cell) -> None:
         self._generations[cell.id] = n_finished(self._folder(cell), cell.loop.generations)
