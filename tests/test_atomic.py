@@ -46,7 +46,9 @@ def test_a_new_file_replaces_the_one_before(tmp_path: Path):
 
 def test_a_file_in_a_folder_that_is_not_there_is_refused(tmp_path: Path):
     path = tmp_path / "missing" / "model"
-    assert refusal(lambda: write_bytes(path, b"")) == f"{path}: cannot be written: No such file or directory"
+    assert refusal(lambda: write_bytes(path, b"")) == (
+        f"{path}: cannot be written: No such file or directory: choose another folder"
+    )
 
 
 def test_a_folder_is_made_with_its_parents(tmp_path: Path):
@@ -81,7 +83,7 @@ def test_a_file_that_cannot_be_written_stays_as_it_was(tmp_path: Path, monkeypat
     write_bytes(path, b"before")
     monkeypatch.setattr(os, call, fail)
     message = refusal(lambda: write_bytes(path, b"after"))
-    assert message == f"{path}: cannot be written: No space left on device"
+    assert message == (f"{path}: cannot be written: No space left on device: make room, and the same command goes on")
     assert path.read_bytes() == b"before"
 
 

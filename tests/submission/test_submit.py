@@ -12,7 +12,7 @@ import pytest
 from bench.cli import main
 from bench.hashing import file_sha256
 from bench.record import FurtherScores, Record, read_record
-from bench.store import StoredGeneration
+from bench.sealed import read_sealed, write_sealed
 from submission.place import Place, png
 
 Submit = Callable[..., str]
@@ -198,12 +198,12 @@ def test_one_cell_given_twice_counts_once(place: Place, submit: Submit):
 
 def damage_samples(cell: Path) -> str:
     flip_last_byte(cell / "generation-002" / "samples.safetensors")
-    return "generation-002/samples.safetensors: missing or damaged"
+    return "generation-002/samples.safetensors: damaged (its content is not what was written)"
 
 
 def lose_a_generation(cell: Path) -> str:
     shutil.rmtree(cell / "generation-002")
-    return "the files of generation 2 are missing"
+    return "generation-002/generation.json: damaged (not readable JSON: [Errno 2] No such file or directory"
 
 
 def edit_the_record(cell: Path) -> str:
@@ -216,9 +216,9 @@ def exchange_samples(cell: Path) -> str:
     """Put the samples of generation 1 in the place of those of generation 2, with their hash."""
     first, second = (cell / f"generation-00{t}" for t in (1, 2))
     shutil.copyfile(first / "samples.safetensors", second / "samples.safetensors")
-    stored = StoredGeneration.model_validate_json((second / "generation.json").read_text())
-    files = stored.files | {"samples.safetensors": file_sha256(second / "samples.safetensors")}
-    (second / "generation.json").write_text(stored.model_copy(update={"files": files}).model_dump_json())
+    content = read_sealed(second / "generation.json")
+    content["files"]["samples.safetensors"] = file_sha256(second / "samples.safetensors")
+    write_sealed(second / "generation.json", content)
     return "the samples of generation 2 are not those of the record"
 
 
@@ -228,9 +228,12 @@ def edit_a_score_with_its_hash(cell: Path) -> str:
     return "record.json says of generation 2 what its own files do not say"
 
 
-def change_cell(cell: Path, **changes: object) -> None:
-    file = cell / "cell.json"
-    file.write_text(json.dumps(json.loads(file.read_text()) | changes))
+def change_conditions(cell: Path, **changes: str) -> None:
+    """Change what everything in a run folder says of what it was started with, hashes included."""
+    for file in (cell / "cell.json", *cell.glob("generation-*/generation.json")):
+        content = read_sealed(file)
+        content["conditions"] |= changes
+        write_sealed(file, content)
 
 
 def take_another_cells_description(cell: Path) -> str:
@@ -240,18 +243,18 @@ def take_another_cells_description(cell: Path) -> str:
 
 
 def change_the_task(cell: Path) -> str:
-    change_cell(cell, task_sha256="0" * 64)
+    change_conditions(cell, task_sha256="0" * 64)
     return "was run with another gaussian.toml than this version's"
 
 
 def change_the_data(cell: Path) -> str:
-    change_cell(cell, data_sha256="0" * 64)
+    change_conditions(cell, data_sha256="0" * 64)
     return "cell.json and record.json name different real images"
 
 
 def damage_the_description(cell: Path) -> str:
     (cell / "cell.json").write_text("{")
-    return "cell.json: damaged, not readable JSON"
+    return "cell.json: damaged (not readable JSON"
 
 
 def spoil_the_strip(cell: Path) -> str:
