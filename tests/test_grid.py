@@ -8,7 +8,7 @@ import pytest
 
 from bench import paths
 from bench.errors import BadInput
-from bench.grid import Choices, PlannedCell, plan_cells
+from bench.grid import Choices, PlannedCell, plan_cells, shard
 from bench.task import Task
 
 LOOPS = ("fully_synthetic", "synthetic_augmentation", "fresh_data")
@@ -212,3 +212,19 @@ def test_a_method_that_is_named_and_not_for_the_loop_is_refused():
     assert refusal(methods=["accumulate_subsample"]) == (
         "method accumulate_subsample needs --pool accumulated, found previous"
     )
+
+
+@pytest.mark.parametrize("n", [1, 2, 5, 7, 20])
+def test_the_parts_of_a_grid_are_even_and_have_every_cell_once_in_its_order(n: int):
+    cells = plan(loops=LOOPS, seeds=[0, 1, 2, 3, 4])
+    parts = [shard(cells, f"{i}/{n}") for i in range(1, n + 1)]
+    assert [planned for part in parts for planned in part] == cells
+    assert max(map(len, parts)) - min(map(len, parts)) <= 1
+
+
+@pytest.mark.parametrize(
+    "text", ["", "1", "/", "0/3", "4/3", "1/0", "-1/3", "1/3/3", "a/b", "1.5/2", "1/99999999999", "¹/3"]
+)
+def test_a_part_that_there_is_not_is_refused(text: str):
+    with pytest.raises(BadInput, match=re.escape(f"--shard {text!r}: allowed are I/N")):
+        shard(plan(), text)

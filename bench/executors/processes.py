@@ -32,11 +32,15 @@ class _Process:
 
 
 class ProcessExecutor:
-    """Runs cells in worker processes on this machine, each with a device and its share of the CPU's threads."""
+    """Runs cells in worker processes on this machine, each with a device and its share of the CPU's threads.
+
+    Attributes:
+        workers: what runs in each process.
+    """
 
     def __init__(self, workers: Sequence[Worker], progress: Progress) -> None:
         """Run one process for each worker."""
-        self._workers = workers
+        self.workers = workers
         self._progress = progress
 
     def run(self, cells: Sequence[PlannedCell]) -> Iterator[Outcome]:
@@ -47,9 +51,9 @@ class ProcessExecutor:
             StorageFailed: the runs folder cannot be written.
             Interrupted: the process was asked to end.
         """
-        first = self._workers[0]
+        first = self.workers[0]
         CellRunner(first.runs, first.given_data, Engine(torch.device("cpu")), self._progress).check(cells)
-        yield from run_on(_Processes(self._workers[: len(cells)]), cells, first.runs, self._progress)
+        yield from run_on(_Processes(self.workers[: len(cells)]), cells, first.runs, self._progress)
 
 
 class _Processes:

@@ -1,0 +1,156 @@
+"""Worker processes on this machine."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from builders import comparable
+
+GRID = ["--task", "gaussian", "--generator", "gaussian", "--generations", "3", "--seeds", "0,1", "--threads", "1"]
+BROKEN = '''\
+import os
+import signal
+
+from bench.method import Context, Method
+from bench.pool import Pool
+
+
+class Broken(Method):
+    """Fails where it is told to."""
+
+    kill: bool = False
+
+    def curate(self, pool: Pool, ctx: Context) -> Pool:
+        if self.kill:
+            os.kill(os.getpid(), signal.SIGKILL)
+        raise ValueError("no such pool")
+'''
+
+
+def start(*arguments: object) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "bench.cli", *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+
+
+def run(*arguments: object) -> tuple[int, str, str]:
+    process = start(*arguments)
+    out, err = process.communicate(timeout=300)
+    return process.returncode, out, err
+
+
+def records(runs: Path) -> dict[str, object]:
+    return {path.parent.name: comparable(path) for path in runs.glob("cells/*/record.json")}
+
+
+@pytest.fixture
+def alone(tmp_path: Path) -> dict[str, object]:
+    """The records of the grid, run in one process."""
+    assert run("run", *GRID, "--runs", tmp_path / "alone")[0] == 0
+    return records(tmp_path / "alone")
+
+
+def test_several_processes_give_the_records_of_one(tmp_path: Path, alone: dict[str, object]):
+    status, out, err = run("run", *GRID, "--runs", tmp_path / "several", "--workers", "2", "--json")
+    assert status == 0
+    assert records(tmp_path / "several") == alone
+    assert [outcome["state"] for outcome in json.loads(out)] == ["finished"] * 6
+    assert "6 of 6 cells done, 0 running" in err
+
+
+def test_a_cell_that_fails_or_kills_its_process_keeps_no_other_from_running(tmp_path: Path):
+    method = tmp_path / "broken.py"
+    method.write_text(BROKEN.replace("import os\nimport signal\n\n", "").replace(
+        "os.kill(os.getpid(), signal.SIGKILL)", "(lambda f: f(f))(lambda f: f(f))"
+    ))  # fmt: skip
+    status, out, err = run(
+        "run", "--task", "gaussian", "--generator", "gaussian", "--generations", "2", "--loop", "fully_synthetic",
+        "--method", f"{method},none", "--seeds", "0", "--runs", tmp_path / "runs", "--workers", "2",
+    )  # fmt: skip
+    assert status == 1
+    assert "Traceback" in err  # of the method's own code, for its author
+    assert "ValueError: no such pool" in out
+    assert "1 of 2 cells failed. To try them again: autophagy run --task gaussian" in out
+    status, out, _ = run("status", "--runs", tmp_path / "runs")
+    assert status == 0
+    assert "failed" in out
+    assert "ValueError: no such pool" in out
+    assert "2 cells: 1 done, 1 failed" in out
+
+
+def wait_for(condition: Callable[[], object], process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 200
+    while not condition():
+        assert process.poll() is None, process.stderr.read() if process.stderr else ""
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def children(pid: int) -> list[int]:
+    """Return the worker processes of a process."""
+    tasks = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [int(task) for task in tasks if "spawn_main" in Path(f"/proc/{task}/cmdline").read_text()]
+
+
+def test_a_worker_that_is_killed_is_replaced_and_the_record_is_the_same(tmp_path: Path):
+    grid = ["--task", "digits", "--generations", "1", "--loop", "fully_synthetic", "--threads", "1"]
+    assert run("run", *grid, "--runs", tmp_path / "alone")[0] == 0
+    process = start("run", *grid, "--runs", tmp_path / "runs", "--workers", "2", "--seeds", "0,1")
+    claims = lambda: list(tmp_path.glob("runs/cells/*-seed0-*/.claim"))  # noqa: E731
+    wait_for(claims, process)
+    holder = next(line for line in claims()[0].read_text().splitlines() if line.startswith("pid="))
+    os.kill(int(holder.removeprefix("pid=")), signal.SIGKILL)
+    _, err = process.communicate(timeout=300)
+    assert process.returncode == 0
+    assert "its process was ended by SIGKILL" in err
+    alone = records(tmp_path / "alone")
+    assert {name: records(tmp_path / "runs")[name] for name in alone} == alone
+
+
+def test_sigterm_saves_what_every_process_does_and_the_same_command_goes_on(tmp_path: Path):
+    grid = ["--task", "digits", "--generations", "1", "--loop", "fully_synthetic", "--threads", "1"]
+    command = ["run", *grid, "--runs", tmp_path / "runs", "--workers", "2", "--seeds", "0,1"]
+    process = start(*command)
+
+    def both_fit() -> bool:
+        states = [json.loads(path.read_text()) for path in tmp_path.glob("runs/cells/*/progress.json")]
+        return len(states) == 2 and all("fit" in state["doing"] and state["done"] for state in states)
+
+    wait_for(both_fit, process)
+    workers = children(process.pid)
+    process.send_signal(signal.SIGTERM)
+    started = time.monotonic()
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 143
+    assert "stopped by SIGTERM" in err
+    assert "Traceback" not in err
+    assert time.monotonic() - started < 30
+    assert not any(Path(f"/proc/{worker}").exists() for worker in workers)
+    assert len(list(tmp_path.glob("runs/g1/*/fit.safetensors"))) == 2
+    status, _, err = run(*command)
+    assert status == 0
+    assert err.count("goes on from step") == 2
+
+
+def test_workers_end_with_the_process_that_started_them(tmp_path: Path):
+    process = start("run", "--task", "digits", "--loop", "fully_synthetic", "--seeds", "0,1", "--workers", "2",
+                    "--runs", tmp_path / "runs")  # fmt: skip
+    wait_for(lambda: len(list(tmp_path.glob("runs/cells/*/.claim"))) == 2, process)
+    workers = children(process.pid)
+    assert len(workers) == 2
+    process.kill()
+    process.communicate()
+    deadline = time.monotonic() + 60
+    while any(Path(f"/proc/{worker}").exists() for worker in workers):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
