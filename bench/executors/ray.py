@@ -4,7 +4,9 @@ import logging
 import os
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import redirect_stdout
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -64,7 +66,12 @@ class RayExecutor:
         """
         worker = self._worker
         CellRunner(worker.runs, worker.given_data, Engine(torch.device("cpu")), self._progress).check(cells)
-        yield from run_on(_Tasks(self._ray, worker, self._gpus), cells, worker.runs, self._progress)
+        try:
+            # Ray prints pages about machines that die, to where results go; `run_on` says it in a line.
+            with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
+                yield from run_on(_Tasks(self._ray, worker, self._gpus), cells, worker.runs, self._progress)
+        finally:
+            self._ray.shutdown()
 
 
 class _Tasks:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from builders import comparable
 
-from bench import store
+from bench import fit_checkpoint
 from bench.progress import Progress
 
 
@@ -40,7 +40,7 @@ def test_an_interrupted_fit_goes_on_where_it_was_and_ends_with_the_same_record(
 ):
     _, [undisturbed], _ = run_tiny("--loop", "fully_synthetic", runs="undisturbed")
 
-    monkeypatch.setattr(store, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(fit_checkpoint, "CHECKPOINT_SECONDS", 0.0)
     original = Progress.bar
 
     def bar(self, stage, total, initial=0, **named):
