@@ -31,21 +31,21 @@ def finished_cell(path: Path) -> Record:
 def stored_generations(path: Path, record: Record) -> Iterator[tuple[GenerationResult, ImageSet]]:
     """Yield what the run folder of a finished cell says of each generation itself, and its scored images.
 
-    What is read is held against its hash; whether it is that of the record is not asked.
+    All samples are held against their hashes first; whether they are those of the record is not asked.
 
     Raises:
         BadInput: files of the run folder at `path` are missing or damaged.
     """
     folder = RunFolder.existing(path)
-    for generation in range(1, len(record.generations) + 1):
-        try:
-            result, samples = folder.result(generation), folder.tensors(generation, "samples")
-        except Damaged as error:
-            raise BadInput(
-                f"{error}: remove {folder.record_path} and {error.path.parent}, and `autophagy run` computes this "
-                "generation and those after it again"
-            ) from error
-        yield result, image_set(samples)[: record.score.n]
+    try:
+        results = [folder.result(t, "samples") for t in range(1, len(record.generations) + 1)]
+        for result in results:
+            yield result, image_set(folder.tensors(result.generation, "samples"))[: record.score.n]
+    except Damaged as error:
+        raise BadInput(
+            f"{error}: remove {folder.record_path} and {error.path.parent}, and `autophagy run` computes this "
+            "generation and those after it again"
+        ) from error
 
 
 def rescore(path: Path, data: RealData, space: FeatureSpace, cache: FeatureCache, progress: Progress) -> Record:

@@ -253,13 +253,17 @@ class RunFolder:
         stored = StoredGeneration(cell_id=self.cell.id, conditions=self.conditions, result=result, files=files)
         write_sealed(folder / "generation.json", stored.model_dump(mode="json"))
 
-    def result(self, t: int) -> GenerationResult:
-        """Return the result of a finished generation.
+    def result(self, t: int, *needed: str) -> GenerationResult:
+        """Return the result of a finished generation, once the files that are needed of it are known to be whole.
 
         Raises:
-            Damaged: its file is missing or damaged.
+            Damaged: a file is missing or damaged.
         """
-        return self._stored(t).result
+        stored = self._stored(t)
+        for name in needed:
+            file = f"{name}.safetensors"
+            check_hash(self._generation(t) / file, stored.files.get(file, ""))
+        return stored.result
 
     def tensors(self, t: int, name: str) -> dict[str, Tensor]:
         """Return the content of one file of a finished generation.

@@ -137,13 +137,13 @@ def test_a_damaged_record_is_named_and_nothing_is_lost(fails, run_tiny, tiny_tas
         record.write_text(original.replace(repr(fid), repr(fid / 2)))
     damaged = record.read_text()
     runs = tmp_path / "runs"
-    run = ("run", "--task", tiny_task, "--loop", "fully_synthetic", "--runs", runs)
-    for arguments in (run, ("board", "--results", runs, "--out", tmp_path / "site")):
-        assert str(record) in fails(*arguments)
+    assert str(record) in fails("board", "--results", runs, "--out", tmp_path / "site")
     assert record.read_text() == damaged
-    record.unlink()
-    assert run_tiny("--loop", "fully_synthetic")[0] == 0
+    status, _, log = run_tiny("--loop", "fully_synthetic")
+    assert status == 0
+    assert f"{record}: damaged (" in log
     assert record.read_text() == original
+    assert (record.parent / "set-aside" / "record.json.1").read_text() == damaged
 
 
 def test_other_data_in_the_same_run_folder_is_refused(fails, run_tiny, tiny_task, tmp_path):

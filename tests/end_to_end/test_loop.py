@@ -61,7 +61,7 @@ def test_loops_and_methods_of_a_seed_share_generation_one_and_seeds_do_not(run_t
         record = read_record(Path(outcome["record"]))
         hashes[record.cell.seed].add(record.generations[0].samples_sha256)
         started = json.loads((Path(outcome["record"]).parent / "cell.json").read_text())
-        assert record.task_sha256 == started["task_sha256"]
+        assert record.task_sha256 == started["conditions"]["task_sha256"]
     assert len(outcomes) == 12
     assert [len(found) for found in hashes.values()] == [1, 1]
     assert hashes[0] != hashes[1]
