@@ -40,12 +40,18 @@ class Outcome:
 class CellRunner:
     """Runs cells in this process; tasks, scorers and networks are made once and used again by the cells after."""
 
-    def __init__(self, runs: Path, given_data: Path | None, engine: Engine, progress: Progress) -> None:
-        """Keep the runs in `runs`; `given_data` holds the real images if the data folder does not."""
+    def __init__(
+        self, runs: Path, given_data: Path | None, engine: Engine, progress: Progress, loggers: Sequence[str] = ()
+    ) -> None:
+        """Keep the runs in `runs`; `given_data` holds the real images if the data folder does not.
+
+        `loggers` are what draws the curves of the cells, see `LoopRun`.
+        """
         self._runs = runs
         self._given_data = given_data
         self._engine = engine
         self._progress = progress
+        self._loggers = loggers
         self._data: dict[tuple[str, TierName], RealData] = {}
         self._cache = default_cache()
         self._spaces: dict[tuple[str, str], FeatureSpace] = {}
@@ -158,6 +164,7 @@ class CellRunner:
             runs=self._runs,
             folder=folder,
             progress=progress,
+            loggers=self._loggers,
         ).run()
 
     def _real(self, task: Task, tier: TierName) -> RealData:

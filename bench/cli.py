@@ -16,6 +16,7 @@ from bench import __version__, paths
 from bench.errors import BadInput, RunFailed
 from bench.generators.settings import GENERATOR_SETTINGS, GENERATOR_SUMMARIES
 from bench.loops import LOOP_KINDS, LOOP_SUMMARIES
+from bench.run_log import LOGGERS, check_loggers
 from bench.task import TIERS, load_task, task_names
 
 Number = TypeVar("Number", int, float)
@@ -137,7 +138,13 @@ def _add_run(verbs: Any) -> None:
         metavar="DIR",
         help="keep the records in this folder too; cells that it has are skipped",
     )
-    parser.add_argument("--dry-run", action="store_true", help="print the cells, their cost and time; run nothing")
+    where.add_argument(
+        "--log", default="", metavar="NAMES",
+        help=f"draw curves while it runs: {', '.join(LOGGERS)} (extras), in the folder of the runs [off]",
+    )  # fmt: skip
+    parser.add_argument(
+        "--dry-run", action="store_true", help="print the cells, their cost, time and size; run nothing"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.set_defaults(verb=_run)
 
@@ -390,6 +397,8 @@ def _run(arguments: argparse.Namespace) -> int:
     from bench.report import estimate_table, outcomes_json, outcomes_table
     from bench.result_files import keep_result, without_results
 
+    loggers = _names("--log", arguments.log, lambda: list(LOGGERS)) if arguments.log else []
+    check_loggers(loggers)
     where = Where(
         executor=arguments.executor,
         device=arguments.device,
@@ -397,6 +406,7 @@ def _run(arguments: argparse.Namespace) -> int:
         workers=arguments.workers,
         threads=arguments.threads,
         ray_address=arguments.ray_address,
+        loggers=loggers,
     )
     cells = plan_cells(
         Choices(

@@ -7,7 +7,7 @@ Every generation is scored against real images that nothing in the loop has seen
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from importlib.metadata import version
@@ -30,6 +30,7 @@ from bench.method import Budget, Context, Control, Method, Reads
 from bench.pool import Pool
 from bench.progress import Progress
 from bench.record import Cost, DataIdentity, Environment, GenerationResult, Record, ScoreConditions, Seconds
+from bench.run_log import RunLog
 from bench.scorer import Scorer
 from bench.seeds import derive_seed
 from bench.store import FirstGenerationCache, RunFolder, TrainingCost, image_set, image_tensors
@@ -55,6 +56,7 @@ class LoopRun:
         runs: the folder of all runs.
         folder: the run folder of this cell.
         progress: where progress is shown.
+        loggers: what draws its curves: names of `bench.run_log.LOGGERS`.
     """
 
     cell: Cell
@@ -71,6 +73,7 @@ class LoopRun:
     runs: Path
     folder: RunFolder
     progress: Progress
+    loggers: Sequence[str] = ()
 
     def run(self) -> Record:
         """Run the generations that are not finished yet, and return the record.
@@ -78,6 +81,10 @@ class LoopRun:
         Raises:
             RunFailed: a generation cannot be finished; those before it are kept.
         """
+        with RunLog.open(self.loggers, self.runs, self.cell, self.score, self.progress) as log:
+            return self._run(log)
+
+    def _run(self, log: RunLog) -> Record:
         loop = self.cell.loop
         results = self.folder.finished()
         if results:
@@ -87,10 +94,13 @@ class LoopRun:
         if 0 < len(results) < loop.generations:
             self.generator.load_state_dict(self.folder.tensors(len(results), "model"))
             self.method.load_state_dict(self.folder.tensors(len(results), "method"))
+        for result in results:
+            self._log(result, log)
         for t in range(len(results) + 1, loop.generations + 1):
             progress = self.progress.within(f"generation {t}/{loop.generations}")
-            results.append(self._run_generation(t, progress))
+            results.append(self._run_generation(t, self._with_losses(progress, results, log)))
             self.folder.draw_strip(t)
+            self._log(results[-1], log)
             stop_if_asked()
             scores = results[-1].scores
             progress.note(f"FID {scores.fid:.2f}, precision {scores.precision:.3f}, recall {scores.recall:.3f}")
@@ -105,6 +115,22 @@ class LoopRun:
         )
         self.folder.finish(record)
         return record
+
+    def _log(self, result: GenerationResult, log: RunLog) -> None:
+        """Log a finished generation, with the strip as it was then."""
+        if log:
+            strip = None
+            with suppress(Damaged):
+                strip = self.folder.strip(result.generation)
+            log.generation(result, strip)
+
+    def _with_losses(self, progress: Progress, results: Sequence[GenerationResult], log: RunLog) -> Progress:
+        """Return the progress of a generation whose fits log their losses, by the images that the cell has trained."""
+        if not log:
+            return progress
+        work = self.generator.work
+        before = sum(result.cost.images_trained for result in results) - work.images_trained
+        return replace(progress, log_losses=lambda losses: log.losses(losses, before + work.images_trained))
 
     def _run_generation(self, t: int, progress: Progress) -> GenerationResult:
         loop, generator, method = self.cell.loop, self.generator, self.method

@@ -4,6 +4,7 @@ import io
 import json
 import sys
 import time
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from tqdm import tqdm
 
 LOG_INTERVAL_SECONDS = 10.0
 STATE_INTERVAL_SECONDS = 2.0
+LOGGED_STEPS = 100  # in a fit
 LOG = "log.txt"
 STATE = "progress.json"
 
@@ -27,12 +29,14 @@ class Progress:
         folder: where the notes are kept in log.txt, and what is being done in progress.json; None for nowhere. A
             folder that cannot be written is no reason to stop.
         inside: the part of the prefix that is below the folder's own.
+        log_losses: takes the losses of a training step, by their names, if they are logged.
     """
 
     prefix: str = ""
     visible: bool = True
     folder: Path | None = None
     inside: str = ""
+    log_losses: Callable[[Mapping[str, float]], None] | None = None
 
     def within(self, prefix: str) -> "Progress":
         """Return a Progress whose bars also name `prefix`."""
@@ -60,6 +64,14 @@ class Progress:
             mininterval=0.5 if terminal else LOG_INTERVAL_SECONDS if self.visible else STATE_INTERVAL_SECONDS,
             dynamic_ncols=terminal, leave=not terminal, delay=LOG_INTERVAL_SECONDS if short else 0,
         )  # fmt: skip
+
+    def losses(self, step: int, steps: int, losses: Callable[[], Mapping[str, float]]) -> None:
+        """Log the losses after a step, if they are logged and it is one of the LOGGED_STEPS of the fit, or its last.
+
+        Which steps these are does not depend on time: a fit that goes on where it was has the same.
+        """
+        if self.log_losses is not None and (step == steps or step % max(1, steps // LOGGED_STEPS) == 0):
+            self.log_losses(losses())
 
     def note(self, message: str) -> None:
         """Write one line that stays."""

@@ -278,11 +278,20 @@ class RunFolder:
         name = f"fit-{purpose}" if purpose else "fit"
         return FitCheckpoint(self.path / f"{name}.safetensors", key, self._progress, self._claim.check)
 
+    def strip(self, n: int) -> bytes | None:
+        """Return the collapse strip of the first n generations, a PNG; None where they have no images to show.
+
+        Raises:
+            Damaged: a row is missing or damaged.
+        """
+        if "strip.safetensors" not in self._stored(n).files:
+            return None
+        return draw_strip([self.tensors(t, "strip")["images"] for t in range(1, n + 1)])
+
     def draw_strip(self, n: int) -> None:
-        """Draw the collapse strip of the first n generations, where they have images to show."""
-        if "strip.safetensors" in self._stored(n).files:
-            rows = [self.tensors(t, "strip")["images"] for t in range(1, n + 1)]
-            write_bytes(self.path / "strip.png", draw_strip(rows))
+        """Keep the collapse strip of the first n generations, where they have images to show."""
+        if (png := self.strip(n)) is not None:
+            write_bytes(self.path / "strip.png", png)
 
     def mend_strip(self) -> None:
         """Draw the strip of a finished cell again where it is missing or damaged and its rows are still there."""

@@ -36,6 +36,7 @@ class Where:
         workers: processes on this machine; None for one on each device.
         threads: CPU threads of each process; None for all, shared out.
         ray_address: of the cluster, None to start one here.
+        loggers: what draws the curves of the cells, see `LoopRun`.
     """
 
     executor: str
@@ -44,6 +45,7 @@ class Where:
     workers: int | None
     threads: int | None
     ray_address: str | None
+    loggers: Sequence[str] = ()
 
 
 def choose_executor(where: Where, runs: Path, given_data: Path | None, progress: Progress) -> Executor:
@@ -64,10 +66,11 @@ def choose_executor(where: Where, runs: Path, given_data: Path | None, progress:
     if n == 1:
         if where.threads is not None:
             torch.set_num_threads(where.threads)
-        return LocalExecutor(runs, given_data, Engine.on(devices[0], compiled=where.compiled), progress)
+        return LocalExecutor(runs, given_data, Engine.on(devices[0], compiled=where.compiled), progress, where.loggers)
     threads = where.threads or max(1, torch.get_num_threads() // n)
     workers = [
-        Worker(runs.resolve(), given_data, str(devices[i % len(devices)]), where.compiled, threads) for i in range(n)
+        Worker(runs.resolve(), given_data, str(devices[i % len(devices)]), where.compiled, threads, where.loggers)
+        for i in range(n)
     ]
     return ProcessExecutor(workers, progress)
 
@@ -82,5 +85,5 @@ def _ray_executor(where: Where, runs: Path, given_data: Path | None, progress: P
         raise BadInput(f"--device {where.device}: with --executor ray allowed are auto, cpu, cuda")
     # Every machine finds the same files under the same paths.
     given = None if given_data is None else given_data.resolve()
-    worker = Worker(runs.resolve(), given, where.device, where.compiled, where.threads or 1)
+    worker = Worker(runs.resolve(), given, where.device, where.compiled, where.threads or 1, where.loggers)
     return RayExecutor(worker, where.ray_address, progress)

@@ -15,9 +15,11 @@ from bench.progress import Progress
 class LocalExecutor:
     """Runs cells in this process, and those last that another process is running."""
 
-    def __init__(self, runs: Path, given_data: Path | None, engine: Engine, progress: Progress) -> None:
-        """Keep the runs in `runs`; `given_data` holds the real images if the data folder does not."""
-        self._runner = CellRunner(runs, given_data, engine, progress)
+    def __init__(
+        self, runs: Path, given_data: Path | None, engine: Engine, progress: Progress, loggers: Sequence[str] = ()
+    ) -> None:
+        """Run cells as `CellRunner` does, whose arguments these are."""
+        self._runner = CellRunner(runs, given_data, engine, progress, loggers)
         self._progress = progress
 
     def run(self, cells: Sequence[PlannedCell]) -> Iterator[Outcome]:

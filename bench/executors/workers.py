@@ -122,6 +122,7 @@ class Worker:
         device: of the cells.
         compiled: whether a GPU may compile.
         threads: CPU threads of this process.
+        loggers: what draws the curves of the cells, see `LoopRun`.
     """
 
     runs: Path
@@ -129,12 +130,13 @@ class Worker:
     device: str
     compiled: bool
     threads: int
+    loggers: Sequence[str] = ()
 
     @cached_property
     def _runner(self) -> CellRunner:
         torch.set_num_threads(self.threads)
         engine = Engine.on(torch.device(self.device), compiled=self.compiled)
-        return CellRunner(self.runs, self.given_data, engine, Progress(visible=False))
+        return CellRunner(self.runs, self.given_data, engine, Progress(visible=False), self.loggers)
 
     def run(self, order: Order) -> Report:
         """Run an order and say what became of it."""

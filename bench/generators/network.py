@@ -3,8 +3,9 @@
 import hashlib
 import math
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -137,9 +138,10 @@ class NetworkGenerator(Generator):
                 self.work.images_trained += settings.batch_size
 
                 if bar.update(settings.batch_size) or step == steps:
-                    shown = {name: loss.item() for name, loss in losses.items()}
+                    shown = _fetched(losses)
                     bar.set_postfix(step=f"{step}/{steps}", **{n: f"{x:.4f}" for n, x in shown.items()}, refresh=False)
                     check_losses(shown, step, steps, training.learning_rate)
+                progress.losses(step, steps, partial(_fetched, losses))
                 if checkpoint.due() and step < steps:
                     state = snapshot(step, training.weights, training.optimizers, random)
                     checkpoint.save(state | {"fit": identity})
@@ -233,6 +235,11 @@ class NetworkGenerator(Generator):
     @abstractmethod
     def _draw(self, numbers: Tensor, labels: Tensor | None, sampling_bias: float) -> Tensor:
         """Return the images in about [-1, 1] of standard normal numbers, float32 (n, numbers per image)."""
+
+
+def _fetched(losses: Mapping[str, Tensor]) -> dict[str, float]:
+    """Return losses as numbers, for which a GPU has to be waited for."""
+    return {name: loss.item() for name, loss in losses.items()}
 
 
 @dataclass(frozen=True)
