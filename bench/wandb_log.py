@@ -50,6 +50,7 @@ class WandbLog:
                 disable_code=True,
                 disable_git=True,
                 disable_job_creation=True,
+                host="-",
                 x_disable_machine_info=True,
                 x_disable_meta=True,
                 x_disable_stats=True,
