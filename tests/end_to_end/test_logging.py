@@ -11,7 +11,7 @@ import pytest
 from builders import comparable
 from event_files import images, scalars, wandb_history
 
-from bench import store, tensorboard_log
+from bench import fit_checkpoint, tensorboard_log
 from bench.cli import main
 
 STEPS, BATCH = 8, 64
@@ -66,7 +66,7 @@ def test_the_record_is_the_same_with_logs_and_without(run_tiny, tmp_path):
 def test_a_run_that_was_interrupted_shows_nothing_twice(run_tiny, tmp_path, monkeypatch):
     _, [undisturbed], _ = run_tiny("--loop", "fresh_data", "--log", "tensorboard", runs="undisturbed")
 
-    monkeypatch.setattr(store, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(fit_checkpoint, "CHECKPOINT_SECONDS", 0.0)
     log_losses = tensorboard_log.TensorBoardLog.log_losses
 
     def interrupted(self, losses, images_trained):
