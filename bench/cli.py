@@ -58,8 +58,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"autophagy-bench {__version__}")
     verbs = parser.add_subparsers(metavar="VERB", required=True)
     for add in (
-        _add_list, _add_run, _add_status, _add_check, _add_new_method, _add_score, _add_rescore, _add_submit,
-        _add_verify, _add_threshold, _add_board, _add_data,
+        _add_list, _add_run, _add_status, _add_clean, _add_check, _add_new_method, _add_score, _add_rescore,
+        _add_submit, _add_verify, _add_threshold, _add_board, _add_data,
     ):  # fmt: skip
         add(verbs)
     return parser
@@ -159,6 +159,30 @@ def _add_status(verbs: Any) -> None:
     parser.add_argument("--all", action="store_true", help="a line for each finished cell too")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(verb=_status)
+
+
+def _add_clean(verbs: Any) -> None:
+    parser = verbs.add_parser(
+        "clean",
+        help="make room in a runs folder, and keep what results need",
+        description="Remove of finished cells what was for the generations after: models, method states, separate "
+        "synthetic images, rows of strips; of all cells, what killed writes have left and damaged files that were set "
+        "aside. Records, strips and samples stay, and so does all that an unfinished cell needs to go on: board, "
+        "submit, rescore, verify --samples and run work as before. A cell that is being run is left alone.",
+    )
+    parser.add_argument("--runs", type=Path, default=Path("runs"), metavar="DIR", help="folder of the runs [runs]")
+    parser.add_argument(
+        "--samples", action="store_true",
+        help="samples of finished cells too, without which they cannot be submitted, rescored or verified",
+    )  # fmt: skip
+    parser.add_argument(
+        "--first-generations", action="store_true",
+        help="models of generation 1 too, if all cells are finished; what is run later trains its own, which on a GPU "
+        "is not quite the same",
+    )  # fmt: skip
+    parser.add_argument("--dry-run", action="store_true", help="say what would be removed; remove nothing")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(verb=_clean)
 
 
 def _add_check(verbs: Any) -> None:
@@ -458,6 +482,19 @@ def _status(arguments: argparse.Namespace) -> int:
 
     cells = read_status(arguments.runs)
     print(status_json(cells) if arguments.json else status_table(cells, arguments.all))
+    return 0
+
+
+def _clean(arguments: argparse.Namespace) -> int:
+    from bench.clean import clean, cleaning_json, cleaning_table
+
+    cleaning = clean(
+        arguments.runs,
+        samples=arguments.samples,
+        first_generations=arguments.first_generations,
+        dry_run=arguments.dry_run,
+    )
+    print((cleaning_json if arguments.json else cleaning_table)(cleaning, arguments.dry_run))
     return 0
 
 
