@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from bench.data.image_set import ImageSet
+from bench.disk_size import disk_size
 from bench.generators.build import build_generator
 from bench.generators.engine import Engine
 from bench.generators.settings import NetworkSettings
@@ -28,11 +29,16 @@ class Estimate:
             trains it.
         network_evaluations: forward passes of the network for one image in sampling.
         seconds: on the device that was timed, scoring not included.
+        disk_bytes: of the files of the finished cell under its own method, whose state is not included; the model of
+            G^1 that cells share counts for the first of them.
+        disk_peak_bytes: the most that there can be while it runs, with the state of an unfinished fit.
     """
 
     images_trained: int
     network_evaluations: int
     seconds: float
+    disk_bytes: int
+    disk_peak_bytes: int
 
 
 @dataclass(frozen=True)
@@ -53,7 +59,7 @@ class _NoCheckpoint:
 
 
 def estimate_cells(cells: Sequence[PlannedCell], engine: Engine) -> list[Estimate]:
-    """Return the estimate of each cell, from a few timed steps of the real networks."""
+    """Return the estimate of each cell, from a few timed steps of the real networks, and from their shapes."""
     speeds: dict[tuple[str, TierName, str, float], _Speed] = {}
     shared: set[tuple[str, TierName, str, int, int]] = set()
     estimates = []
@@ -70,8 +76,11 @@ def estimate_cells(cells: Sequence[PlannedCell], engine: Engine) -> list[Estimat
         generator = build_generator(settings, task.tier_data(cell.tier), Engine(torch.device("cpu")))
         kept = [len(loop.kept_generations(t)) for t in range(2, loop.generations + 1)]
         pools = [loop.n_real + n * loop.n_synthetic for n in kept]
+        size = disk_size(planned, generator)
+        disk = size.finished
         if first_generation not in shared:
             pools.append(loop.n_initial)
+            disk += size.first_generation
         shared.add(first_generation)
         images = sum(map(generator.images_per_fit, pools))
         samples = loop.generations * max(loop.n_synthetic, tier.n_score)
@@ -80,6 +89,8 @@ def estimate_cells(cells: Sequence[PlannedCell], engine: Engine) -> list[Estimat
                 images_trained=images,
                 network_evaluations=samples * generator.evaluations_per_image(loop.sampling_bias),
                 seconds=images * speed.seconds_per_image_trained + samples * speed.seconds_per_image_sampled,
+                disk_bytes=disk,
+                disk_peak_bytes=disk + size.checkpoint,
             )
         )
     return estimates

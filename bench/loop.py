@@ -26,7 +26,7 @@ from bench.fit_checkpoint import FitCheckpoint
 from bench.generators.base import Generator
 from bench.hashing import canonical_sha256, code_sha256
 from bench.interruption import stop_if_asked
-from bench.method import Budget, Context, Control, Method, Reads
+from bench.method import Budget, Context, Control, Method, Reads, synthetic_are_samples
 from bench.pool import Pool
 from bench.progress import Progress
 from bench.record import Cost, DataIdentity, Environment, GenerationResult, Record, ScoreConditions, Seconds
@@ -169,10 +169,10 @@ class LoopRun:
         # Draw the images that are scored and those that later generations train on: once, where they are the same.
         n_score, n_synthetic = self.score.n, method.n_synthetic(loop)
         with _Meter(generator) as sampling:
-            n_drawn = max(n_score, n_synthetic) if self._synthetic_are_samples else n_score
+            n_drawn = max(n_score, n_synthetic) if synthetic_are_samples(self.method) else n_score
             drawn = self._checked("sample", method.sample(generator, n_drawn, ctx), n_drawn)
             files = {"samples": image_tensors(drawn)}
-            if not self._synthetic_are_samples:
+            if not synthetic_are_samples(self.method):
                 synthetic = self._checked("synthesize", method.synthesize(generator, n_synthetic, ctx), n_synthetic)
                 files["synthetic"] = image_tensors(synthetic)
 
@@ -296,13 +296,9 @@ class LoopRun:
 
     def _synthetic(self, t: int) -> ImageSet:
         """Return the synthetic images that a finished generation gave to the pools after it."""
-        if self._synthetic_are_samples:
+        if synthetic_are_samples(self.method):
             return image_set(self.folder.tensors(t, "samples"))[: self.method.n_synthetic(self.cell.loop)]
         return image_set(self.folder.tensors(t, "synthetic"))
-
-    @property
-    def _synthetic_are_samples(self) -> bool:
-        return type(self.method).synthesize is Method.synthesize
 
     def _checked(self, hook: str, images: ImageSet, n: int) -> ImageSet:
         """Return what a method's hook gave; RunFailed where it is not n images like the real ones."""

@@ -224,6 +224,11 @@ class Control(Method):
     """
 
 
+def synthetic_are_samples(method: Method) -> bool:
+    """Return whether what enters the pools is what is scored, so that it is drawn and kept once."""
+    return type(method).synthesize is Method.synthesize
+
+
 def check_method(name: str, method: Method, setting: Setting) -> None:
     """Raise `BadInput` where the method cannot run in this setting."""
     for found, allowed in ((setting.loop.kind, method.loops), (setting.generator, method.generators)):

@@ -92,10 +92,11 @@ def estimate_table(
             {"cell_id": planned.cell.id, "cell": planned.cell.model_dump(mode="json")}
             | {"images_trained": e.images_trained, "network_evaluations": e.network_evaluations}
             | {"seconds": e.seconds, "device": str(device)}
+            | {"disk_bytes": e.disk_bytes, "disk_peak_bytes": e.disk_peak_bytes}
             for planned, e in zip(cells, estimates, strict=True)
         ]
         return json.dumps(content, indent=2)
-    rows = [("cell", "generations", "images trained", "network evaluations", f"time on {device}")]
+    rows = [("cell", "generations", "images trained", "network evaluations", f"time on {device}", "disk")]
     for planned, estimate in zip(cells, estimates, strict=True):
         rows.append(
             (
@@ -104,10 +105,16 @@ def estimate_table(
                 f"{estimate.images_trained:,}",
                 f"{estimate.network_evaluations:,}",
                 _duration(estimate.seconds),
+                size(estimate.disk_bytes),
             )
         )
     total = sum(estimate.seconds for estimate in estimates)
-    note = f"{len(cells)} cells, about {_duration(total)} in all; G^1 is counted once where cells share it."
+    disk = sum(estimate.disk_bytes for estimate in estimates)
+    unfinished = max((estimate.disk_peak_bytes - estimate.disk_bytes for estimate in estimates), default=0)
+    note = (
+        f"{len(cells)} cells, about {_duration(total)} in all; G^1 is counted once where cells share it.\n"
+        f"{size(disk)} on disk, and up to {size(unfinished)} more for each cell that runs (method state not included)."
+    )
     return f"{table(rows)}\n{note}"
 
 

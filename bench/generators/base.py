@@ -123,6 +123,11 @@ class Generator(ABC):
     def evaluations_per_image(self, sampling_bias: float) -> int:
         """Return how many forward passes of the network one sampled image takes."""
 
+    @property
+    def checkpoint_bytes(self) -> int:
+        """The size of the state of an unfinished fit, 0 where none is kept."""
+        return 0
+
     @abstractmethod
     def state_dict(self) -> dict[str, Tensor]:
         """Return the weights that `sample` uses, on the CPU."""

@@ -200,6 +200,13 @@ class NetworkGenerator(Generator):
         return self.settings.steps * self.settings.batch_size
 
     @property
+    def checkpoint_bytes(self) -> int:
+        """The size of the state of an unfinished fit: all weights, and two moments of each that is trained."""
+        training = self._begin(0, from_scratch=False, steps=1, learning_rate=self.settings.learning_rate)
+        bytes_of = {name: sum(w.nbytes for w in members) for name, members in training.weights.items()}
+        return sum(bytes_of.values()) + 2 * sum(bytes_of[name] for name in training.optimizers)
+
+    @property
     @abstractmethod
     def _numbers_per_image(self) -> int:
         """How many standard normal numbers an image is made of."""

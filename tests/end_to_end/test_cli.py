@@ -164,6 +164,19 @@ def test_dry_run_prints_cells_and_budgets_and_runs_nothing(run_tiny, tmp_path):
     assert not (tmp_path / "runs").exists()
 
 
+def test_dry_run_prints_the_size_of_each_cell_and_of_all(tiny_task, run_tiny, capsys):
+    _, cells, _ = run_tiny("--dry-run", "--loop", "fresh_data", "--seeds", "0,1")
+    assert [cell["disk_peak_bytes"] > cell["disk_bytes"] > 0 for cell in cells] == [True, True]
+    assert main(["run", "--task", str(tiny_task), "--loop", "fresh_data", "--seeds", "0,1", "--dry-run"]) == 0
+    *_, note = capsys.readouterr().out.splitlines()
+    whole = sum(cell["disk_bytes"] for cell in cells)
+    more = cells[0]["disk_peak_bytes"] - cells[0]["disk_bytes"]
+    assert note == (
+        f"{whole / 1e6:.1f} MB on disk, and up to {more / 1e3:.0f} kB more for each cell that runs (method state not "
+        "included)."
+    )
+
+
 def test_run_prints_a_table_of_the_cells(tiny_task, tmp_path, capsys):
     assert main(["run", "--task", str(tiny_task), "--loop", "fully_synthetic", "--runs", str(tmp_path / "runs")]) == 0
     captured = capsys.readouterr()

@@ -56,6 +56,25 @@ VARIANTS = pytest.mark.parametrize(
 
 
 @VARIANTS
+def test_the_size_of_a_checkpoint_is_known_before_there_is_one(build: Build, changes: dict[str, Any]):
+    checkpoint = KilledCheckpoint(3)
+    with pytest.raises(Killed):
+        fit(build(**changes), checkpoint=checkpoint)
+    assert checkpoint.state is not None
+    # Beside the weights and their moments there are the state of the random generator, and steps and hashes.
+    others = len(checkpoint.state["random"]) + 16 * len(checkpoint.state)
+    found = sum(tensor.nbytes for tensor in checkpoint.state.values())
+    assert found - others < build(**changes).checkpoint_bytes <= found
+
+
+def test_asking_for_the_size_of_a_checkpoint_changes_nothing(build: Build):
+    generator = fit(build())
+    before = generator.state_dict()
+    assert generator.checkpoint_bytes > 0
+    assert equal(generator.state_dict(), before)
+
+
+@VARIANTS
 def test_fits_with_the_same_seed_give_the_same_weights(build: Build, changes: dict[str, Any]):
     assert equal(fit(build(**changes)).state_dict(), fit(build(**changes)).state_dict())
 
