@@ -172,7 +172,7 @@ def test_dry_run_prints_the_size_of_each_cell_and_of_all(tiny_task, run_tiny, ca
     whole = sum(cell["disk_bytes"] for cell in cells)
     more = cells[0]["disk_peak_bytes"] - cells[0]["disk_bytes"]
     assert note == (
-        f"{whole / 1e6:.1f} MB on disk, and up to {more / 1e3:.0f} kB more for each cell that runs (method state not "
+        f"{whole / 1e6:.1f} MB on disk, and up to {more / 1e6:.1f} MB more for each cell that runs (method state not "
         "included)."
     )
 
