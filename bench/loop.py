@@ -8,12 +8,14 @@ Every generation is scored against real images that nothing in the loop has seen
 
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from bench import generators
 from bench.cell import Cell
@@ -22,16 +24,18 @@ from bench.data.image_set import ImageSet
 from bench.environment import peak_memory_bytes
 from bench.errors import Damaged, RunFailed
 from bench.features.base import FeatureSpace
-from bench.fit_checkpoint import FitCheckpoint
 from bench.generators.base import Generator
 from bench.hashing import canonical_sha256, code_sha256
 from bench.interruption import stop_if_asked
 from bench.method import Budget, Context, Control, Method, Reads
 from bench.pool import Pool
+from bench.processes import ALONE, Processes
 from bench.progress import Progress
 from bench.record import Cost, DataIdentity, Environment, GenerationResult, Record, ScoreConditions, Seconds
 from bench.scorer import Scorer
+from bench.sealed import tensors_sha256
 from bench.seeds import derive_seed
+from bench.shared_checkpoint import SharedCheckpoint
 from bench.store import FirstGenerationCache, RunFolder, TrainingCost, image_set, image_tensors
 from bench.strip import COLUMNS, strip_labels
 
@@ -55,6 +59,7 @@ class LoopRun:
         runs: the folder of all runs.
         folder: the run folder of this cell.
         progress: where progress is shown.
+        processes: those that run this cell together; all call `run`.
     """
 
     cell: Cell
@@ -71,6 +76,7 @@ class LoopRun:
     runs: Path
     folder: RunFolder
     progress: Progress
+    processes: Processes = ALONE
 
     def run(self) -> Record:
         """Run the generations that are not finished yet, and return the record.
@@ -79,18 +85,18 @@ class LoopRun:
             RunFailed: a generation cannot be finished; those before it are kept.
         """
         loop = self.cell.loop
-        results = self.folder.finished()
+        results = self.processes.from_main(self.folder.finished)
         if results:
             self.progress.note(f"resumes: generations 1 to {len(results)} of {loop.generations} are finished")
             with suppress(Damaged):  # the rows of a cell that only lacks its record may have been cleaned away
-                self.folder.draw_strip(len(results))
+                self.processes.from_main(lambda: self.folder.draw_strip(len(results)))
         if 0 < len(results) < loop.generations:
-            self.generator.load_state_dict(self.folder.tensors(len(results), "model"))
-            self.method.load_state_dict(self.folder.tensors(len(results), "method"))
+            self.generator.load_state_dict(self._stored(len(results), "model"))
+            self.method.load_state_dict(self._stored(len(results), "method"))
         for t in range(len(results) + 1, loop.generations + 1):
             progress = self.progress.within(f"generation {t}/{loop.generations}")
             results.append(self._run_generation(t, progress))
-            self.folder.draw_strip(t)
+            self.processes.from_main(partial(self.folder.draw_strip, t))
             stop_if_asked()
             scores = results[-1].scores
             progress.note(f"FID {scores.fid:.2f}, precision {scores.precision:.3f}, recall {scores.recall:.3f}")
@@ -103,13 +109,13 @@ class LoopRun:
             generations=tuple(results),
             environment=self.environment,
         )
-        self.folder.finish(record)
+        self.processes.from_main(lambda: self.folder.finish(record))
         return record
 
     def _run_generation(self, t: int, progress: Progress) -> GenerationResult:
         loop, generator, method = self.cell.loop, self.generator, self.method
         draws = RealDraws(self.training, self.cell.task, self.cell.seed)
-        checkpoints = _Checkpoints(self.folder, str(self._seed(t, "fit")))
+        checkpoints = _Checkpoints(self.folder, str(self._seed(t, "fit")), self.processes)
         if generator.device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(generator.device)
 
@@ -165,7 +171,7 @@ class LoopRun:
                 sample=sampling.seconds,
                 score=scoring.seconds,
             ),
-            peak_memory_bytes=peak_memory_bytes(generator.device),
+            peak_memory_bytes=max(self.processes.everyones(peak_memory_bytes(generator.device))),
         )
         result = GenerationResult(
             generation=t,
@@ -180,7 +186,9 @@ class LoopRun:
         files |= {"model": generator.state_dict(), "method": state}
         if not samples.are_points:
             files["strip"] = image_tensors(method.sample(generator, COLUMNS, self._strip_context(ctx)))
-        self.folder.finish_generation(result, files)
+        for name, tensors in files.items():
+            self.processes.check_same(f"the {name} of generation {t}", partial(tensors_sha256, tensors, {}))
+        self.processes.from_main(lambda: self.folder.finish_generation(result, files))
         checkpoints.remove()
         return result
 
@@ -189,17 +197,17 @@ class LoopRun:
         generator = self.generator
         fit_seed = self._seed(1, "fit")
         cache = FirstGenerationCache(self.runs, _first_generation_key(generator, pool, fit_seed), progress)
-        with cache.claimed():
-            if (cached := cache.load()) is not None:
+        with cache.claimed() if self.processes.is_main else nullcontext():
+            if (cached := self.processes.from_main(cache.load)) is not None:
                 weights, training = cached
                 generator.load_state_dict(weights)
                 progress.note("taken from the runs folder: another loop or method of this seed has trained it")
                 return training
-            checkpoint = cache.checkpoint(str(fit_seed))
+            checkpoint = SharedCheckpoint(cache.checkpoint(str(fit_seed)), self.processes)
             with _Meter(generator) as fit:
                 generator.fit(pool.data, seed=fit_seed, from_scratch=True, checkpoint=checkpoint, progress=progress)
             training = TrainingCost(images=fit.images_trained, seconds=fit.seconds + checkpoint.earlier_seconds)
-            cache.save(generator.state_dict(), training)
+            self.processes.from_main(lambda: cache.save(generator.state_dict(), training))
             checkpoint.remove()
             return training
 
@@ -271,8 +279,12 @@ class LoopRun:
     def _synthetic(self, t: int) -> ImageSet:
         """Return the synthetic images that a finished generation gave to the pools after it."""
         if self._synthetic_are_samples:
-            return image_set(self.folder.tensors(t, "samples"))[: self.method.n_synthetic(self.cell.loop)]
-        return image_set(self.folder.tensors(t, "synthetic"))
+            return image_set(self._stored(t, "samples"))[: self.method.n_synthetic(self.cell.loop)]
+        return image_set(self._stored(t, "synthetic"))
+
+    def _stored(self, t: int, name: str) -> dict[str, Tensor]:
+        """Return the content of one file of a finished generation, which the main process reads."""
+        return self.processes.from_main(lambda: self.folder.tensors(t, name))
 
     @property
     def _synthetic_are_samples(self) -> bool:
@@ -297,14 +309,15 @@ class LoopRun:
 class _Checkpoints:
     """The checkpoints of the fits of one generation, by their purposes; "" is the generation's own."""
 
-    def __init__(self, folder: RunFolder, key: str) -> None:
-        self._folder, self._key = folder, key
-        self._opened: dict[str, FitCheckpoint] = {}
+    def __init__(self, folder: RunFolder, key: str, processes: Processes) -> None:
+        self._folder, self._key, self._processes = folder, key, processes
+        self._opened: dict[str, SharedCheckpoint] = {}
 
-    def of(self, purpose: str) -> FitCheckpoint:
+    def of(self, purpose: str) -> SharedCheckpoint:
         """Return the checkpoint of a purpose, the same each time."""
         if purpose not in self._opened:
-            self._opened[purpose] = self._folder.fit_checkpoint(self._key, purpose)
+            checkpoint = self._folder.fit_checkpoint(self._key, purpose)
+            self._opened[purpose] = SharedCheckpoint(checkpoint, self._processes)
         return self._opened[purpose]
 
     @property
