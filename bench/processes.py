@@ -296,7 +296,7 @@ def _own_device(name: str) -> torch.device:
         return torch.device("cpu")
     if launched.local_rank() >= n_gpus:
         raise BadInput(
-            f"--device auto: this machine has {n_gpus} GPUs, and more processes were launched: allowed is one for "
+            f"--device auto: more processes were launched than this machine has GPUs ({n_gpus}): allowed is one for "
             "each GPU, or --device cpu"
         )
     return torch.device(f"cuda:{launched.local_rank()}")
