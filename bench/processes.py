@@ -17,6 +17,7 @@ from torch import Tensor
 
 from bench import launched
 from bench.errors import BadInput, RunFailed, StorageFailed
+from bench.interruption import stop_if_asked
 
 Result = TypeVar("Result")
 
@@ -209,6 +210,7 @@ class Processes:
 
         Raises:
             StorageFailed: nothing can be written, which ends all.
+            Interrupted: this process was asked to end, and so were the others.
             FailedApart: it has failed here, and not everywhere, so that others may be waiting for this process.
         """
         try:
@@ -216,6 +218,7 @@ class Processes:
         except StorageFailed:
             raise
         except Exception as error:
+            stop_if_asked()  # then the others have stopped, and this is how it shows here
             if not self.all_failed():
                 raise FailedApart(f"process {self.rank + 1} of {self.count} has failed alone") from error
             raise
