@@ -8,6 +8,11 @@ def count() -> int:
     return int(os.environ.get("WORLD_SIZE", "1")) if "LOCAL_RANK" in os.environ else 1
 
 
+def is_alone_by_mistake() -> bool:
+    """Return whether `accelerate launch --cpu` was to start several processes: without MPI it starts this one alone."""
+    return "MASTER_ADDR" in os.environ and "LOCAL_RANK" not in os.environ and "ACCELERATE_USE_CPU" in os.environ
+
+
 def rank() -> int:
     """Return the number of this process among those that were launched together, from 0."""
     return int(os.environ.get("RANK", "0")) if count() > 1 else 0

@@ -106,6 +106,11 @@ class Processes:
             BadInput: accelerate is not installed, or there is no such device.
         """
         processes = cls()
+        if launched.is_alone_by_mistake():
+            raise BadInput(
+                "accelerate launch --cpu starts one process: for several give it --multi_gpu in place of --cpu, and "
+                "--device cpu to autophagy run"
+            )
         if launched.count() == 1:
             yield processes
             return

@@ -96,6 +96,16 @@ def test_what_launched_processes_cannot_do_is_refused(
     assert message in capsys.readouterr().err
 
 
+def test_a_launcher_that_has_started_one_process_of_several_is_not_believed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    # What `accelerate launch --cpu --num_processes 2` sets.
+    for name, value in {"ACCELERATE_USE_CPU": "True", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29500"}.items():
+        monkeypatch.setenv(name, value)
+    assert main(["run", "--device", "cpu"]) == 2
+    assert "give it --multi_gpu in place of --cpu" in capsys.readouterr().err
+
+
 def test_more_processes_than_gpus_are_refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     for name, value in environment(1, 1).items():
