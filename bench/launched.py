@@ -9,7 +9,7 @@ def count() -> int:
 
 
 def is_alone_by_mistake() -> bool:
-    """Return whether `accelerate launch --cpu` was to start several processes: without MPI it starts this one alone."""
+    """Return whether `accelerate launch --cpu` was to start several processes: without MPI it starts this one."""
     return "MASTER_ADDR" in os.environ and "LOCAL_RANK" not in os.environ and "ACCELERATE_USE_CPU" in os.environ
 
 
