@@ -3,6 +3,7 @@
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from bench import environment
@@ -17,6 +18,7 @@ from bench.generators.build import build_generator
 from bench.generators.engine import Engine
 from bench.grid import PlannedCell
 from bench.loop import LoopRun
+from bench.processes import FailedApart
 from bench.progress import Progress
 from bench.record import DataIdentity, Record
 from bench.scorer import Reference, Scorer
@@ -70,7 +72,7 @@ class CellRunner:
         for planned in cells:
             self._open(planned)
         for planned in cells:
-            if not self._open(planned).record_path.exists():
+            if not self._engine.processes.from_main(self._open(planned).record_path.exists):
                 self._space(planned.task, planned.cell.tier)
         for task, tier in {p.task.sha256: (p.task, p.cell.tier) for p in cells}.values():
             self._note_whether_pinned(task, tier)
@@ -81,32 +83,35 @@ class CellRunner:
         Raises:
             StorageFailed: the runs folder cannot be written, so that no other cell could go on.
         """
-        folder = self._open(planned)
-        progress = progress.kept_in(folder.path)
-        if folder.record_path.exists() and (record := folder.record()) is not None:
-            folder.mend_strip()
+        folder, processes = self._open(planned), self._engine.processes
+        if processes.is_main:
+            progress = progress.kept_in(folder.path)
+        if (record := processes.from_main(folder.record)) is not None:
+            processes.from_main(folder.mend_strip)
             progress.note("is finished")
             return Outcome(planned, record, was_finished=True)
-        if not folder.claim():
+        if not processes.from_main(folder.claim):
             return None
         try:
             outcome = self._run(planned, folder, progress)
         finally:
-            folder.release()
+            if processes.is_main:
+                folder.release()
         return outcome
 
     def holder(self, planned: PlannedCell) -> str:
         """Return who runs a cell that `attempt` has returned None for."""
-        return str(self._open(planned).holder or "another process")
+        return self._engine.processes.from_main(lambda: str(self._open(planned).holder or "another process"))
 
     def _run(self, planned: PlannedCell, folder: RunFolder, progress: Progress) -> Outcome:
         # Another process may have finished it while the claim was waited for.
-        if (record := folder.record()) is not None:
+        processes = self._engine.processes
+        if (record := processes.from_main(folder.record)) is not None:
             return Outcome(planned, record, was_finished=True)
-        folder.forget_failure()
+        processes.from_main(folder.forget_failure)
         try:
-            return Outcome(planned, self._run_cell(planned, folder, progress))
-        except StorageFailed:
+            return Outcome(planned, processes.together(lambda: self._run_cell(planned, folder, progress)))
+        except (StorageFailed, FailedApart):
             raise
         except KeyboardInterrupt:
             progress.note(
@@ -124,7 +129,7 @@ class CellRunner:
             # Otherwise most likely a fault of the method's own code: its author needs the traceback.
             shown = f"\n{traceback.format_exc()}"
         progress.note(f"failed: {shown}")
-        folder.keep_failure(reason)
+        processes.from_main(lambda: folder.keep_failure(reason))
         return Outcome(planned, None, error=reason)
 
     def _open(self, planned: PlannedCell) -> RunFolder:
@@ -140,7 +145,10 @@ class CellRunner:
                 reference_sha256=data.reference.sha256,
             )
             progress = self._progress.within(cell.slug)
-            self._folders[cell.id] = RunFolder.open(self._runs, cell, conditions, progress)
+            open_folder = partial(RunFolder.open, self._runs, cell, conditions, progress)
+            opened = self._engine.processes.on_main(open_folder)
+            # The others name the folder and leave it alone.
+            self._folders[cell.id] = opened or RunFolder(self._runs / "cells" / cell.slug, cell, conditions)
         return self._folders[cell.id]
 
     def _run_cell(self, planned: PlannedCell, folder: RunFolder, progress: Progress) -> Record:
@@ -165,6 +173,7 @@ class CellRunner:
             folder=folder,
             progress=progress,
             loggers=self._loggers,
+            processes=self._engine.processes,
         ).run()
 
     def _real(self, task: Task, tier: TierName) -> RealData:
@@ -198,12 +207,14 @@ class CellRunner:
         key = (task.sha256 if task.features is not None else "", task.space_name(tier))
         if key not in self._spaces:
             self._spaces[key] = task_space(task, tier, self._engine.device, self._progress)
+            self._spaces[key].processes = self._engine.processes
         return self._spaces[key]
 
     def _embedding(self, task: Task, tier: TierName) -> FeatureSpace:
         key = ("", task.tiers[tier].embedding)
         if key not in self._spaces:
             self._spaces[key] = space_named(key[1], self._engine.device, None, self._progress)
+            self._spaces[key].processes = self._engine.processes
         return self._spaces[key]
 
     def _generator(self, name: str, task: Task, tier: TierName) -> Generator:

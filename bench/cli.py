@@ -9,15 +9,19 @@ import json
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from bench import __version__, paths
+from bench import __version__, launched, paths
 from bench.errors import BadInput, RunFailed
 from bench.generators.settings import GENERATOR_SETTINGS, GENERATOR_SUMMARIES
 from bench.loops import LOOP_KINDS, LOOP_SUMMARIES
 from bench.run_log import LOGGERS, check_loggers
 from bench.task import TIERS, load_task, task_names
+
+if TYPE_CHECKING:
+    from bench.processes import Processes
 
 Number = TypeVar("Number", int, float)
 DATA_HELP = "the task's real images, as for autophagy data --from [the data folder]"
@@ -28,6 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit status."""
     try:
         parsed = _parser().parse_args(arguments)
+        if launched.count() > 1 and parsed.verb is not _run:
+            raise BadInput("several processes were launched: allowed is autophagy run")
         status: int = parsed.verb(parsed)
         return status
     except BadInput as error:
@@ -36,10 +42,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt as interrupt:
         # Of this package's own: which signal it was.
         by = getattr(interrupt, "by", signal.SIGINT)
-        print(
-            f"autophagy: stopped by {by.name}. What is finished is kept: the same command goes on from there.",
-            file=sys.stderr,
-        )
+        if launched.rank() == 0:
+            print(
+                f"autophagy: stopped by {by.name}. What is finished is kept: the same command goes on from there.",
+                file=sys.stderr,
+            )
         return 128 + by
 
 
@@ -411,6 +418,13 @@ def _list_content(what: str) -> dict[str, str]:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    from bench.processes import Processes
+
+    with Processes.launched(arguments.device) as processes:
+        return _run_cells(arguments, processes)
+
+
+def _run_cells(arguments: argparse.Namespace, processes: "Processes") -> int:
     from bench.environment import choose_devices
     from bench.estimate import estimate_cells
     from bench.executors.choose import Where, choose_executor
@@ -450,29 +464,32 @@ def _run(arguments: argparse.Namespace) -> int:
             n_synthetic=arguments.n_synthetic,
         )
     )
-    progress = Progress()
+    progress = Progress(visible=processes.is_main)
     if arguments.results is not None:
-        planned, cells = cells, without_results(cells, arguments.results)
+        # Cells are told by their hashes: a method does not travel between processes.
+        left = processes.from_main(lambda: {planned.cell.id for planned in without_results(cells, arguments.results)})
+        planned, cells = cells, [planned for planned in cells if planned.cell.id in left]
         progress.note(f"{len(planned) - len(cells)} of {len(planned)} cells have their records in {arguments.results}")
     if arguments.shard is not None:
         cells = shard(cells, arguments.shard)
     if arguments.dry_run:
         engine = Engine.on(choose_devices(arguments.device)[0], compiled=not arguments.no_compile)
-        print(estimate_table(cells, estimate_cells(cells, engine), engine.device, arguments.json))
+        if processes.is_main:
+            print(estimate_table(cells, estimate_cells(cells, engine), engine.device, arguments.json))
         return 0
     outcomes = []
     order = {planned.cell.id: i for i, planned in enumerate(cells)}
     try:
         with stoppable():
-            for outcome in choose_executor(where, arguments.runs, arguments.data, progress).run(cells):
+            for outcome in choose_executor(where, arguments.runs, arguments.data, progress, processes).run(cells):
                 outcomes.append(outcome)
                 if arguments.results is not None and outcome.record is not None:
-                    keep_result(outcome.record, arguments.results)
+                    processes.from_main(partial(keep_result, outcome.record, arguments.results))
     finally:
         outcomes.sort(key=lambda outcome: order[outcome.planned.cell.id])
-        if arguments.json and (outcomes or not cells):
+        if processes.is_main and arguments.json and (outcomes or not cells):
             print(outcomes_json(outcomes, arguments.runs))
-        elif outcomes:
+        elif processes.is_main and outcomes:
             print(outcomes_table(outcomes, ["autophagy", *sys.argv[1:]]))
     return 1 if any(outcome.error for outcome in outcomes) else 0
 

@@ -47,6 +47,7 @@ def describe(engine: Engine) -> Environment:
     """Return the environment of a run on `engine`."""
     device = engine.device
     on_gpu = device.type == "cuda"
+    name = torch.cuda.get_device_name(device) if on_gpu else f"CPU ({torch.backends.cpu.get_cpu_capability()})"
     commit = _git("rev-parse", "HEAD")
     return Environment(
         package_version=__version__,
@@ -56,7 +57,7 @@ def describe(engine: Engine) -> Environment:
         platform=f"{platform.system()} {platform.machine()}",
         torch=torch.__version__,
         diffusers=version("diffusers"),
-        device=torch.cuda.get_device_name(device) if on_gpu else f"CPU ({torch.backends.cpu.get_cpu_capability()})",
+        device=name if engine.processes.count == 1 else f"{name} x{engine.processes.count}",
         driver=_driver() if on_gpu else None,
         threads=torch.get_num_threads(),
         bfloat16=engine.bfloat16,

@@ -8,12 +8,14 @@ Every generation is scored against real images that nothing in the loop has seen
 
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from bench import generators
 from bench.cell import Cell
@@ -22,17 +24,19 @@ from bench.data.image_set import ImageSet
 from bench.environment import peak_memory_bytes
 from bench.errors import Damaged, RunFailed
 from bench.features.base import FeatureSpace
-from bench.fit_checkpoint import FitCheckpoint
 from bench.generators.base import Generator
 from bench.hashing import canonical_sha256, code_sha256
 from bench.interruption import stop_if_asked
 from bench.method import Budget, Context, Control, Method, Reads, synthetic_are_samples
 from bench.pool import Pool
+from bench.processes import ALONE, Processes
 from bench.progress import Progress
 from bench.record import Cost, DataIdentity, Environment, GenerationResult, Record, ScoreConditions, Seconds
 from bench.run_log import RunLog
 from bench.scorer import Scorer
+from bench.sealed import tensors_sha256
 from bench.seeds import derive_seed
+from bench.shared_checkpoint import SharedCheckpoint
 from bench.store import FirstGenerationCache, RunFolder, TrainingCost, image_set, image_tensors
 from bench.strip import COLUMNS, strip_labels
 
@@ -57,6 +61,7 @@ class LoopRun:
         folder: the run folder of this cell.
         progress: where progress is shown.
         loggers: what draws its curves: names of `bench.run_log.LOGGERS`.
+        processes: those that run this cell together; all call `run`.
     """
 
     cell: Cell
@@ -74,6 +79,7 @@ class LoopRun:
     folder: RunFolder
     progress: Progress
     loggers: Sequence[str] = ()
+    processes: Processes = ALONE
 
     def run(self) -> Record:
         """Run the generations that are not finished yet, and return the record.
@@ -81,25 +87,27 @@ class LoopRun:
         Raises:
             RunFailed: a generation cannot be finished; those before it are kept.
         """
-        with RunLog.open(self.loggers, self.runs, self.cell, self.score, self.progress) as log:
+        with RunLog.open(
+            self.loggers if self.processes.is_main else (), self.runs, self.cell, self.score, self.progress
+        ) as log:
             return self._run(log)
 
     def _run(self, log: RunLog) -> Record:
         loop = self.cell.loop
-        results = self.folder.finished()
+        results = self.processes.from_main(self.folder.finished)
         if results:
             self.progress.note(f"resumes: generations 1 to {len(results)} of {loop.generations} are finished")
             with suppress(Damaged):  # the rows of a cell that only lacks its record may have been cleaned away
-                self.folder.draw_strip(len(results))
+                self.processes.from_main(lambda: self.folder.draw_strip(len(results)))
         if 0 < len(results) < loop.generations:
-            self.generator.load_state_dict(self.folder.tensors(len(results), "model"))
-            self.method.load_state_dict(self.folder.tensors(len(results), "method"))
+            self.generator.load_state_dict(self._stored(len(results), "model"))
+            self.method.load_state_dict(self._stored(len(results), "method"))
         for result in results:
             self._log(result, log)
         for t in range(len(results) + 1, loop.generations + 1):
             progress = self.progress.within(f"generation {t}/{loop.generations}")
             results.append(self._run_generation(t, self._with_losses(progress, results, log)))
-            self.folder.draw_strip(t)
+            self.processes.from_main(partial(self.folder.draw_strip, t))
             self._log(results[-1], log)
             stop_if_asked()
             scores = results[-1].scores
@@ -113,7 +121,7 @@ class LoopRun:
             generations=tuple(results),
             environment=self.environment,
         )
-        self.folder.finish(record)
+        self.processes.from_main(lambda: self.folder.finish(record))
         return record
 
     def _log(self, result: GenerationResult, log: RunLog) -> None:
@@ -135,7 +143,7 @@ class LoopRun:
     def _run_generation(self, t: int, progress: Progress) -> GenerationResult:
         loop, generator, method = self.cell.loop, self.generator, self.method
         draws = RealDraws(self.training, self.cell.task, self.cell.seed)
-        checkpoints = _Checkpoints(self.folder, str(self._seed(t, "fit")))
+        checkpoints = _Checkpoints(self.folder, str(self._seed(t, "fit")), self.processes)
         if generator.device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(generator.device)
 
@@ -191,7 +199,7 @@ class LoopRun:
                 sample=sampling.seconds,
                 score=scoring.seconds,
             ),
-            peak_memory_bytes=peak_memory_bytes(generator.device),
+            peak_memory_bytes=max(self.processes.everyones(peak_memory_bytes(generator.device))),
         )
         result = GenerationResult(
             generation=t,
@@ -206,7 +214,9 @@ class LoopRun:
         files |= {"model": generator.state_dict(), "method": state}
         if not samples.are_points:
             files["strip"] = image_tensors(method.sample(generator, COLUMNS, self._strip_context(ctx)))
-        self.folder.finish_generation(result, files)
+        for name, tensors in files.items():
+            self.processes.check_same(f"the {name} of generation {t}", partial(tensors_sha256, tensors, {}))
+        self.processes.from_main(lambda: self.folder.finish_generation(result, files))
         checkpoints.remove()
         return result
 
@@ -215,17 +225,17 @@ class LoopRun:
         generator = self.generator
         fit_seed = self._seed(1, "fit")
         cache = FirstGenerationCache(self.runs, _first_generation_key(generator, pool, fit_seed), progress)
-        with cache.claimed():
-            if (cached := cache.load()) is not None:
+        with cache.claimed() if self.processes.is_main else nullcontext():
+            if (cached := self.processes.from_main(cache.load)) is not None:
                 weights, training = cached
                 generator.load_state_dict(weights)
                 progress.note("taken from the runs folder: another loop or method of this seed has trained it")
                 return training
-            checkpoint = cache.checkpoint(str(fit_seed))
+            checkpoint = SharedCheckpoint(cache.checkpoint(str(fit_seed)), self.processes)
             with _Meter(generator) as fit:
                 generator.fit(pool.data, seed=fit_seed, from_scratch=True, checkpoint=checkpoint, progress=progress)
             training = TrainingCost(images=fit.images_trained, seconds=fit.seconds + checkpoint.earlier_seconds)
-            cache.save(generator.state_dict(), training)
+            self.processes.from_main(lambda: cache.save(generator.state_dict(), training))
             checkpoint.remove()
             return training
 
@@ -297,8 +307,12 @@ class LoopRun:
     def _synthetic(self, t: int) -> ImageSet:
         """Return the synthetic images that a finished generation gave to the pools after it."""
         if synthetic_are_samples(self.method):
-            return image_set(self.folder.tensors(t, "samples"))[: self.method.n_synthetic(self.cell.loop)]
-        return image_set(self.folder.tensors(t, "synthetic"))
+            return image_set(self._stored(t, "samples"))[: self.method.n_synthetic(self.cell.loop)]
+        return image_set(self._stored(t, "synthetic"))
+
+    def _stored(self, t: int, name: str) -> dict[str, Tensor]:
+        """Return the content of one file of a finished generation, which the main process reads."""
+        return self.processes.from_main(lambda: self.folder.tensors(t, name))
 
     def _checked(self, hook: str, images: ImageSet, n: int) -> ImageSet:
         """Return what a method's hook gave; RunFailed where it is not n images like the real ones."""
@@ -319,14 +333,15 @@ class LoopRun:
 class _Checkpoints:
     """The checkpoints of the fits of one generation, by their purposes; "" is the generation's own."""
 
-    def __init__(self, folder: RunFolder, key: str) -> None:
-        self._folder, self._key = folder, key
-        self._opened: dict[str, FitCheckpoint] = {}
+    def __init__(self, folder: RunFolder, key: str, processes: Processes) -> None:
+        self._folder, self._key, self._processes = folder, key, processes
+        self._opened: dict[str, SharedCheckpoint] = {}
 
-    def of(self, purpose: str) -> FitCheckpoint:
+    def of(self, purpose: str) -> SharedCheckpoint:
         """Return the checkpoint of a purpose, the same each time."""
         if purpose not in self._opened:
-            self._opened[purpose] = self._folder.fit_checkpoint(self._key, purpose)
+            checkpoint = self._folder.fit_checkpoint(self._key, purpose)
+            self._opened[purpose] = SharedCheckpoint(checkpoint, self._processes)
         return self._opened[purpose]
 
     @property

@@ -142,24 +142,26 @@ class Scorer:
     def score_features(self, features: Tensor, labels: Tensor | None) -> Scores:
         """Return the scores of images whose features, float32 (n, d), are known."""
         reference = self._reference
+        # Each process adds its share; what the metrics then compute is of all.
+        own = reference.space.processes.share(len(features))
         frechet, kernel = FrechetDistance(reference.moments), KernelDistance(reference.kernel)
         neighbours = PRDC(reference.manifold)
         for metric in (frechet, kernel, neighbours):
-            metric.update(features)
+            metric.update(features[own])
         kid, kid_error = kernel.compute()
         scores = {"fid": frechet.compute(), "kid": kid, "kid_standard_error": kid_error} | neighbours.compute()
         if self._memorisation is not None:
             memorisation = Memorisation(*self._memorisation)
-            memorisation.update(features)
+            memorisation.update(features[own])
             scores |= memorisation.compute()
         if labels is not None and isinstance(reference.space, ClassifyingSpace):
             classes = reference.space.classify(features)
             agreement = LabelAgreement()
-            agreement.update(classes, labels)
+            agreement.update(classes[own], labels[own])
             scores["label_agreement"] = agreement.compute()
             if self._class_counts is not None:
                 imbalance = ClassImbalance(self._class_counts)
-                imbalance.update(classes)
+                imbalance.update(classes[own])
                 scores["class_imbalance"] = imbalance.compute()
         try:
             return Scores.model_validate({name: float(value) for name, value in scores.items()})

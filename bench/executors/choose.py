@@ -15,6 +15,7 @@ from bench.executors.processes import ProcessExecutor
 from bench.executors.workers import Worker
 from bench.generators.engine import Engine
 from bench.grid import PlannedCell
+from bench.processes import ALONE, Processes
 from bench.progress import Progress
 
 
@@ -48,8 +49,10 @@ class Where:
     loggers: Sequence[str] = ()
 
 
-def choose_executor(where: Where, runs: Path, given_data: Path | None, progress: Progress) -> Executor:
-    """Return what runs the cells.
+def choose_executor(
+    where: Where, runs: Path, given_data: Path | None, progress: Progress, processes: Processes = ALONE
+) -> Executor:
+    """Return what runs the cells: together, where several processes were launched for it.
 
     Raises:
         BadInput: options that do not go together, or a device or cluster that is not there.
@@ -57,6 +60,13 @@ def choose_executor(where: Where, runs: Path, given_data: Path | None, progress:
     for option, value in (("--workers", where.workers), ("--threads", where.threads)):
         if value is not None and not 1 <= value <= 1024:
             raise BadInput(f"{option} {value}: allowed are whole numbers from 1 to 1024")
+    if processes.device is not None:
+        if where.executor == "ray" or where.workers is not None:
+            raise BadInput("--executor ray, --workers: not where several processes were launched to share a cell")
+        if where.threads is not None:
+            torch.set_num_threads(where.threads)
+        engine = Engine.on(processes.device, compiled=where.compiled, processes=processes)
+        return LocalExecutor(runs, given_data, engine, progress, where.loggers)
     if where.executor == "ray":
         return _ray_executor(where, runs, given_data, progress)
     if where.ray_address is not None:

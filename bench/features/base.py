@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from bench.errors import BadInput
+from bench.processes import ALONE, Processes
 from bench.progress import Progress
 
 
@@ -20,8 +21,10 @@ class FeatureSpace(ABC):
         batch_size: images that go through the network at a time.
         image_shape: (channels, height, width) of the images that it is for; None for any.
         takes_points: whether it is also for points, float32 (n, d), that are no images.
+        processes: those that share the work; whoever loads the space sets it.
     """
 
+    processes: Processes = ALONE
     image_shape: tuple[int, int, int] | None = None
     takes_points = False
 
@@ -47,12 +50,19 @@ class FeatureSpace(ABC):
             BadInput: the space is not for such images, or a feature is not finite.
         """
         self.check(images)
-        parts = []
-        with (progress or Progress(visible=False)).bar(f"{self.name} features", len(images), short=True) as bar:
-            for batch in images.split(self.batch_size):
-                parts.append(self.embed(batch.to(self.device)))
-                bar.update(len(batch))
-        features = torch.cat(parts)
+
+        def own() -> Tensor | None:
+            share = images[self.processes.share(len(images), self.batch_size)]
+            if len(share) == 0:
+                return None
+            parts = []
+            with (progress or Progress(visible=False)).bar(f"{self.name} features", len(share), short=True) as bar:
+                for batch in share.split(self.batch_size):
+                    parts.append(self.embed(batch.to(self.device)))
+                    bar.update(len(batch))
+            return torch.cat(parts)
+
+        features = self.processes.gathered(own).to(self.device)
         if not torch.isfinite(features).all():
             raise BadInput(f"feature space '{self.name}' gave features that are not finite")
         return features

@@ -2,6 +2,7 @@
 
 import platform
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 
 import torch
@@ -64,11 +65,13 @@ class FeatureCache:
             }
         )
         path = self._folder / f"{key}.safetensors"
-        with locked(path):
-            found = _read(path)
+        processes = space.processes
+        with locked(path) if processes.is_main else nullcontext():
+            found = processes.from_main(lambda: _read(path))
             if found is None:
-                found = {name: value.cpu() for name, value in compute().items()}
-                write_sealed_tensors(path, found, {})
+                computed = {name: value.cpu() for name, value in compute().items()}
+                processes.from_main(lambda: write_sealed_tensors(path, computed, {}))
+                found = computed
         return {name: value.to(device) for name, value in found.items()}
 
 

@@ -122,13 +122,16 @@ class DDPM(NetworkGenerator):
         loss = self._loss(real, labels, weights, random)
         optimizer.zero_grad()
         loss.backward()
+        loss = loss.detach()
+        gradients = [weight.grad for weight in training.weights["weight"] if weight.grad is not None]
+        self._engine.processes.average([*gradients, loss], self._share.weight)
         torch.nn.utils.clip_grad_norm_(training.weights["weight"], GRADIENT_CLIP)
         optimizer.param_groups[0]["lr"] = training.learning_rate * _learning_rate_factor(step / training.steps)
         optimizer.step()
         return {"loss": loss}
 
     def _loss(self, clean: Tensor, labels: Tensor | None, weights: Tensor | None, random: torch.Generator) -> Tensor:
-        """Return the mean squared error of the network's prediction at random noise levels.
+        """Return the mean squared error of the network's prediction at random noise levels, of this process's images.
 
         A network that sees large patches is narrower than what it is given, and cannot carry the noise through:
         it predicts the image (`sample`), with the loss of the velocity (Li & He 2025, arXiv 2511.13720).
@@ -141,6 +144,9 @@ class DDPM(NetworkGenerator):
         if labels is not None:
             dropped = torch.rand(labels.shape, generator=random, device=self.device) < self.settings.condition_dropout
             labels = torch.where(dropped, self._no_label(labels), labels)
+        # From here on only this process's share of the batch.
+        clean, noise, timesteps = map(self._share.of, (clean, noise, timesteps))
+        labels, weights = (None if values is None else self._share.of(values) for values in (labels, weights))
         noisy = self._noising.add_noise(clean, noise, timesteps)
         prediction = self._predict(self._trained, noisy, timesteps, labels)
         match self.settings.prediction:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.errors import RunFailed, first_line
+from bench.processes import ALONE, Processes
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -26,18 +27,20 @@ class Engine:
         bfloat16: whether convolutions and products are taken in bfloat16 (weights, losses and sums stay float32).
         channels_last: whether networks and images are laid out with the channels last, as tensor cores read them.
         compiled: whether networks go through torch.compile.
+        processes: those that share the work, each with a device of its own.
     """
 
     device: torch.device
     bfloat16: bool = False
     channels_last: bool = False
     compiled: bool = False
+    processes: Processes = ALONE
 
     @classmethod
-    def on(cls, device: torch.device, *, compiled: bool = True) -> "Engine":
+    def on(cls, device: torch.device, *, compiled: bool = True, processes: Processes = ALONE) -> "Engine":
         """Return the fastest engine on a device; `compiled` says whether a GPU may compile."""
         on_gpu = device.type == "cuda"
-        return cls(device, bfloat16=on_gpu, channels_last=on_gpu, compiled=on_gpu and compiled)
+        return cls(device, bfloat16=on_gpu, channels_last=on_gpu, compiled=on_gpu and compiled, processes=processes)
 
     def place(self, network: Network) -> Network:
         """Move a network to the device, into the engine's layout."""

@@ -33,6 +33,8 @@ from bench.hashing import canonical_sha256
 from bench.progress import Progress
 from bench.seeds import derive_generator
 
+CHECK_STEPS = 100
+
 
 @dataclass(frozen=True)
 class Training:
@@ -77,6 +79,7 @@ class NetworkGenerator(Generator):
         self.image_shape = image_shape
         self._horizontal_flips = horizontal_flips
         self._engine = engine
+        self._share = engine.processes.share_of_batch(settings.batch_size, self._images_that_go_together)
 
     def fit(
         self,
@@ -111,6 +114,9 @@ class NetworkGenerator(Generator):
         # is not gone on from: a method may fit more than once in a generation.
         step = 0
         identity = plan.identity(pool)
+        self._engine.processes.check_same(
+            "the pool or the settings of a fit", lambda: identity.numpy().tobytes().hex()
+        )
         if (saved := checkpoint.load()) is not None and torch.equal(saved["fit"], identity):
             step = restore(saved, training.weights, training.optimizers, random)
             self.work.images_trained += step * settings.batch_size
@@ -138,10 +144,12 @@ class NetworkGenerator(Generator):
                 self.work.images_trained += settings.batch_size
 
                 if bar.update(settings.batch_size) or step == steps:
-                    shown = _fetched(losses)
-                    bar.set_postfix(step=f"{step}/{steps}", **{n: f"{x:.4f}" for n, x in shown.items()}, refresh=False)
-                    check_losses(shown, step, steps, training.learning_rate)
+                    shown = {name: f"{loss:.4f}" for name, loss in _fetched(losses).items()}
+                    bar.set_postfix(step=f"{step}/{steps}", **shown, refresh=False)
                 progress.losses(step, steps, partial(_fetched, losses))
+                # When something is shown is a matter of time; here all processes look at the same step.
+                if step % CHECK_STEPS == 0 or step == steps:
+                    check_losses(_fetched(losses), step, steps, training.learning_rate)
                 if checkpoint.due() and step < steps:
                     state = snapshot(step, training.weights, training.optimizers, random)
                     checkpoint.save(state | {"fit": identity})
@@ -166,34 +174,47 @@ class NetworkGenerator(Generator):
     ) -> ImageSet:
         """Draw one image per seed with `draw`, which makes images of normal numbers and labels, in batches."""
         size = self.settings.sampling_batch
-        parts = []
-        explained = self._engine.explained("a batch of samples", "sampling_batch", size)
-        with explained, progress.bar("sample", total=len(seeds)) as bar:
-            for start in range(0, len(seeds), size):
-                chunk = seeds[start : start + size]
-                # The last batch is padded: kernels may round differently for another batch size.
-                padding = size - len(chunk)
-                numbers = F.pad(normals(chunk, self._numbers_per_image), (0, 0, 0, padding))
-                classes = None if labels is None else F.pad(labels[start : start + size], (0, padding))
-                images = draw(self._engine.moved(numbers), None if classes is None else self._engine.moved(classes))
-                parts.append(to_uint8(images[: len(chunk)]))
-                self.work.network_evaluations += len(chunk) * evaluations
-                bar.update(len(chunk))
-        return ImageSet(torch.cat(parts), labels)
+
+        def batch(part: slice) -> Tensor:
+            chunk = seeds[part]
+            # The last batch is padded: kernels may round differently for another batch size.
+            padding = size - len(chunk)
+            numbers = F.pad(normals(chunk, self._numbers_per_image), (0, 0, 0, padding))
+            classes = None if labels is None else F.pad(labels[part], (0, padding))
+            images = draw(self._engine.moved(numbers), None if classes is None else self._engine.moved(classes))
+            return to_uint8(images[: len(chunk)])
+
+        self.work.network_evaluations += len(seeds) * evaluations
+        return ImageSet(self._in_batches(len(seeds), "sample", progress, batch), labels)
 
     @torch.inference_mode()
     def _evaluated(self, images: ImageSet, what: str, progress: Progress, network: Callable[..., Tensor]) -> Tensor:
         """Return what `network` gives for images, float32 in [-1, 1], and labels, batch by batch, on the CPU."""
+
+        def batch(part: slice) -> Tensor:
+            chosen = images[part]
+            labels = None if chosen.labels is None else chosen.labels.to(self.device)
+            values: Tensor = network(from_uint8(chosen.images.to(self.device)), labels).float().cpu()
+            return values
+
+        self.work.network_evaluations += len(images)
+        return self._in_batches(len(images), what, progress, batch)
+
+    def _in_batches(self, n: int, what: str, progress: Progress, batch: Callable[[slice], Tensor]) -> Tensor:
+        """Return what `batch` gives for n images on the CPU, sampling_batch at a time; each process its share."""
         size = self.settings.sampling_batch
-        parts = []
-        with progress.bar(what, total=len(images)) as bar:
-            for start in range(0, len(images), size):
-                batch = images[slice(start, start + size)]
-                labels = None if batch.labels is None else batch.labels.to(self.device)
-                parts.append(network(from_uint8(batch.images.to(self.device)), labels).float().cpu())
-                self.work.network_evaluations += len(batch)
-                bar.update(len(batch))
-        return torch.cat(parts)
+
+        def own() -> Tensor | None:
+            share = self._engine.processes.share(n, size)
+            parts = []
+            explained = self._engine.explained("a batch of samples", "sampling_batch", size)
+            with explained, progress.bar(what, total=share.stop - share.start) as bar:
+                for start in range(share.start, share.stop, size):
+                    parts.append(batch(slice(start, min(start + size, share.stop))))
+                    bar.update(len(parts[-1]))
+            return torch.cat(parts) if parts else None
+
+        return self._engine.processes.gathered(own)
 
     def images_per_fit(self, n: int) -> int:
         """Return the images of whole batches, whatever the pool's size is."""
@@ -205,6 +226,11 @@ class NetworkGenerator(Generator):
         training = self._begin(0, from_scratch=False, steps=1, learning_rate=self.settings.learning_rate)
         bytes_of = {name: sum(w.nbytes for w in members) for name, members in training.weights.items()}
         return sum(bytes_of.values()) + 2 * sum(bytes_of[name] for name in training.optimizers)
+
+    @property
+    def _images_that_go_together(self) -> int:
+        """How many images of a batch the network sees at once, which therefore one process must have; 1 for none."""
+        return 1
 
     @property
     @abstractmethod

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from bench.data.image_set import ImageSet
+from bench.errors import BadInput
 from bench.generators.augment import augment
 from bench.generators.engine import Engine
 from bench.generators.network import NetworkGenerator, Training
@@ -56,6 +57,13 @@ class StyleGAN(NetworkGenerator):
         """
         super().__init__(settings, image_shape, horizontal_flips, engine)
         self.settings: StyleGANSettings = settings
+        own = self._share.of(torch.empty(settings.batch_size))
+        if _group_size(len(own), settings.stddev_group) != self._share.group:
+            raise BadInput(
+                f"batch_size = {settings.batch_size}: {engine.processes.count} processes cannot share a batch of "
+                f"which {self._share.group} images go together (stddev_group = {settings.stddev_group}): allowed are "
+                f"multiples of {settings.stddev_group * engine.processes.count}"
+            )
         channels, height, _ = image_shape
         size, folded = height // settings.patch, channels * settings.patch**2
         generator = GeneratorNetwork(settings, size, folded, n_classes)
@@ -83,6 +91,11 @@ class StyleGAN(NetworkGenerator):
         for part, network in (("generator.", self._averaged), ("discriminator.", self._discriminator)):
             network.load_state_dict({name.removeprefix(part): v for name, v in state.items() if name.startswith(part)})
         self._centre = state["centre"].to(self.device, copy=True)
+
+    @property
+    def _images_that_go_together(self) -> int:
+        """How many images of a batch the discriminator sees a deviation over."""
+        return _group_size(self.settings.batch_size, self.settings.stddev_group)
 
     @property
     def _numbers_per_image(self) -> int:
@@ -141,18 +154,37 @@ class StyleGAN(NetworkGenerator):
         random: torch.Generator,
     ) -> dict[str, Tensor]:
         numbers = torch.randn(len(real), self._numbers_per_image, generator=random, device=self.device)
+        # From here on only this process's share of the batch.
+        real, numbers = self._share.of(real), self._share.of(numbers)
+        labels, weights = (None if values is None else self._share.of(values) for values in (labels, weights))
         z, noise = self._generator.split(numbers)
         fake = self._images(self._synthesize, self._generator.mapping(z, labels), noise)
 
         # The discriminator, with the gradient penalty R1 every few steps.
         regularise = step % self.settings.r1_interval == 0
         discriminator_loss = self._discriminator_loss(real, fake.detach(), labels, weights, random, regularise)
-        _descend(training.optimizers["discriminator"], discriminator_loss)
+        discriminator_loss = self._descend(training.optimizers["discriminator"], discriminator_loss)
 
         # The generator, on the same images.
         generator_loss = F.softplus(-self._judge(fake, labels, random)).mean()
-        _descend(training.optimizers["generator"], generator_loss)
+        generator_loss = self._descend(training.optimizers["generator"], generator_loss)
         return {"discriminator": discriminator_loss, "generator": generator_loss}
+
+    def _descend(self, optimizer: torch.optim.Optimizer, loss: Tensor) -> Tensor:
+        """Move the optimizer's weights, and no others, down the gradient of the loss; return that of the batch.
+
+        Args:
+            optimizer: of some of the weights.
+            loss: of this process's share of the batch.
+        """
+        weights = optimizer.param_groups[0]["params"]
+        gradients = torch.autograd.grad(loss, weights)
+        loss = loss.detach()
+        self._engine.processes.average([*gradients, loss], self._share.weight)
+        for weight, gradient in zip(weights, gradients, strict=True):
+            weight.grad = gradient
+        optimizer.step()
+        return loss
 
     def _finish(self) -> None:
         self._centre = self._style_centre()
@@ -176,12 +208,12 @@ class StyleGAN(NetworkGenerator):
         """Return the discriminator's logits, float32 (n,), of images that are augmented first.
 
         Args:
-            images: float32 (n, channels, height, width).
+            images: float32 (n, channels, height, width), this process's share of a batch.
             labels: int64 (n,), None without classes.
             random: of the augmentation.
             twice: whether the gradient of a gradient will be taken: torch.compile cannot, and bfloat16 is too coarse.
         """
-        changed = augment(images, self.settings.augment, random)
+        changed = augment(images, self.settings.augment, random, self._share)
         folded = self._folded(changed)
         discriminate = self._discriminator if twice else self._discriminate
         with self._engine.autocast(allowed=not twice):
@@ -457,14 +489,6 @@ class EqualLinear(nn.Module):
         return F.linear(x, self.weight * self._gain, self.bias * self._rate)
 
 
-def _descend(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
-    """Move the optimizer's weights, and no others, down the gradient of the loss."""
-    weights = optimizer.param_groups[0]["params"]
-    for weight, gradient in zip(weights, torch.autograd.grad(loss, weights), strict=True):
-        weight.grad = gradient
-    optimizer.step()
-
-
 def _activated(x: Tensor) -> Tensor:
     """Return the leaky rectifier of x, scaled to keep its size."""
     return F.leaky_relu(x, 0.2) * ACTIVATION_GAIN
@@ -486,9 +510,14 @@ def _doubled(x: Tensor) -> Tensor:
     return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
 
 
+def _group_size(n: int, most: int) -> int:
+    """Return the largest number of images, `most` at most, that n are a multiple of."""
+    return next(size for size in range(min(most, n), 0, -1) if n % size == 0)
+
+
 def _with_stddev(x: Tensor, most: int) -> Tensor:
     """Append a channel: the standard deviation of features over groups of `most` images (Karras et al. 2018)."""
     n, _, height, width = x.shape
-    group = next(size for size in range(min(most, n), 0, -1) if n % size == 0)
+    group = _group_size(n, most)
     deviation = (x.float().reshape(group, n // group, -1).var(0, unbiased=False) + 1e-8).sqrt().mean(1).to(x.dtype)
     return torch.cat([x, deviation.repeat(group)[:, None, None, None].expand(-1, -1, height, width)], 1)

@@ -31,15 +31,23 @@ class MemorisationScores:
 
 def memorisation_scores(training: Manifold, points: Tensor) -> MemorisationScores:
     """Return how near points, (n, d), are to the training points, whose manifold has k = 1."""
+    return _scores(*_nearest(training, points))
+
+
+def _nearest(training: Manifold, points: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the squared distance, (n,), of each point to its nearest training point, and whether it is authentic.
+
+    Both are float64, the second 0 or 1.
+    """
     if training.k != 1:
         raise ValueError(f"the training manifold must have k = 1, found k = {training.k}")
     points = points.float()
     distances, nearest = nearest_neighbours(points, squared_norms(points), training.points, training.squared_norms)
-    authentic = training.squared_radii[nearest] < distances
-    return MemorisationScores(
-        authpct=float(100 * authentic.double().mean()),
-        median_distance=float(distances.sqrt().median()),
-    )
+    return distances, (training.squared_radii[nearest] < distances).double()
+
+
+def _scores(distances: Tensor, authentic: Tensor) -> MemorisationScores:
+    return MemorisationScores(authpct=float(100 * authentic.mean()), median_distance=float(distances.sqrt().median()))
 
 
 class Memorisation(Metric):
@@ -57,21 +65,26 @@ class Memorisation(Metric):
 
     full_state_update = False
     is_differentiable = False
-    features: list[Tensor]
+    distances: list[Tensor]
+    authentic: list[Tensor]
 
     def __init__(self, training: Manifold, reference: MemorisationScores) -> None:
         super().__init__()
         self._training = training
         self._reference = reference
-        self.add_state("features", default=[], dist_reduce_fx="cat")
+        # Each process looks for the neighbours of its own features: there may be many training points.
+        self.add_state("distances", default=[], dist_reduce_fx="cat")
+        self.add_state("authentic", default=[], dist_reduce_fx="cat")
 
     def update(self, features: Tensor) -> None:
         """Add generated features, float (n, d)."""
-        self.features.append(features)
+        distances, authentic = _nearest(self._training, features)
+        self.distances.append(distances)
+        self.authentic.append(authentic)
 
     def compute(self) -> dict[str, Tensor]:
         """Return `authpct` and `training_distance_ratio` as float64 scalars by name."""
-        scores = memorisation_scores(self._training, joined(self.features))
+        scores = _scores(joined(self.distances), joined(self.authentic))
         ratio = scores.median_distance / self._reference.median_distance
         return {
             "authpct": torch.tensor(scores.authpct, dtype=torch.float64),
