@@ -26,8 +26,9 @@ site: setup
 smoke-board: setup
 	leaderboard/smoke_board.sh $(BIN)/autophagy $(SEEDS)
 
+# Two processes with a thread each: the networks of the tests are too small to gain from more.
 test: setup
-	$(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile
 
 lint: setup
 	$(BIN)/ruff check .
