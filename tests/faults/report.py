@@ -1,0 +1,104 @@
+"""What a part of the campaign has found, and the table of all parts."""
+
+import json
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+
+from faults.cells import Place, Workshop, differences, outcome
+from faults.forks import Ended
+
+
+@dataclass
+class Part:
+    """One kind of fault.
+
+    Attributes:
+        kind: what is done.
+        faults: how often it was done.
+        recovered: after how many of them the same command ended with exit status 0.
+        differ: after how many of them the records, or what stands beside them, are not the undisturbed ones.
+        seconds: what all this took.
+        counts: faults by what they hit.
+        problems: what went wrong, for whoever has to find out why.
+    """
+
+    kind: str
+    faults: int = 0
+    recovered: int = 0
+    differ: int = 0
+    seconds: float = 0.0
+    counts: Counter[str] = field(default_factory=Counter)
+    problems: list[str] = field(default_factory=list)
+    _started: float = field(default_factory=time.monotonic)
+
+    def problem(self, place: Place, text: str, ended: Ended | None = None) -> None:
+        """Keep what went wrong, with the last lines of the log."""
+        tail = "" if ended is None else "\n    " + "\n    ".join(ended.err.splitlines()[-12:])
+        self.problems.append(f"{self.kind}: {place.command.name} in {place.folder}: {text}{tail}")
+
+    def settle(self, workshop: Workshop, place: Place, ended: Ended, faults: int, besides: set[str] | None = None) -> None:
+        """Count the faults of a place whose command has been repeated until it ended by itself.
+
+        Args:
+            workshop: knows what is to be found.
+            place: where the faults were; it is removed where nothing is wrong.
+            ended: the last attempt.
+            faults: how many there were.
+            besides: what may be another.
+        """
+        self.faults += faults
+        if ended.status != 0 or ended.crashed:
+            self.problem(place, f"exit status {ended.status}", ended)
+            return
+        self.recovered += faults
+        wanted = workshop.undisturbed(place.command.name).outcome
+        if different := [name for name in differences(outcome(place), wanted) if name not in (besides or set())]:
+            self.differ += faults
+            self.problem(place, f"not as undisturbed: {', '.join(different)}", ended)
+            return
+        if left := place.left_behind():
+            self.counts["(places with files left under another name)"] += 1
+            self.counts["(such files)"] += len(left)
+        if not any(str(place.folder) in text for text in self.problems):
+            place.remove()
+
+    def end(self) -> "Part":
+        """Stop the clock."""
+        self.seconds = time.monotonic() - self._started
+        return self
+
+    @property
+    def passed(self) -> bool:
+        return not self.problems and self.recovered == self.faults and self.differ == 0
+
+
+def to_json(parts: list[Part]) -> str:
+    """Return the parts as JSON."""
+    content = [
+        {
+            "kind": part.kind,
+            "faults": part.faults,
+            "recovered": part.recovered,
+            "differ": part.differ,
+            "seconds": round(part.seconds, 1),
+            "counts": dict(sorted(part.counts.items())),
+            "problems": part.problems,
+        }
+        for part in parts
+    ]
+    return json.dumps({"passed": all(part.passed for part in parts), "parts": content}, indent=2)
+
+
+def to_text(parts: list[Part]) -> str:
+    """Return the parts as a table, with what the faults hit and what went wrong below it."""
+    lines = [f"{'kind':34} {'faults':>7} {'recovered':>10} {'records that differ':>20} {'seconds':>8}"]
+    lines += [f"{p.kind:34} {p.faults:7} {p.recovered:10} {p.differ:20} {p.seconds:8.0f}" for p in parts]
+    for part in parts:
+        if part.counts:
+            lines += ["", f"{part.kind}: what was hit"]
+            lines += [f"  {count:6}  {what}" for what, count in sorted(part.counts.items())]
+    problems = [problem for part in parts for problem in part.problems]
+    if problems:
+        lines += ["", *problems]
+    return "\n".join(lines)
