@@ -4,31 +4,40 @@ import argparse
 import os
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported: threads do not survive a fork
 sys.path[0] = str(Path(__file__).resolve().parents[1])  # where the tests find each other
 
-from faults import kills
+from faults import damages, kills
 from faults.cells import Workshop
 from faults.forks import import_everything
 from faults.report import Part, to_json, to_text
 
 
+# Option, default, metavar's meaning, and what it does.
+PARTS: tuple[tuple[str, int | None, str, Callable[[Workshop, int], Part]], ...] = (
+    ("kills", 200, "kill -9 at random instants", kills.kill_at_random),
+    ("write-kills", None, "kill -9 at steps of writes [each step of each write]", kills.kill_at_writes),
+    ("terminations", 30, "SIGTERM at random instants", kills.ask_to_end),
+    ("damages", 50, "damaged files", damages.damage_files),
+)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python tests/faults", description=__doc__)
-    parser.add_argument("--kills", type=int, default=200, metavar="N", help="at random instants [200]")
-    parser.add_argument("--write-kills", type=int, metavar="N", help="at steps of writes [each step of each write]")
+    for option, default, what, _ in PARTS:
+        parser.add_argument(f"--{option}", type=int, default=default, metavar="N", help=what)
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of what is drawn [0]")
     parser.add_argument("--json", action="store_true", help="print JSON")
     arguments = parser.parse_args()
 
     import_everything()
     parts: list[Part] = []
-    folder = Path(tempfile.mkdtemp(prefix="faults-"))
-    workshop = Workshop(folder, arguments.seed)
-    for count, run in ((arguments.kills, kills.kill_at_random), (arguments.write_kills, kills.kill_at_writes)):
-        if count != 0:
+    workshop = Workshop(Path(tempfile.mkdtemp(prefix="faults-")), arguments.seed)
+    for option, _, _, run in PARTS:
+        if (count := getattr(arguments, option.replace("-", "_"))) != 0:
             parts.append(run(workshop, count))
             print(f"{parts[-1].kind}: {parts[-1].faults} faults, {parts[-1].seconds:.0f} s", file=sys.stderr)
     print(to_json(parts) if arguments.json else to_text(parts))

@@ -91,9 +91,14 @@ class Ended:
     err: str
     seconds: float
 
+    def by(self, number: int) -> bool:
+        """Return whether a signal has ended it, at once or after it was caught."""
+        return self.status in (-number, 128 + number)
+
     @property
-    def killed(self) -> bool:
-        return self.status == -signal.SIGKILL
+    def errors(self) -> list[str]:
+        """The lines that say why the command could not do its work."""
+        return [line for line in self.err.splitlines() if line.startswith("autophagy: error: ")]
 
     @property
     def crashed(self) -> bool:
@@ -108,12 +113,14 @@ class Attempt:
     Attributes:
         pid: of the child.
         marks: what the child tells of itself.
+        hit: the stage in which `end_at` has hit it.
     """
 
     pid: int
     marks: Marks
+    hit: str = field(default="", init=False)
     _log: Path
-    _started: float = field(default_factory=time.monotonic)
+    _started: float = field(default_factory=time.monotonic, init=False)
 
     @classmethod
     def start(
@@ -128,6 +135,8 @@ class Attempt:
             inside: is called in the child before the command.
         """
         marks = Marks()
+        for suffix in (".out", ".err"):  # here, as the child may be killed before it can
+            log.with_suffix(suffix).touch()
         sys.stdout.flush()
         sys.stderr.flush()
         pid = os.fork()
@@ -155,6 +164,14 @@ class Attempt:
                 return None
             time.sleep(min(0.005, left))
 
+    def end_at(self, seconds: float, number: int) -> Ended:
+        """Send the child a signal after so many seconds, if it still runs then, and return how it ended."""
+        if (ended := self.wait(seconds)) is None:
+            self.hit = self.marks.stage
+            self.kill(number)
+            ended = self.end()
+        return ended
+
     def end(self) -> Ended:
         """Return how the child ended; one that hangs is killed, and counts as crashed."""
         if (ended := self.wait()) is not None:
@@ -170,7 +187,7 @@ def _live(arguments: list[str], log: Path, environment: dict[str, str], inside: 
     status = CRASHED
     try:
         for number, suffix in ((1, ".out"), (2, ".err")):
-            file = os.open(log.with_suffix(suffix), os.O_CREAT | os.O_WRONLY | os.O_TRUNC)
+            file = os.open(log.with_suffix(suffix), os.O_WRONLY)
             os.dup2(file, number)
             os.close(file)
         os.environ.update(environment)

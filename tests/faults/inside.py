@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench import loop, scorer, store
+from bench import fit_checkpoint, loop, scorer, store
 from bench.generators.base import Generator
 from faults.forks import Marks
 
@@ -22,7 +22,7 @@ STEP_TEXTS = {
     "rename": "before it is renamed",
     "after": "after it is renamed",
 }
-CHECKPOINT_SECONDS = 0.1  # in place of 15: the fits are short
+CHECKPOINT_SECONDS = 0.05  # in place of 15: the fits are short
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Fault:
 
     def install(self, marks: Marks) -> None:
         """Change this process."""
-        store.CHECKPOINT_SECONDS = CHECKPOINT_SECONDS
+        fit_checkpoint.CHECKPOINT_SECONDS = CHECKPOINT_SECONDS
         _tell_stages(marks)
         _watch_writes(marks, self.dies_at)
         if self.clock_jumps:
@@ -67,7 +67,7 @@ def _tell_stages(marks: Marks) -> None:
 
     original = store.FirstGenerationCache.checkpoint
 
-    def checkpoint(self: store.FirstGenerationCache, key: str) -> store.FitCheckpoint:
+    def checkpoint(self: store.FirstGenerationCache, key: str) -> fit_checkpoint.FitCheckpoint:
         marks.first_fits += 1
         return original(self, key)
 

@@ -1,4 +1,6 @@
-"""kill -9: at random instants, and at each step of each write."""
+"""kill -9 and SIGTERM: at random instants, and at each step of each write."""
+
+import signal
 
 from faults.cells import Place, Workshop
 from faults.forks import Ended
@@ -8,13 +10,23 @@ from faults.report import Part
 RANDOM_COMMANDS = (
     "digits", "digits accumulated", "digits teacher", "digits neon", "digits stylegan", "gaussian", "pictures",
 )  # fmt: skip
-WRITE_COMMANDS = ("digits", "gaussian short", "digits teacher")
+WRITE_COMMANDS = ("digits", "gaussian short")
 MOST_KILLS = 8  # of one place; then it is let go to its end
 
 
 def kill_at_random(workshop: Workshop, faults: int) -> Part:
-    """Kill commands at instants that are uniform over their undisturbed time, again and again until they are done."""
-    part, random = Part("kill -9 at a random instant"), workshop.random
+    """Kill commands at random instants, see `_end_at_random`."""
+    return _end_at_random(Part("kill -9 at a random instant"), workshop, faults, signal.SIGKILL)
+
+
+def ask_to_end(workshop: Workshop, faults: int) -> Part:
+    """Ask commands to end, as a batch system does, at random instants, see `_end_at_random`."""
+    return _end_at_random(Part("SIGTERM at a random instant"), workshop, faults, signal.SIGTERM)
+
+
+def _end_at_random(part: Part, workshop: Workshop, faults: int, number: int) -> Part:
+    """Send commands a signal at instants that are uniform over their undisturbed time, until they are done."""
+    random = workshop.random
     while part.faults < faults:
         place = workshop.place(random.choice(RANDOM_COMMANDS))
         limit = workshop.undisturbed(place.command.name).seconds
@@ -22,17 +34,17 @@ def kill_at_random(workshop: Workshop, faults: int) -> Part:
         while True:
             kept = place.finished_files()
             attempt = place.start()
-            kill = kills < min(MOST_KILLS, faults - part.faults)
-            ended = attempt.wait(random.uniform(0, limit)) if kill else attempt.end()
-            if ended is None:
-                attempt.kill()
+            if kills == min(MOST_KILLS, faults - part.faults):
                 ended = attempt.end()
-            _check_kept(part, place, kept, ended)
-            if not ended.killed:
+            else:
+                ended = attempt.end_at(random.uniform(0, limit), number)
+            check_kept(part, place, kept, ended)
+            if not ended.by(number):
                 break
             kills += 1
-            part.counts[attempt.marks.stage] += 1
+            part.counts[attempt.hit] += 1
         part.settle(workshop, place, ended, kills)
+        part.clear(place)
     return part.end()
 
 
@@ -50,19 +62,21 @@ def kill_at_writes(workshop: Workshop, faults: int | None) -> Part:
     for name, write, step in chosen:
         place = workshop.place(name)
         killed = place.run(Fault(dies_at=(write, step)))
-        if not killed.killed:
+        if not killed.by(signal.SIGKILL):
             # How many checkpoints are written depends on the time that the fits take.
             part.settle(workshop, place, killed, 0)
+            part.clear(place)
             continue
         kept = place.finished_files()
         ended = place.run()
-        _check_kept(part, place, kept, ended)
+        check_kept(part, place, kept, ended)
         part.counts[STEP_TEXTS[step]] += 1
         part.settle(workshop, place, ended, 1)
+        part.clear(place)
     return part.end()
 
 
-def _check_kept(part: Part, place: Place, kept: dict, ended: Ended) -> None:
+def check_kept(part: Part, place: Place, kept: dict, ended: Ended) -> None:
     """Note where an attempt has written a finished generation again."""
     now = place.finished_files()
     if again := sorted(str(path) for path, identity in kept.items() if now.get(path) != identity):

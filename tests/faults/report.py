@@ -3,7 +3,9 @@
 import json
 import time
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, field
+from typing import Any
 
 from faults.cells import Place, Workshop, differences, outcome
 from faults.forks import Ended
@@ -21,6 +23,7 @@ class Part:
         seconds: what all this took.
         counts: faults by what they hit.
         problems: what went wrong, for whoever has to find out why.
+        skipped: why it could not be done here.
     """
 
     kind: str
@@ -30,6 +33,7 @@ class Part:
     seconds: float = 0.0
     counts: Counter[str] = field(default_factory=Counter)
     problems: list[str] = field(default_factory=list)
+    skipped: str = ""
     _started: float = field(default_factory=time.monotonic)
 
     def problem(self, place: Place, text: str, ended: Ended | None = None) -> None:
@@ -37,12 +41,14 @@ class Part:
         tail = "" if ended is None else "\n    " + "\n    ".join(ended.err.splitlines()[-12:])
         self.problems.append(f"{self.kind}: {place.command.name} in {place.folder}: {text}{tail}")
 
-    def settle(self, workshop: Workshop, place: Place, ended: Ended, faults: int, besides: set[str] | None = None) -> None:
+    def settle(
+        self, workshop: Workshop, place: Place, ended: Ended, faults: int, besides: Collection[str] = ()
+    ) -> None:
         """Count the faults of a place whose command has been repeated until it ended by itself.
 
         Args:
             workshop: knows what is to be found.
-            place: where the faults were; it is removed where nothing is wrong.
+            place: where the faults were.
             ended: the last attempt.
             faults: how many there were.
             besides: what may be another.
@@ -53,13 +59,12 @@ class Part:
             return
         self.recovered += faults
         wanted = workshop.undisturbed(place.command.name).outcome
-        if different := [name for name in differences(outcome(place), wanted) if name not in (besides or set())]:
+        if different := [name for name in differences(outcome(place), wanted) if name not in besides]:
             self.differ += faults
             self.problem(place, f"not as undisturbed: {', '.join(different)}", ended)
-            return
-        if left := place.left_behind():
-            self.counts["(places with files left under another name)"] += 1
-            self.counts["(such files)"] += len(left)
+
+    def clear(self, place: Place) -> None:
+        """Remove a place in which nothing went wrong."""
         if not any(str(place.folder) in text for text in self.problems):
             place.remove()
 
@@ -73,32 +78,36 @@ class Part:
         return not self.problems and self.recovered == self.faults and self.differ == 0
 
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as JSON has it."""
+        names = ("kind", "faults", "recovered", "differ", "problems", "skipped")
+        content = {name: getattr(self, name) for name in names}
+        return content | {"seconds": round(self.seconds, 1), "counts": dict(sorted(self.counts.items()))}
+
+    @classmethod
+    def from_dict(cls, content: dict[str, Any]) -> "Part":
+        """Return what `to_dict` was made of."""
+        return cls(**content | {"counts": Counter(content["counts"])})
+
+
 def to_json(parts: list[Part]) -> str:
     """Return the parts as JSON."""
-    content = [
-        {
-            "kind": part.kind,
-            "faults": part.faults,
-            "recovered": part.recovered,
-            "differ": part.differ,
-            "seconds": round(part.seconds, 1),
-            "counts": dict(sorted(part.counts.items())),
-            "problems": part.problems,
-        }
-        for part in parts
-    ]
-    return json.dumps({"passed": all(part.passed for part in parts), "parts": content}, indent=2)
+    return json.dumps({"passed": all(p.passed for p in parts), "parts": [p.to_dict() for p in parts]}, indent=2)
 
 
 def to_text(parts: list[Part]) -> str:
     """Return the parts as a table, with what the faults hit and what went wrong below it."""
-    lines = [f"{'kind':34} {'faults':>7} {'recovered':>10} {'records that differ':>20} {'seconds':>8}"]
-    lines += [f"{p.kind:34} {p.faults:7} {p.recovered:10} {p.differ:20} {p.seconds:8.0f}" for p in parts]
+    lines = [f"{'kind':40} {'faults':>7} {'recovered':>10} {'records that differ':>20} {'seconds':>8}"]
+    lines += [
+        f"{p.kind:40} not done: {p.skipped}"
+        if p.skipped
+        else f"{p.kind:40} {p.faults:7} {p.recovered:10} {p.differ:20} {p.seconds:8.0f}"
+        for p in parts
+    ]
     for part in parts:
         if part.counts:
-            lines += ["", f"{part.kind}: what was hit"]
+            lines += ["", part.kind]
             lines += [f"  {count:6}  {what}" for what, count in sorted(part.counts.items())]
-    problems = [problem for part in parts for problem in part.problems]
-    if problems:
+    if problems := [problem for part in parts for problem in part.problems]:
         lines += ["", *problems]
     return "\n".join(lines)
