@@ -10,7 +10,7 @@ from pathlib import Path
 os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported: threads do not survive a fork
 sys.path[0] = str(Path(__file__).resolve().parents[1])  # where the tests find each other
 
-from faults import damages, kills
+from faults import damages, disks, kills, oddities
 from faults.cells import Workshop
 from faults.forks import import_everything
 from faults.report import Part, to_json, to_text
@@ -22,6 +22,12 @@ PARTS: tuple[tuple[str, int | None, str, Callable[[Workshop, int], Part]], ...] 
     ("write-kills", None, "kill -9 at steps of writes [each step of each write]", kills.kill_at_writes),
     ("terminations", 30, "SIGTERM at random instants", kills.ask_to_end),
     ("damages", 50, "damaged files", damages.damage_files),
+    ("full-disks", 20, "disks that are too small", disks.fill_disks),
+    ("read-only-disks", 10, "disks that become read-only", disks.forbid_writing),
+    ("memory-limits", 10, "runs with too little memory", oddities.starve),
+    ("clock-jumps", 10, "runs whose clock jumps", oddities.turn_clocks),
+    ("moves", 10, "runs folders that are moved", oddities.move_runs),
+    ("pairs", 12, "two runners at the same time", oddities.run_twice),
 )
 
 

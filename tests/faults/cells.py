@@ -132,12 +132,17 @@ class Place:
     runs: Path = field(init=False)
     cache: Path = field(init=False)
     results: Path = field(init=False)
-    log: list[Ended] = field(default_factory=list)
     _logs: int = 0
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.runs, self.cache, self.results = (self.folder / name for name in ("runs", "cache", "results"))
+
+    def shared_with(self, folder: Path, command: Command) -> "Place":
+        """Return a place for another runner with the same runs, cache and results; its logs go to `folder`."""
+        other = Place(folder, command)
+        other.runs, other.cache, other.results = self.runs, self.cache, self.results
+        return other
 
     def start(self, fault: Fault = NOTHING) -> Attempt:
         """Start the command."""

@@ -5,7 +5,6 @@ import random
 import re
 import shutil
 import signal
-import sys
 import time
 from collections import defaultdict
 from pathlib import Path
@@ -62,8 +61,7 @@ def damage_files(workshop: Workshop, faults: int) -> Part:
         part.counts[f"{kind}, {state[1]}: {'named' if noticed else 'not read again'}"] += 1
         # What nobody reads again stays as it is.
         besides = () if noticed else (str(file.relative_to("runs")),) if file.parts[0] == "runs" else (str(file),)
-        print(state, kind, file, way, noticed, round(ended.seconds, 1), ended.status, file=sys.stderr)
-        part.settle(workshop, place, ended, 1, besides)
+        part.settle(workshop, place, ended, 1, besides=besides)
         part.clear(place)
     return part.end()
 

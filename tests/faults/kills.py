@@ -3,7 +3,6 @@
 import signal
 
 from faults.cells import Place, Workshop
-from faults.forks import Ended
 from faults.inside import STEP_TEXTS, STEPS, Fault
 from faults.report import Part
 
@@ -38,7 +37,7 @@ def _end_at_random(part: Part, workshop: Workshop, faults: int, number: int) -> 
                 ended = attempt.end()
             else:
                 ended = attempt.end_at(random.uniform(0, limit), number)
-            check_kept(part, place, kept, ended)
+            part.check_kept(place, kept, ended)
             if not ended.by(number):
                 break
             kills += 1
@@ -69,15 +68,8 @@ def kill_at_writes(workshop: Workshop, faults: int | None) -> Part:
             continue
         kept = place.finished_files()
         ended = place.run()
-        check_kept(part, place, kept, ended)
+        part.check_kept(place, kept, ended)
         part.counts[STEP_TEXTS[step]] += 1
         part.settle(workshop, place, ended, 1)
         part.clear(place)
     return part.end()
-
-
-def check_kept(part: Part, place: Place, kept: dict, ended: Ended) -> None:
-    """Note where an attempt has written a finished generation again."""
-    now = place.finished_files()
-    if again := sorted(str(path) for path, identity in kept.items() if now.get(path) != identity):
-        part.problem(place, f"finished, and lost or written again: {', '.join(again)}", ended)

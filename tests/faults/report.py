@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from faults.cells import Place, Workshop, differences, outcome
@@ -42,7 +43,14 @@ class Part:
         self.problems.append(f"{self.kind}: {place.command.name} in {place.folder}: {text}{tail}")
 
     def settle(
-        self, workshop: Workshop, place: Place, ended: Ended, faults: int, besides: Collection[str] = ()
+        self,
+        workshop: Workshop,
+        place: Place,
+        ended: Ended,
+        faults: int,
+        *,
+        besides: Collection[str] = (),
+        with_command: str | None = None,
     ) -> None:
         """Count the faults of a place whose command has been repeated until it ended by itself.
 
@@ -52,6 +60,7 @@ class Part:
             ended: the last attempt.
             faults: how many there were.
             besides: what may be another.
+            with_command: the name of another command that has the same runs folder.
         """
         self.faults += faults
         if ended.status != 0 or ended.crashed:
@@ -59,9 +68,23 @@ class Part:
             return
         self.recovered += faults
         wanted = workshop.undisturbed(place.command.name).outcome
+        if with_command is not None:
+            wanted = wanted | workshop.undisturbed(with_command).outcome
         if different := [name for name in differences(outcome(place), wanted) if name not in besides]:
             self.differ += faults
             self.problem(place, f"not as undisturbed: {', '.join(different)}", ended)
+
+    def check_kept(self, place: Place, kept: dict[Path, tuple[int, int]], ended: Ended) -> None:
+        """Note where an attempt has lost files of finished generations, or has written them again.
+
+        Args:
+            place: where it was.
+            kept: what `finished_files` returned before it.
+            ended: how it ended.
+        """
+        now = place.finished_files()
+        if again := sorted(str(path) for path, identity in kept.items() if now.get(path) != identity):
+            self.problem(place, f"finished, and lost or written again: {', '.join(again)}", ended)
 
     def clear(self, place: Place) -> None:
         """Remove a place in which nothing went wrong."""
