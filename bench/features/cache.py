@@ -65,10 +65,10 @@ class FeatureCache:
         )
         path = self._folder / f"{key}.safetensors"
         with locked(path):
-            found = _read(path)
+            found = _read(path, key)
             if found is None:
                 found = {name: value.cpu() for name, value in compute().items()}
-                write_sealed_tensors(path, found, {})
+                write_sealed_tensors(path, found, {"key": key})
         return {name: value.to(device) for name, value in found.items()}
 
 
@@ -77,9 +77,10 @@ def default_cache() -> FeatureCache:
     return FeatureCache(paths.cache_folder() / "features")
 
 
-def _read(path: Path) -> dict[str, Tensor] | None:
-    """Return the tensors of a file, None where it is not there or damaged."""
+def _read(path: Path, key: str) -> dict[str, Tensor] | None:
+    """Return the tensors of a file, None where it is not there, damaged, or was written under another key."""
     try:
-        return read_sealed_tensors(path)[0]
+        found, metadata = read_sealed_tensors(path)
     except Damaged:
         return None
+    return found if metadata.get("key") == key else None

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from builders import comparable
 from PIL import Image
 
 from bench import paths
-from builders import comparable
 from faults.forks import Attempt, Ended
 from faults.inside import NOTHING, Fault
 
@@ -69,7 +69,8 @@ def write_tasks(folder: Path) -> dict[str, Path]:
     digits = re.sub(r"(?s)(\[tiers\.smoke\]\n).*?(?=\n[^\n]*\n\[tiers\.standard\])", "", digits)
     files = {
         "digits": f"{digits}\n{_tier('smoke', '')}",
-        "pictures": PICTURES_HEAD + "".join(_tier(t, 'features = "identity"\n') for t in ("smoke", "standard", "paper")),
+        "pictures": PICTURES_HEAD
+        + "".join(_tier(t, 'features = "identity"\n') for t in ("smoke", "standard", "paper")),
     }
     for name, text in files.items():
         (folder / f"{name}.toml").write_text(text)
@@ -177,7 +178,7 @@ class Place:
 
 
 def outcome(place: Place) -> dict[str, Any]:
-    """Return all that a command leaves behind and that is a function of its cells: records, samples, weights, strips."""
+    """Return what a command leaves that is a function of its cells: records, samples, weights, strips."""
     found: dict[str, Any] = {}
     for folder in sorted(place.runs.glob("cells/*")):
         kept = [*folder.glob("generation-[0-9][0-9][0-9]/*.safetensors"), *folder.glob("strip.png")]

@@ -1,4 +1,4 @@
-"""Damaged files: of each kind that a run, the cache and the data folder hold, before and after the cell is finished."""
+"""Damaged files: of each kind that the runs, cache and data folders hold, in finished and unfinished cells."""
 
 import os
 import random

@@ -35,7 +35,7 @@ def _fill_disks(workshop: Workshop, faults: int) -> Part:
             change_disk(disk, AMPLE)
             ended = place.run()
             part.check_kept(place, kept, ended)
-            part.counts[f"{where}: {len(kept) and 'after a generation' or 'before the first generation'}"] += 1
+            part.counts[f"{where}, {'some' if kept else 'no'} generation finished"] += 1
             part.settle(workshop, place, ended, 1)
         part.clear(place)
     return part.end()

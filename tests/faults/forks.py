@@ -1,7 +1,7 @@
 """Attempts at a command, each in a process that is forked from this one.
 
-To import torch and diffusers takes many seconds, to fork takes none: this process imports everything once and starts no
-thread, so that its children are whole. Whoever forks must keep it so: nothing is computed here.
+To import torch and diffusers takes many seconds, to fork takes none: this process imports everything once and starts
+no thread, so that its children are whole. Whoever forks must keep it so: nothing is computed here.
 """
 
 import importlib

@@ -2,7 +2,7 @@
 
 import signal
 
-from faults.cells import Place, Workshop
+from faults.cells import Workshop
 from faults.inside import STEP_TEXTS, STEPS, Fault
 from faults.report import Part
 

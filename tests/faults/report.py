@@ -100,7 +100,6 @@ class Part:
     def passed(self) -> bool:
         return not self.problems and self.recovered == self.faults and self.differ == 0
 
-
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON has it."""
         names = ("kind", "faults", "recovered", "differ", "problems", "skipped")
