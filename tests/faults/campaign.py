@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from faults import damages, disks, kills, oddities
+from faults import damages, disks, kills, nodes, oddities
 from faults.cells import Workshop
 from faults.forks import import_everything
 from faults.report import Part, to_json, to_text
@@ -24,6 +24,8 @@ PARTS: tuple[tuple[str, int | None, str, Callable[[Workshop, int], Part]], ...] 
     ("clock-jumps", 10, "runs whose clock jumps", oddities.turn_clocks),
     ("moves", 10, "runs folders that are moved", oddities.move_runs),
     ("pairs", 12, "two runners at the same time", oddities.run_twice),
+    ("node-losses", 10, "nodes of a Ray cluster that are lost", nodes.lose_nodes),
+    ("worker-kills", 5, "workers of a Ray cluster that are killed", nodes.kill_workers),
 )
 
 

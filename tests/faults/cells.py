@@ -5,6 +5,7 @@ import random
 import re
 import shutil
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -110,6 +111,7 @@ def commands(tasks: dict[str, Path]) -> dict[str, Command]:
     digits, pictures = str(tasks["digits"]), str(tasks["pictures"])
     found = [
         Command("digits", ("--task", digits, "--loop", "fully_synthetic")),
+        Command("digits, two seeds", ("--task", digits, "--loop", "fully_synthetic", "--seeds", "0,1")),
         Command("digits accumulated", ("--task", digits, "--loop", "fresh_data", "--pool", "accumulated")),
         Command("digits teacher", ("--task", digits, "--loop", "fully_synthetic", "--method", "teacher")),
         Command("digits neon", ("--task", digits, "--loop", "synthetic_augmentation", "--method", "neon")),
@@ -145,12 +147,12 @@ class Place:
         other.runs, other.cache, other.results = self.runs, self.cache, self.results
         return other
 
-    def start(self, fault: Fault = NOTHING) -> Attempt:
-        """Start the command."""
+    def start(self, fault: Fault = NOTHING, more: Sequence[str] = ()) -> Attempt:
+        """Start the command; `more` are further arguments."""
         self._logs += 1
         arguments = ["run", *self.command.arguments, "--device", "cpu", "--runs", str(self.runs)]
         return Attempt.start(
-            [*arguments, "--results", str(self.results)],
+            [*arguments, "--results", str(self.results), *more],
             self.folder / f"log-{self._logs:03d}",
             {"AUTOPHAGY_CACHE": str(self.cache)},
             fault.install,

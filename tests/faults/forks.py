@@ -172,14 +172,14 @@ class Attempt:
             ended = self.end()
         return ended
 
-    def end(self) -> Ended:
+    def end(self, seconds: float = MOST_SECONDS) -> Ended:
         """Return how the child ended; one that hangs is killed, and counts as crashed."""
-        if (ended := self.wait()) is not None:
+        if (ended := self.wait(seconds)) is not None:
             return ended
         self.kill()
         ended = self.wait()
         assert ended is not None  # nothing survives SIGKILL
-        return Ended(CRASHED, ended.out, f"{ended.err}\nhung: killed after {MOST_SECONDS} s", ended.seconds)
+        return Ended(CRASHED, ended.out, f"{ended.err}\nhung: killed after {seconds} s", ended.seconds)
 
 
 def _live(arguments: list[str], log: Path, environment: dict[str, str], inside: Callable[[], None]) -> None:

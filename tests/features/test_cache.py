@@ -16,6 +16,7 @@ from bench.errors import BadInput
 from bench.features import cache as module
 from bench.features.base import FeatureSpace
 from bench.features.cache import FeatureCache, default_cache
+from bench.sealed import read_sealed_tensors
 
 PROCESSES = 3
 
