@@ -32,7 +32,7 @@ NEEDS_ADVICE = ("data images.safetensors", "result file")
 def damage_files(workshop: Workshop, faults: int) -> Part:
     """Damage one file of a copy of a run folder, and run the command again."""
     part, draw = Part("a damaged file"), workshop.random
-    states = {state: _made(workshop, *state) for state in STATES}
+    states = {state: _made(workshop, *state) for state in draw.sample(STATES, min(len(STATES), faults))}
     # All kinds come up equally often, whatever the number of files of each.
     kinds: dict[tuple[tuple[str, str], str], list[Path]] = defaultdict(list)
     for state, place in states.items():

@@ -98,6 +98,7 @@ class Part:
 
     @property
     def passed(self) -> bool:
+        """Whether nothing went wrong."""
         return not self.problems and self.recovered == self.faults and self.differ == 0
 
     def to_dict(self) -> dict[str, Any]:
