@@ -1,6 +1,7 @@
 """Runs the parts of the campaign and prints what they have found."""
 
 import argparse
+import random
 import shutil
 import sys
 import tempfile
@@ -26,8 +27,10 @@ PARTS: tuple[tuple[str, int | None, str, Callable[[Workshop, Any], Part]], ...] 
     ("clock-jumps", 10, "runs whose clock jumps", oddities.turn_clocks),
     ("moves", 10, "runs folders that are moved", oddities.move_runs),
     ("pairs", 12, "two runners at the same time", oddities.run_twice),
+    ("worker-kills", 5, "worker processes that are killed", nodes.kill_workers),
+    ("parent-kills", 5, "runs with worker processes that are killed", nodes.kill_parents),
     ("node-losses", 10, "nodes of a Ray cluster that are lost", nodes.lose_nodes),
-    ("worker-kills", 5, "workers of a Ray cluster that are killed", nodes.kill_workers),
+    ("ray-worker-kills", 5, "workers of a Ray cluster that are killed", nodes.kill_ray_workers),
 )
 
 
@@ -43,12 +46,13 @@ def main() -> int:
 
     import_everything()
     parts: list[Part] = []
-    workshop = Workshop(Path(tempfile.mkdtemp(prefix="faults-")), arguments.seed)
+    workshop = Workshop(Path(tempfile.mkdtemp(prefix="faults-")))
     for option, default, _, run in PARTS:
         count = getattr(arguments, option.replace("-", "_"))
         if count is None:
             count = 0 if arguments.only else default
         if count != 0:
+            workshop.random = random.Random(f"{arguments.seed} {option}")  # whatever the other parts have drawn
             parts.append(run(workshop, count))
             print(f"{parts[-1].kind}: {parts[-1].faults} faults, {parts[-1].seconds:.0f} s", file=sys.stderr)
     print(to_json(parts) if arguments.json else to_text(parts))

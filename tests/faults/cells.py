@@ -225,16 +225,23 @@ class Undisturbed:
 
 
 class Workshop:
-    """Makes places, and knows what each command leaves undisturbed."""
+    """Makes places, and knows what each command leaves undisturbed.
 
-    def __init__(self, folder: Path, seed: int) -> None:
+    Attributes:
+        folder: of everything.
+        random: says what is disturbed, when and where.
+        tasks: the task files, by name.
+        commands: by name.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Work in a folder that is there and empty."""
         self.folder = folder
-        self.random = random.Random(seed)
-        tasks = write_tasks(folder)
-        self.tasks = tasks
-        self.commands = commands(tasks)
-        self.pictures = folder / "given"
-        write_pictures(self.pictures)
+        self.random = random.Random(0)
+        self.tasks = write_tasks(folder)
+        self.commands = commands(self.tasks)
+        self._pictures = folder / "given"
+        write_pictures(self._pictures)
         self._undisturbed: dict[str, Undisturbed] = {}
         self._places = 0
 
@@ -250,7 +257,7 @@ class Workshop:
     def furnish(self, place: Place) -> Place:
         """Put in a place what its command needs before the first run."""
         if place.command.name == "pictures":
-            arguments = ["data", str(self.tasks["pictures"]), "--from", str(self.pictures)]
+            arguments = ["data", str(self.tasks["pictures"]), "--from", str(self._pictures)]
             log = place.folder / "data"
             ended = Attempt.start(arguments, log, {"AUTOPHAGY_CACHE": str(place.cache)}, lambda marks: None).end()
             assert ended.status == 0, ended.err

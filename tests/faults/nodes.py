@@ -1,4 +1,4 @@
-"""Machines of a Ray cluster that are lost, and workers that are killed, while cells run on them."""
+"""Many processes: workers that are killed and machines of a Ray cluster that are lost while cells run on them."""
 
 import importlib.util
 import multiprocessing
@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -19,43 +19,77 @@ from faults.report import Part
 NODES = 2
 MOST_SECONDS = 300.0  # a new process of Ray imports torch before it runs anything
 STORE_BYTES = 80 << 20
-LOST_NODE, KILLED_WORKER = "a Ray node lost in mid-cell", "a Ray worker killed in mid-cell"
+LOCAL = ("--workers", "2")
 
 
 def lose_nodes(workshop: Workshop, faults: int) -> Part:
-    """Kill a node on which a cell runs, put a new one in its place, and let the command end."""
-    return _disturb(workshop, faults, LOST_NODE)
+    """Kill a node of a Ray cluster on which a cell runs, put a new one in its place, and let the command end."""
+    part = _of_ray("a Ray node lost in mid-cell")
+    if not part.skipped:
+        with _cluster(workshop.folder) as cluster:
+            _disturb(part, workshop, faults, cluster.options, lambda attempt, worker: cluster.lose_node_of(worker))
+    return part.end()
+
+
+def kill_ray_workers(workshop: Workshop, faults: int) -> Part:
+    """Kill the process of a Ray cluster in which a cell runs, and let the command end."""
+    part = _of_ray("a Ray worker killed in mid-cell")
+    if not part.skipped:
+        with _cluster(workshop.folder) as cluster:
+            _disturb(part, workshop, faults, cluster.options, _kill_worker)
+    return part.end()
 
 
 def kill_workers(workshop: Workshop, faults: int) -> Part:
-    """Kill the process in which a cell runs, and let the command end."""
-    return _disturb(workshop, faults, KILLED_WORKER)
-
-
-def _disturb(workshop: Workshop, faults: int, kind: str) -> Part:
-    part, draw = Part(kind), workshop.random
-    if importlib.util.find_spec("ray") is None:
-        part.skipped = "Ray is not installed"
-        return part
-    limit = workshop.undisturbed("digits").seconds
-    with _cluster(workshop.folder) as cluster:
-        while part.faults < faults:
-            place = workshop.place("digits, two seeds")
-            attempt = place.start(more=("--executor", "ray", "--ray-address", cluster.address))
-            worker = _worker_of_a_cell(place, attempt, draw.random())
-            time.sleep(draw.uniform(0, limit))
-            hit = worker is not None and _still_runs(place, worker)
-            if hit and kind == LOST_NODE:
-                cluster.lose_node_of(worker)
-            elif hit:
-                os.kill(worker, signal.SIGKILL)
-            ended = attempt.end(MOST_SECONDS)
-            if hit and "it is started again" in ended.err:
-                part.settle(workshop, place, ended, 1)
-            else:  # the cell was finished just before
-                part.settle(workshop, place, ended, 0)
-            part.clear(place)
+    """Kill one of two worker processes of a command, and let it end."""
+    part = Part("a worker process killed in mid-cell")
+    _disturb(part, workshop, faults, LOCAL, _kill_worker)
     return part.end()
+
+
+def kill_parents(workshop: Workshop, faults: int) -> Part:
+    """Kill a command that has two worker processes, and repeat it at once."""
+    part = Part("the parent of two workers killed")
+    _disturb(part, workshop, faults, LOCAL, lambda attempt, worker: attempt.kill())
+    return part.end()
+
+
+def _of_ray(kind: str) -> Part:
+    return Part(kind, skipped="" if importlib.util.find_spec("ray") else "Ray is not installed")
+
+
+def _kill_worker(attempt: Attempt, worker: int) -> None:
+    os.kill(worker, signal.SIGKILL)
+
+
+def _disturb(
+    part: Part, workshop: Workshop, faults: int, options: Sequence[str], strike: Callable[[Attempt, int], None]
+) -> None:
+    """Strike when two cells run, and let the command end.
+
+    Args:
+        part: what is found goes here.
+        workshop: makes the places.
+        faults: how many.
+        options: say where the cells run.
+        strike: does it; it is given the command and the process in which one of its cells runs.
+    """
+    draw, limit = workshop.random, workshop.undisturbed("digits").seconds
+    while part.faults < faults:
+        place = workshop.place("digits, two seeds")
+        attempt = place.start(more=options)
+        worker = _worker_of_a_cell(place, attempt, draw.random())
+        time.sleep(draw.uniform(0, limit))
+        struck = worker is not None and worker in _running(place)
+        if struck:
+            strike(attempt, worker)
+        ended = attempt.end(MOST_SECONDS)
+        if ended.by(signal.SIGKILL):
+            ended = place.start(more=options).end(MOST_SECONDS)
+        elif "it is started again" not in ended.err:
+            struck = False  # the cell was finished just before
+        part.settle(workshop, place, ended, int(struck))
+        part.clear(place)
 
 
 def _worker_of_a_cell(place: Place, attempt: Attempt, which: float) -> int | None:
@@ -72,16 +106,12 @@ def _running(place: Place) -> list[int]:
     return [holder.process for holder in holders if holder is not None]
 
 
-def _still_runs(place: Place, worker: int) -> bool:
-    return worker in _running(place)
-
-
 class _Cluster:
     """A Ray cluster on this machine, in a process of its own: Ray starts threads, and this one has to stay without."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self.address: str = connection.recv()
+        self.options = ("--executor", "ray", "--ray-address", connection.recv())
 
     def lose_node_of(self, worker: int) -> None:
         """Kill the node on which a process runs, and add another one."""
