@@ -44,7 +44,13 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str,
 
 def tensor_bytes(tensors: Mapping[str, Tensor], metadata: dict[str, str] | None = None) -> bytes:
     """Return the content of a safetensors file."""
-    return serialise({name: t.contiguous().cpu() for name, t in tensors.items()}, metadata)
+    try:
+        return serialise({name: t.contiguous().cpu() for name, t in tensors.items()}, metadata)
+    except BaseException as error:
+        # Where Python has no memory for the bytes, the Rust below panics, with an error of a class that has no module.
+        if type(error).__name__ == "PanicException":
+            raise MemoryError(f"safetensors: {error}") from error
+        raise
 
 
 def write_bytes(path: Path, content: bytes) -> None:

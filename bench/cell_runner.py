@@ -9,7 +9,7 @@ from pathlib import Path
 from bench import environment
 from bench.data.draws import RealDraws, check_enough_real_images
 from bench.data.real import RealData, check_enough_to_score, in_tier_size, load_real_data
-from bench.errors import BadInput, RunFailed, StorageFailed, first_line
+from bench.errors import MEMORY_ADVICE, BadInput, RunFailed, StorageFailed, first_line, is_out_of_memory
 from bench.features.base import FeatureSpace
 from bench.features.build import space_named, task_space
 from bench.features.cache import default_cache
@@ -24,9 +24,6 @@ from bench.record import DataIdentity, Record
 from bench.scorer import Reference, Scorer
 from bench.store import Conditions, RunFolder
 from bench.task import Task, TierName
-
-# What PyTorch and NumPy say when the memory of the machine is used up; that of a GPU has an error of its own.
-OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "cannot allocate memory", "bad allocation")
 
 
 @dataclass(frozen=True)
@@ -122,12 +119,11 @@ class CellRunner:
             reason, shown = str(error), str(error)
         except Exception as error:
             reason = f"{type(error).__name__}: {first_line(error)}"
-            if isinstance(error, MemoryError) or any(words in str(error).lower() for words in OUT_OF_MEMORY):
-                reason = (
-                    f"the memory of this machine is used up: end other programs, or use fewer --workers ({reason})"
-                )
-            # Otherwise most likely a fault of the method's own code: its author needs the traceback.
-            shown = f"\n{traceback.format_exc()}"
+            if is_out_of_memory(error):
+                shown = reason = f"{MEMORY_ADVICE} ({reason})"
+            else:
+                # Most likely a fault of the method's own code: its author needs the traceback.
+                shown = f"\n{traceback.format_exc()}"
         progress.note(f"failed: {shown}")
         processes.from_main(lambda: folder.keep_failure(reason))
         return Outcome(planned, None, error=reason)

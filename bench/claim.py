@@ -5,6 +5,8 @@ dead process of this machine is recognised at once; one of another machine after
 counted on the clock of whoever waits, so that clocks may differ and jump.
 """
 
+import errno
+import os
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -44,7 +46,11 @@ class Claim:
         """
         try:
             self._lease.acquire()
-        except Timeout:
+        except Timeout as error:
+            # The claim of a dead process cannot be taken where nothing can be written: nobody would ever release it.
+            if not os.access(self._folder, os.W_OK):
+                denied = OSError(errno.EROFS, os.strerror(errno.EROFS))
+                raise StorageFailed(described(self._folder, "cannot write to this folder", denied)) from error
             return False
         except OSError as error:
             raise StorageFailed(described(self._folder, "cannot write to this folder", error)) from error

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from bench import __version__, launched, paths
-from bench.errors import BadInput, RunFailed
+from bench.errors import MEMORY_ADVICE, BadInput, RunFailed, first_line, is_out_of_memory
 from bench.generators.settings import GENERATOR_SETTINGS, GENERATOR_SUMMARIES
 from bench.loops import LOOP_KINDS, LOOP_SUMMARIES
 from bench.run_log import LOGGERS, check_loggers
@@ -39,6 +39,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BadInput as error:
         print(f"autophagy: error: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        print(f"autophagy: error: {MEMORY_ADVICE}; the same command goes on ({first_line(error)})", file=sys.stderr)
+        return 1
     except KeyboardInterrupt as interrupt:
         # Of this package's own: which signal it was.
         by = getattr(interrupt, "by", signal.SIGINT)

@@ -2,6 +2,12 @@
 
 from pathlib import Path
 
+# What Python, PyTorch and NumPy say when the memory of the machine is used up; that of a GPU has an error of its own.
+OUT_OF_MEMORY = (
+    "can't allocate memory", "not enough memory", "cannot allocate memory", "bad allocation", "can't start new thread",
+)  # fmt: skip
+MEMORY_ADVICE = "the memory of this machine is used up: end other programs, or use fewer --workers"
+
 
 class BadInput(Exception):
     """What the user gave cannot be used. One line: the file, key, value, and what is allowed. Exit status 2."""
@@ -27,6 +33,11 @@ class Damaged(BadInput):
 
 class RunFailed(Exception):
     """A run could not go on (a loss that is not finite, for example). Finished work is kept. Exit status 1."""
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return whether an error of another library says that the memory of the machine is used up."""
+    return isinstance(error, MemoryError) or any(words in str(error).lower() for words in OUT_OF_MEMORY)
 
 
 def first_line(error: BaseException) -> str:

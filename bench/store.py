@@ -201,12 +201,15 @@ class RunFolder:
         if not self.record_path.exists():
             return None
         try:
-            return read_record(self.record_path)
+            record = read_record(self.record_path)
+            if record.cell_id == self.cell.id:
+                return record
+            reason = "is of another cell"
         except BadInput as error:
             reason = str(error).removeprefix(f"{self.record_path}: ")
-            damage = Damaged(self.record_path, reason)
-            set_aside([self.record_path], damage, "written again from the generations", self._progress)
-            return None
+        damage = Damaged(self.record_path, reason)
+        set_aside([self.record_path], damage, "written again from the generations", self._progress)
+        return None
 
     @property
     def n_finished(self) -> int:

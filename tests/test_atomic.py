@@ -9,6 +9,7 @@ import pytest
 import torch
 from safetensors import safe_open
 
+from bench import atomic
 from bench.atomic import make_folder, write_bytes, write_tensors, write_text
 from bench.errors import BadInput
 
@@ -114,3 +115,17 @@ def test_content_is_on_the_disk_before_the_file_gets_its_name(tmp_path: Path, mo
     write_bytes(path, b"content")
     assert events[:2] == ["fsync", "replace"]
     assert path.read_bytes() == b"content"
+
+
+class PanicException(BaseException):
+    """As that of safetensors, which has no module to import it from."""
+
+
+def test_no_memory_for_a_file_is_a_memory_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def panic(*arguments: object) -> bytes:
+        raise PanicException("PyObject pointer is null")
+
+    monkeypatch.setattr(atomic, "serialise", panic)
+    with pytest.raises(MemoryError, match="safetensors: PyObject pointer is null"):
+        atomic.write_tensors(tmp_path / "file", {})
+    assert not list(tmp_path.iterdir())

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import re
 import signal
 import socket
 import time
@@ -83,6 +84,17 @@ def test_a_dead_process_of_this_machine_is_recognised_at_once(tmp_path: Path, ot
     claim.take()
     assert claim.take()
     claim.release()
+
+
+def test_who_cannot_take_a_claim_because_nothing_can_be_written_is_told(
+    tmp_path: Path, other: Other, monkeypatch: pytest.MonkeyPatch
+):
+    other.kill()
+    # On a disk that has become read-only the marker of the dead process stays; access is what tells, for root too.
+    monkeypatch.setattr(os, "access", lambda path, mode: not (path == tmp_path and mode == os.W_OK))
+    monkeypatch.setattr(module.SoftFileLease, "_try_break_stale_lock", lambda self: None)
+    with pytest.raises(StorageFailed, match=re.escape(f"{tmp_path}: cannot write to this folder")):
+        Claim(tmp_path).take()
 
 
 def test_who_waits_gets_the_folder_when_it_is_released(tmp_path: Path, other: Other):

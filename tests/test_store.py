@@ -278,6 +278,13 @@ def test_an_edited_record_is_set_aside(tmp_path: Path, capsys: pytest.CaptureFix
     assert f"{folder.record_path}: damaged (its sha256 does not fit" in capsys.readouterr().err
 
 
+def test_the_record_of_another_cell_is_set_aside(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    folder, _ = finished_record(tmp_path)
+    folder.record_path.write_text(make_record(seed=1).to_json())
+    assert folder.record() is None
+    assert f"{folder.record_path}: damaged (is of another cell)" in capsys.readouterr().err
+
+
 def test_a_finished_cell_keeps_no_unfinished_fit(tmp_path: Path):
     folder = open_folder(tmp_path, make_record().cell)
     folder.fit_checkpoint("key", "teacher").save(STATE)

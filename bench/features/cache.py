@@ -67,10 +67,10 @@ class FeatureCache:
         path = self._folder / f"{key}.safetensors"
         processes = space.processes
         with locked(path) if processes.is_main else nullcontext():
-            found = processes.from_main(lambda: _read(path))
+            found = processes.from_main(lambda: _read(path, key))
             if found is None:
                 computed = {name: value.cpu() for name, value in compute().items()}
-                processes.from_main(lambda: write_sealed_tensors(path, computed, {}))
+                processes.from_main(lambda: write_sealed_tensors(path, computed, {"key": key}))
                 found = computed
         return {name: value.to(device) for name, value in found.items()}
 
@@ -80,9 +80,10 @@ def default_cache() -> FeatureCache:
     return FeatureCache(paths.cache_folder() / "features")
 
 
-def _read(path: Path) -> dict[str, Tensor] | None:
-    """Return the tensors of a file, None where it is not there or damaged."""
+def _read(path: Path, key: str) -> dict[str, Tensor] | None:
+    """Return the tensors of a file, None where it is not there, damaged, or was written under another key."""
     try:
-        return read_sealed_tensors(path)[0]
+        found, metadata = read_sealed_tensors(path)
     except Damaged:
         return None
+    return found if metadata.get("key") == key else None

@@ -16,6 +16,7 @@ from bench.errors import BadInput
 from bench.features import cache as module
 from bench.features.base import FeatureSpace
 from bench.features.cache import FeatureCache, default_cache
+from bench.sealed import read_sealed_tensors
 
 PROCESSES = 3
 
@@ -169,11 +170,20 @@ def test_a_damaged_file_is_computed_again(
     images = make_images(20)
     computed = cache.features(space, images, QUIET)
     [file] = files(tmp_path)
-    good = file.read_bytes()
-    file.write_bytes(damage(good))
+    file.write_bytes(damage(file.read_bytes()))
     assert torch.equal(cache.features(space, images, QUIET), computed)
     assert space.asked == 2
-    assert file.read_bytes() == good
+    assert torch.equal(read_sealed_tensors(file)[0]["features"], computed)
+
+
+def test_a_file_in_the_place_of_another_is_not_taken_for_it(cache: FeatureCache, space: CountingSpace, tmp_path: Path):
+    images, others = make_images(20), make_images(20, seed=1)
+    computed = cache.features(space, images, QUIET)
+    [file] = files(tmp_path)
+    cache.features(space, others, QUIET)
+    [other] = set(files(tmp_path)) - {file}
+    file.write_bytes(other.read_bytes())
+    assert torch.equal(cache.features(space, images, QUIET), computed)
 
 
 def test_a_folder_that_was_removed_is_made_again(cache: FeatureCache, space: CountingSpace, tmp_path: Path):

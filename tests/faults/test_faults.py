@@ -1,0 +1,58 @@
+"""A short fault campaign, of a few faults of each kind; the long one is run by hand, see docs/faults.md."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.faults
+
+CAMPAIGN = Path(__file__).parent
+FEW = {
+    "kill -9 at a random instant": ("kills", 2),
+    "kill -9 at a step of a write": ("write-kills", 3),
+    "SIGTERM at a random instant": ("terminations", 1),
+    "a damaged file": ("damages", 3),
+    "a full disk": ("full-disks", 2),
+    "a disk that becomes read-only": ("read-only-disks", 1),
+    "too little memory": ("memory-limits", 1),
+    "a clock that jumps": ("clock-jumps", 1),
+    "a runs folder that is moved": ("moves", 1),
+    "two runners at the same time": ("pairs", 1),
+}
+
+
+def campaign(faults: dict[str, tuple[str, int]]) -> dict[str, dict[str, Any]]:
+    """Run a campaign in a process of its own, because it forks, and return its parts by their kinds."""
+    options = [f"--{option}={count}" for option, count in faults.values()]
+    found = subprocess.run(
+        [sys.executable, str(CAMPAIGN), "--only", "--json", *options], stdout=subprocess.PIPE, check=False, text=True
+    )
+    return {part["kind"]: part for part in json.loads(found.stdout)["parts"]}
+
+
+def check(part: dict[str, Any], faults: int) -> None:
+    if part["skipped"]:
+        pytest.skip(part["skipped"])
+    assert part["problems"] == []
+    # A command that is done before its fault has had none: there may be fewer.
+    assert part["faults"] <= faults
+    assert (part["recovered"], part["differ"]) == (part["faults"], 0)
+
+
+@pytest.fixture(scope="module")
+def short_campaign() -> dict[str, dict[str, Any]]:
+    return campaign(FEW)
+
+
+@pytest.mark.parametrize("kind", FEW)
+def test_records_after_faults_are_those_of_undisturbed_runs(short_campaign: dict[str, dict[str, Any]], kind: str):
+    check(short_campaign[kind], FEW[kind][1])
+
+
+def test_a_cell_whose_ray_node_is_lost_ends_on_another():
+    [part] = campaign({"a Ray node lost in mid-cell": ("node-losses", 1)}).values()
+    check(part, 1)
