@@ -470,13 +470,14 @@ def _run_cells(arguments: argparse.Namespace, processes: "Processes") -> int:
         )
     )
     progress = Progress(visible=processes.is_main)
+    if arguments.shard is not None:
+        # Before anything is left out: other jobs of the array look at another time.
+        cells = shard(cells, arguments.shard)
     if arguments.results is not None:
         # Cells are told by their hashes: a method does not travel between processes.
         left = processes.from_main(lambda: {planned.cell.id for planned in without_results(cells, arguments.results)})
         planned, cells = cells, [planned for planned in cells if planned.cell.id in left]
         progress.note(f"{len(planned) - len(cells)} of {len(planned)} cells have their records in {arguments.results}")
-    if arguments.shard is not None:
-        cells = shard(cells, arguments.shard)
     if arguments.dry_run:
         engine = Engine.on(choose_devices(arguments.device)[0], compiled=not arguments.no_compile)
         if processes.is_main:
