@@ -1,6 +1,5 @@
 """Task files: read from TOML and validated before anything is computed."""
 
-import tomllib
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -12,8 +11,9 @@ from bench.errors import BadInput
 from bench.features.names import SPACE_SUMMARIES
 from bench.generators.settings import GENERATOR_SETTINGS, GeneratorSettings
 from bench.hashing import canonical_sha256
-from bench.limits import MOST_NAME_CHARACTERS, Name
+from bench.limits import MOST_NAME_CHARACTERS, MOST_TASK_BYTES, Name
 from bench.loops import LOOP_KINDS, LoopKind
+from bench.untrusted import parse_toml, read_named
 from bench.validation import one_line, validate_strictly
 
 TierName = Literal["smoke", "standard", "paper"]
@@ -242,10 +242,7 @@ def load_task(name: str) -> Task:
     path = Path(name) if name.endswith(".toml") else paths.TASKS / f"{name}.toml"
     if not path.is_file():
         raise BadInput(f"no task '{name}': there are {', '.join(task_names())}, or give the path of a .toml file")
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        raise BadInput(f"{path}: not a readable TOML file: {error}") from error
+    content = parse_toml(path, read_named(path, MOST_TASK_BYTES))
     try:
         task = validate_strictly(Task, content)
     except ValidationError as error:

@@ -3,6 +3,7 @@
 import json
 import math
 import stat
+import tomllib
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -80,6 +81,22 @@ def read_untrusted_json(path: Path, most_bytes: int) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise BadInput(f"{path}: must be a JSON object, found {type(value).__name__}")
     return value
+
+
+def parse_toml(path: Path, content: bytes) -> dict[str, Any]:
+    """Return the table of a TOML file.
+
+    Args:
+        path: of the file, named in messages.
+        content: of the file.
+
+    Raises:
+        BadInput: it is no such text.
+    """
+    try:
+        return tomllib.loads(content.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise BadInput(f"{path}: not a readable TOML file: {first_line(error)}") from error
 
 
 def _checked_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
