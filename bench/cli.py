@@ -5,6 +5,7 @@ Results go to stdout, progress and messages to stderr. Exit status: 0 done, 1 a 
 """
 
 import argparse
+import io
 import json
 import signal
 import sys
@@ -17,6 +18,7 @@ from bench.errors import BadInput, RunFailed
 from bench.generators.settings import GENERATOR_SETTINGS, GENERATOR_SUMMARIES
 from bench.loops import LOOP_KINDS, LOOP_SUMMARIES
 from bench.task import TIERS, load_task, task_names
+from bench.validation import in_one_line
 
 Number = TypeVar("Number", int, float)
 DATA_HELP = "the task's real images, as for autophagy data --from [the data folder]"
@@ -25,12 +27,14 @@ LISTS = ("tasks", "methods", "generators", "loops", "features")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit status."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a file's name need not be text
     try:
         parsed = _parser().parse_args(arguments)
         status: int = parsed.verb(parsed)
         return status
     except BadInput as error:
-        print(f"autophagy: error: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"autophagy: error: {in_one_line(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt as interrupt:
         # Of this package's own: which signal it was.

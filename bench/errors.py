@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+MOST_QUOTED = 300
+
 
 class BadInput(Exception):
     """What the user gave cannot be used. One line: the file, key, value, and what is allowed. Exit status 2."""
@@ -30,5 +32,6 @@ class RunFailed(Exception):
 
 
 def first_line(error: BaseException) -> str:
-    """Return the first line of another library's error message, to be quoted in a message of ours."""
-    return str(error).strip().partition("\n")[0].rstrip(" .:")
+    """Return the first line of another library's error message, to be quoted in a message of ours; cut where long."""
+    line = str(error).strip().partition("\n")[0].rstrip(" .:")
+    return line if len(line) <= MOST_QUOTED else f"{line[:MOST_QUOTED]}..."

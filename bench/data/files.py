@@ -244,7 +244,8 @@ def _read_array(path: Path) -> ImageSet:
         # Mapped, an array that says it is larger than its file takes no memory before it is refused.
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except Exception as error:  # its header is read as Python's literals are, and may raise as much
-        reason = first_line(error) or type(error).__name__
+        # What NumPy says of pickles goes on with how to read them all the same.
+        reason = first_line(error).partition(". If you trust")[0] or type(error).__name__
         raise BadInput(f"{path}: not a readable .npy array: {reason}") from error
     if not isinstance(array, np.ndarray):
         raise BadInput(f"{path}: not a .npy array but an archive of arrays: give one of them")
