@@ -21,7 +21,7 @@ from torch import Tensor
 
 from bench.data.image_set import ImageSet
 from bench.errors import BadInput, first_line
-from bench.limits import MOST_ARCHIVE_FILES, MOST_IMAGE_BYTES, MOST_IMAGE_PIXELS
+from bench.limits import MOST_IMAGE_BYTES, MOST_IMAGE_PIXELS, MOST_IMAGES
 from bench.untrusted import check_file, read_untrusted
 from bench.validation import shown
 
@@ -154,8 +154,8 @@ def _images_in_archive(path: Path, members: list[zipfile.ZipInfo]) -> dict[str, 
         BadInput: too many files, one name twice, or a file that is a link, encrypted, too large, packed in another way
             than images are, or leads out of the archive by its name.
     """
-    if len(members) > MOST_ARCHIVE_FILES:
-        raise BadInput(f"{path}: {len(members):,} files: allowed are at most {MOST_ARCHIVE_FILES:,}")
+    if len(members) > MOST_IMAGES:
+        raise BadInput(f"{path}: {len(members):,} files: allowed are at most {MOST_IMAGES:,}")
     found: dict[str, zipfile.ZipInfo] = {}
     for member in members:
         name, parts = member.filename, member.filename.split("/")

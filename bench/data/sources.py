@@ -161,7 +161,11 @@ class GaussianPoints(Source):
     def _draw(self, part: str, n: int) -> ImageSet:
         # The legacy generator's stream is frozen (NEP 19); torch.randn gives other bits on another kind of CPU.
         random = np.random.RandomState(derive_seed("gaussian", part) % 2**32)
-        return ImageSet(torch.from_numpy(random.standard_normal((n, self._dimensions)).astype(np.float32)))
+        try:
+            points = random.standard_normal((n, self._dimensions)).astype(np.float32)
+        except MemoryError as error:
+            raise BadInput(f"{n:,} {part} points of {self._dimensions} dimensions do not fit into memory") from error
+        return ImageSet(torch.from_numpy(points))
 
 
 SOURCES: dict[str, Source] = {

@@ -342,7 +342,7 @@ def test_an_archive_of_too_many_files_is_refused(archive: Path, monkeypatch: pyt
     with zipfile.ZipFile(archive, "w") as file:
         for i in range(3):
             file.writestr(f"{i}.png", png(GREY[i]))
-    monkeypatch.setattr(files, "MOST_ARCHIVE_FILES", 2)
+    monkeypatch.setattr(files, "MOST_IMAGES", 2)
     assert "3 files: allowed are at most 2" in refusal(archive)
 
 

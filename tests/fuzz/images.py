@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from .mutation import mutated_bytes
-from .sandbox import Sandbox, Said
+from .sandbox import Said, Sandbox
 
 N = 12
 SHAPE = (8, 8)

@@ -89,7 +89,7 @@ def mutated(draw: st.DrawFn, tree: Any, most: int = 3) -> Any:
                 parent[key] = draw(st.sampled_from([str(parent[key]), [parent[key]], {"value": parent[key]}]))
             case "nest":
                 deep: Any = parent[key]
-                for _ in range(draw(st.sampled_from([2, 50, 500]))):
+                for _ in range(draw(st.sampled_from([2, 50, 200]))):
                     deep = [deep]
                 parent[key] = deep
             case "swap":

@@ -16,6 +16,7 @@ import resource
 import shutil
 import signal
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,9 +24,11 @@ from types import FrameType
 from typing import Any
 from unittest.mock import patch
 
+from bench.cell_runner import Outcome
 from bench.cli import main
-from bench.executors.local import LocalExecutor, Outcome
-from bench.store import RunFolder
+from bench.conformance import check
+from bench.executors.local import LocalExecutor
+from bench.executors.processes import ProcessExecutor
 
 SECONDS = 20
 # More than any command here needs; a machine's memory is no place to find out.
@@ -156,7 +159,7 @@ class Sandbox:
                 try:
                     status = main(words)
                 except SystemExit as error:
-                    if error.code != 0 or "-h" not in " ".join(words) and "--v" not in " ".join(words):
+                    if error.code != 0 or ("-h" not in " ".join(words) and "--v" not in " ".join(words)):
                         raise
                     status = 0
         except (Exception, SystemExit, Hung) as error:
@@ -213,7 +216,7 @@ class Sandbox:
 
     @contextlib.contextmanager
     def _surroundings(self) -> Iterator[None]:
-        """The folder that the command starts in, its environment, and a limit of memory; nothing is trained."""
+        """The folder that the command starts in, its environment, and a limit of memory; no cell is run, no method checked."""
         variables = {"HOME": self.home, "AUTOPHAGY_CACHE": self.cache, "XDG_CACHE_HOME": self.home}
         limits = resource.getrlimit(resource.RLIMIT_AS)
         self.runs = []
@@ -221,6 +224,9 @@ class Sandbox:
             contextlib.chdir(self.work),
             patch.dict(os.environ, {name: str(value) for name, value in variables.items()}),
             patch.object(LocalExecutor, "run", lambda _, cells: self._stopped(cells)),
+            patch.object(tempfile, "tempdir", str(self.cache)),
+            patch.object(check._Check, "run", lambda *_: []),
+            patch.object(ProcessExecutor, "run", lambda _, cells: self._stopped(cells)),
         ):
             os.environ.pop("AUTOPHAGY_DATA", None)
             resource.setrlimit(resource.RLIMIT_AS, (_memory() + MOST_MEMORY, limits[1]))
@@ -232,7 +238,7 @@ class Sandbox:
     def _stopped(self, cells: Sequence[Any]) -> Iterator[Outcome]:
         for planned in cells:
             self.runs.append(planned)
-            yield Outcome(planned, RunFolder(Path("nowhere"), 1), None, error="is not run here")
+            yield Outcome(planned, None, error="is not run here")
 
 
 def _memory() -> int:
