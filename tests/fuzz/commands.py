@@ -78,7 +78,9 @@ def command_lines(draw: st.DrawFn) -> list[str]:
         if draw(st.integers(0, 20)):
             line.append(draw(one_value(action)))
     if draw(st.integers(0, 20)) == 0:
-        line.insert(draw(st.integers(0, len(line))), draw(words | st.sampled_from(["--help", "--json", "--version", "-h"])))
+        line.insert(
+            draw(st.integers(0, len(line))), draw(words | st.sampled_from(["--help", "--json", "--version", "-h"]))
+        )
     return line
 
 
@@ -93,7 +95,9 @@ def run_command_line(sandbox: Sandbox, line: list[str]) -> Said:
     put_folder(sandbox.work / "pipes", [("pipe", "pipe")], sandbox)
     (sandbox.work / "pipes" / "pipe").rename(sandbox.work / "pipe")
     (sandbox.work / "link").symlink_to("link")
-    (sandbox.work / "mine.py").write_text("from bench.method import Method\n\n\nclass Mine(Method):\n    '''Mine.'''\n")
+    (sandbox.work / "mine.py").write_text(
+        "from bench.method import Method\n\n\nclass Mine(Method):\n    '''Mine.'''\n"
+    )
     may_connect = any(word in " ".join(line) for word in ("data", "score", "rescore", "inception", "dinov2"))
     known: Any = {"writes": ["."], "may_connect": may_connect, "line": 40_000}
     return sandbox.run(*line, **known)
