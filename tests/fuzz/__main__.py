@@ -1,4 +1,4 @@
-"""The long fuzzer: `python -m tests.fuzz --minutes 30`, from the root of the repository.
+"""The long fuzzer: `python tests/fuzz --minutes 30`, from the root of the repository.
 
 It goes round the kinds of input, a batch of new ones each time, and prints how many were tried, done, refused and
 failed. A failure is shrunk to the smallest input that shows it, printed, and appended to the file --failures; the
@@ -18,15 +18,15 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # the tests' own helpers are
 import torch
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
-from .sandbox import Hung, Sandbox
-from .targets import TARGETS, Target
+from fuzz.sandbox import Hung, Sandbox
+from fuzz.targets import TARGETS, Target
 
 BATCH = 50
 
 
 def main() -> int:
     """Fuzz, and print what became of it."""
-    parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python tests/fuzz", description=__doc__)
     parser.add_argument("--minutes", type=float, default=30, metavar="N", help="how long [30]")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the first batch [0]")
     names = [target.name for target in TARGETS]

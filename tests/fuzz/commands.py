@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from bench.cli import _parser
 
 from .images import N, image, put_folder
-from .sandbox import Sandbox, Said
+from .sandbox import Said, Sandbox
 
 # No zero bytes: no command line can have them. Lone surrogates are how Python reads bytes that are no UTF-8.
 PATHS = [

@@ -1,4 +1,4 @@
-"""A few inputs of every kind, the same in every run; `python -m tests.fuzz` tries as many as there is time for."""
+"""A few inputs of every kind, the same in every run; `python tests/fuzz` tries as many as there is time for."""
 
 from pathlib import Path
 
