@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from bench import __version__, paths
-from bench.errors import BadInput, RunFailed
+from bench.errors import MOST_QUOTED, BadInput, RunFailed
 from bench.generators.settings import GENERATOR_SETTINGS, GENERATOR_SUMMARIES
 from bench.loops import LOOP_KINDS, LOOP_SUMMARIES
 from bench.task import TIERS, load_task, task_names
@@ -34,8 +34,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status: int = parsed.verb(parsed)
         return status
     except BadInput as error:
-        print(f"autophagy: error: {in_one_line(error)}", file=sys.stderr)
-        return 2
+        return _refused(error)
+    except OSError as error:
+        # A name that no file can have, a folder that cannot be looked into: what was given leads there.
+        return _refused(f"{_cut(error.filename)}: {error.strerror}" if error.filename else error)
+    except MemoryError as error:
+        return _refused(f"not enough memory: {error}: give less, or use a machine with more")
     except KeyboardInterrupt as interrupt:
         # Of this package's own: which signal it was.
         by = getattr(interrupt, "by", signal.SIGINT)
@@ -44,6 +48,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 128 + by
+
+
+def _refused(reason: object) -> int:
+    print(f"autophagy: error: {in_one_line(reason)}", file=sys.stderr)
+    return 2
+
+
+def _cut(name: object) -> str:
+    text = str(name)
+    return text if len(text) <= MOST_QUOTED else f"{text[:MOST_QUOTED]}..."
 
 
 class _Parser(argparse.ArgumentParser):

@@ -109,7 +109,7 @@ def read_sealed_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 
 
 def _check_file(path: Path) -> None:
-    """Raise Damaged where there is no file: whoever opens a pipe waits for ever, and a link leads out of the folder."""
+    """Raise Damaged where there is no file: a pipe would be waited for, and a link leads out of the folder."""
     if path.is_symlink():
         raise Damaged(path, "a symbolic link")
     try:

@@ -14,20 +14,28 @@ from .sandbox import Said, Sandbox
 # No zero bytes: no command line can have them. Lone surrogates are how Python reads bytes that are no UTF-8.
 PATHS = [
     "good", "out", "nothing", "good/0.png", "a\nb", "-", "--", "", " ", ".", "./good/../good", "x" * 300, "x" * 5000,
-    "\udcff", "\x1b[31mred", "\u202eevil", "/dev/null", "/dev/null/x", "/proc/self/mem", "~", "$HOME", "*.py", "pipe", "task.toml",
+    "\udcff", "\x1b[31mred", "\u202eevil", "/dev/null", "/dev/null/x", "/proc/self/mem", "~", "$HOME", "*.py",
+    "pipe", "task.toml",
     "mine.py", "images.npy", "runs", "link", "good.zip/x", "CON", "con:",
 ]  # fmt: skip
 NUMBERS = [
-    "0", "1", "2", "3", "-1", "00", "1e3", "1e999", "-1e999", "nan", "inf", "1_0", " 1 ", "\u0663", "0x10", "1.0", "0.5", ".5", "1.",
-    "1,2", "1,,2", ",", "1,1", "1,", "1;2", "9" * 30, "9" * 5000, "0." + "9" * 5000, "-0.0", "True", "", "9223372036854775807",
+    "0", "1", "2", "3", "-1", "00", "1e3", "1e999", "-1e999", "nan", "inf", "1_0", " 1 ", "\u0663", "0x10", "1.0",
+    "0.5", ".5", "1.",
+    "1,2", "1,,2", ",", "1,1", "1,", "1;2", "9" * 30, "9" * 5000, "0." + "9" * 5000, "-0.0", "True", "",
+    "9223372036854775807",
     "9223372036854775808", "1/2", "1/0", "2/1", "0/1", "-1/-1", "1/", "1/" + "9" * 30,
 ]  # fmt: skip
 NAMES = [
-    "digits", "gaussian", "mnist", "cifar10", "ffhq64", "ddpm", "stylegan", "none", "real_only", "biased_pool", "teacher", "all",
-    "all,all", "fully_synthetic", "synthetic_augmentation", "fresh_data", "smoke", "standard", "paper", "scratch", "finetune",
-    "previous", "accumulated", "last:2", "last:0", "last:99999999999", "auto", "cpu", "cuda:0", "cuda:-1", "meta", "identity",
-    "inception", "dinov2", "efficientnet-lite0", "entropy_selection:keep=0.5", "entropy_selection:keep=nan", "none:x=1",
-    "entropy_selection:keep=0.5:keep=0.5", "entropy_selection:", ":", "a=b", "../digits", "tasks/digits.toml", "my_method",
+    "digits", "gaussian", "mnist", "cifar10", "ffhq64", "ddpm", "stylegan", "none", "real_only", "biased_pool",
+    "teacher", "all",
+    "all,all", "fully_synthetic", "synthetic_augmentation", "fresh_data", "smoke", "standard", "paper", "scratch",
+    "finetune",
+    "previous", "accumulated", "last:2", "last:0", "last:99999999999", "auto", "cpu", "cuda:0", "cuda:-1", "meta",
+    "identity",
+    "inception", "dinov2", "efficientnet-lite0", "entropy_selection:keep=0.5", "entropy_selection:keep=nan",
+    "none:x=1",
+    "entropy_selection:keep=0.5:keep=0.5", "entropy_selection:", ":", "a=b", "../digits", "tasks/digits.toml",
+    "my_method",
     "a" * 101, "methods", "tasks", "features", "generators", "loops", "somebody", "Some Body", "a-" * 19 + "a",
 ]  # fmt: skip
 words = (

@@ -52,7 +52,8 @@ sizes = st.sampled_from([0, 1, 2, 7, 8, 9, 65_535, 70_000, 2**31 - 1, 2**31, 2**
 said_png = st.builds(
     png, sizes, sizes, st.sampled_from([0, 1, 2, 8, 16, 255]), st.sampled_from([0, 2, 3, 4, 6, 9]),
     st.sampled_from([b"", zlib.compress(bytes(72)), BOMB]),
-    st.sampled_from([b"", chunk(b"zTXt", b"a\0\0" + BOMB), chunk(b"iCCP", b"a\0\0" + BOMB), chunk(b"acTL", b"\xff" * 8),
+    st.sampled_from([b"", chunk(b"zTXt", b"a\0\0" + BOMB), chunk(b"iCCP", b"a\0\0" + BOMB), chunk(b"acTL",
+    b"\xff" * 8),
                      chunk(b"PLTE", b"x"), chunk(b"tRNS", b""), chunk(b"eXIf", b"MM\0\x2a" + b"\xff" * 20)]),
 )  # fmt: skip
 good = st.integers(0, N).map(lambda seed: image(seed=seed))
@@ -84,10 +85,12 @@ hostile_image = st.one_of(
     other_image().flatmap(mutated_bytes),
     said_png,
     st.binary(max_size=50),
-    st.sampled_from([b"", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n", b"<svg onload=x>", b"P5 8 8 255\n" + bytes(64)]),
+    st.sampled_from([b"", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n", b"<svg onload=x>",
+    b"P5 8 8 255\n" + bytes(64)]),
 )  # fmt: skip
 NAMES = [
-    "../outside.png", "/tmp/absolute.png", "a/../../b.png", "a\nb.png", "\x1b[31m.png", "\u202egnp.png", ".png", "..png",
+    "../outside.png", "/tmp/absolute.png", "a/../../b.png", "a\nb.png", "\x1b[31m.png", "\u202egnp.png", ".png",
+    "..png",
     "__MACOSX/a.png", ".hidden.png", "a.PNG", "a.png/", "./a.png", "a//b.png", "con.png", "a\\..\\b.png", "é.png",
     "x" * 200 + ".png", "train/0/a.png", "test/0/b.png", "training/a.png", "0/a.png", "9/b.jpg", "a.txt", "b.zip",
 ]  # fmt: skip
@@ -239,7 +242,8 @@ def folders(draw: st.DrawFn) -> list[tuple[str, bytes | str]]:
 
 folder_names = st.sampled_from(
     ["a.png", "0.png", "a\nb.png", "\x1b[31m.png", "\udcff.png", "\u202egnp.png", "train/0/a.png", "test/0/b.png",
-     "training/a.png", "reference/a.png", "0/a.png", "9/b.jpg", ".hidden/a.png", "__MACOSX/a.png", "inside", "x" * 240 + ".png"]
+     "training/a.png", "reference/a.png", "0/a.png", "9/b.jpg", ".hidden/a.png", "__MACOSX/a.png", "inside",
+     "x" * 240 + ".png"]
 )  # fmt: skip
 
 
@@ -271,7 +275,8 @@ given_images = st.one_of(
     ))),
     st.builds(Given, st.just("folder"), folders(), *more),
     st.builds(Given, st.just("npy"), arrays(), *more),
-    st.builds(Given, st.just("spoilt"), st.sampled_from([each for each in SPOILS if not each.startswith("link to a")]), *more),
+    st.builds(Given, st.just("spoilt"),
+    st.sampled_from([each for each in SPOILS if not each.startswith("link to a")]), *more),
 )  # fmt: skip
 
 

@@ -21,12 +21,15 @@ class Mine(Method):
 # Each leaves a trace when it is run, and what comes before it must not make a difference.
 TRACE = "open('trace', 'w').close()\n"
 STARTS = [
-    "", "\ufeff", "# -*- coding: utf-16 -*-\n", "# coding: rot13\n", "# coding: unicode_escape\n", "# coding: nothing\n",
+    "", "\ufeff", "# -*- coding: utf-16 -*-\n", "# coding: rot13\n", "# coding: unicode_escape\n",
+    "# coding: nothing\n",
     "#!/usr/bin/env python\n", "\f", "'''" + "x" * MOST_METHOD_BYTES + "'''\n", "from __future__ import annotations\n",
-    "from __future__ import braces\n", "\t", "    ", "\\\n", "raise SystemExit(0)\n", "raise KeyError\n", "1/0\n", "import sys\n",
+    "from __future__ import braces\n", "\t", "    ", "\\\n", "raise SystemExit(0)\n", "raise KeyError\n", "1/0\n",
+    "import sys\n",
     "if True:\n" * 120, "-" * 60_000 + "1\n", "x" + ".x" * 40_000 + "\n", "(" * 300 + ")" * 300 + "\n",
     "x = " + "[" * 150 + "]" * 150 + "\n", "lambda: " * 5000 + "0\n", "'a'" * 20_000 + "\n", f"x = 0x{'f' * 50_000}\n",
-    "x = 9" + "9" * 5000 + "\n", "f'{" + "{" * 150 + "}'\n", "match 1:\n case " + "(" * 150 + ")\n", "é = 1\n", "\u202e = 1\n",
+    "x = 9" + "9" * 5000 + "\n", "f'{" + "{" * 150 + "}'\n", "match 1:\n case " + "(" * 150 + ")\n", "é = 1\n",
+    "\u202e = 1\n",
     "import math as Method\n", "async def f(): await x\n", "await x\n", "return\n", "yield\n", "class Mine: pass\n",
 ]  # fmt: skip
 

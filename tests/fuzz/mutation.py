@@ -12,7 +12,8 @@ Place = tuple[str | int, ...]
 # Values that have broken programs before.
 JUNK: list[Any] = [
     None, True, False, 0, -1, 1, 2, 2**31, 2**53 + 1, 2**63, 10**30, 10**400, -(10**400), 0.5, -0.0, 1e-320, 1e300,
-    math.nan, math.inf, -math.inf, "", "0", "1", "a", "A", " ", "../x", "/etc/passwd", "\0", "\n", "\x1b[31m", "\u202e",
+    math.nan, math.inf, -math.inf, "", "0", "1", "a", "A", " ", "../x", "/etc/passwd", "\0", "\n", "\x1b[31m",
+    "\u202e",
     "\ud800", "x" * 300, "x" * 10_000, "last:3", "last:0", "all", "none", "a" * 64, "fresh_data", "ddpm", "digits",
     "identity", "1e9", "nan", [], {}, [[]], {"a": 1}, [0] * 50, [None] * 3, {"": {"": {"": {}}}},
 ]  # fmt: skip

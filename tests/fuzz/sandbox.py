@@ -216,7 +216,7 @@ class Sandbox:
 
     @contextlib.contextmanager
     def _surroundings(self) -> Iterator[None]:
-        """The folder that the command starts in, its environment, and a limit of memory; no cell is run, no method checked."""
+        """Give the command a folder, an environment and a limit of memory; no cell is run, no method checked."""
         variables = {"HOME": self.home, "AUTOPHAGY_CACHE": self.cache, "XDG_CACHE_HOME": self.home}
         limits = resource.getrlimit(resource.RLIMIT_AS)
         self.runs = []
