@@ -87,6 +87,8 @@ class _Watch:
     def _opened(self, path: object, flags: int) -> None:
         if isinstance(path, int) or path is None:
             return
+        if flags & (os.O_NOFOLLOW | os.O_EXCL):
+            path = Path(os.fsdecode(path)).parent.resolve() / "opened without following"
         if flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND):
             self._written("open", path)
         elif (found := self._real(path)).startswith(str(self.sandbox.secrets)):  # type: ignore[union-attr]
