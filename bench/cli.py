@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _refused(reason: object) -> int:
-    print(f"autophagy: error: {in_one_line(reason)}", file=sys.stderr)
+    print(f"autophagy: error: {in_one_line(' '.join(str(reason).split()))}", file=sys.stderr)
     return 2
 
 

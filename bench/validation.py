@@ -17,7 +17,7 @@ def shown(value: object) -> str:
 
 def in_one_line(text: object) -> str:
     """Return text that may come from a stranger in one line, in which nothing but letters reaches the terminal."""
-    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in " ".join(str(text).split()))
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in str(text))
 
 
 def validate_strictly(model: type[Model], content: dict[str, Any]) -> Model:

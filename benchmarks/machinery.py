@@ -49,6 +49,7 @@ class Stopwatch:
 
     def wrap(self, what: str, function: Callable[..., Any]) -> Callable[..., Any]:
         """Return a function with its calls timed."""
+
         @functools.wraps(function)
         def timed(*arguments: Any, **named: Any) -> Any:
             if self._inside:
