@@ -225,8 +225,8 @@ SPOILS: dict[str, Callable[[Path, Sandbox], None]] = {
 
 def spoil(path: Path, how: str, sandbox: Sandbox) -> None:
     """Put something into the place of a file."""
-    path.unlink(missing_ok=True)
-    with contextlib.suppress(OSError):  # a name that is too long for a socket
+    with contextlib.suppress(OSError):  # a folder stands there already, or its name is too long for a socket
+        path.unlink(missing_ok=True)
         SPOILS[how](path, sandbox)
 
 
