@@ -5,6 +5,7 @@ Results go to stdout, progress and messages to stderr. Exit status: 0 done, 1 a 
 """
 
 import argparse
+import io
 import json
 import signal
 import sys
@@ -14,11 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from bench import __version__, launched, paths
-from bench.errors import MEMORY_ADVICE, BadInput, RunFailed, first_line, is_out_of_memory
+from bench.errors import MEMORY_ADVICE, MOST_QUOTED, BadInput, RunFailed, first_line, is_out_of_memory
 from bench.generators.settings import GENERATOR_SETTINGS, GENERATOR_SUMMARIES
 from bench.loops import LOOP_KINDS, LOOP_SUMMARIES
 from bench.run_log import LOGGERS, check_loggers
 from bench.task import TIERS, load_task, task_names
+from bench.validation import in_one_line
 
 if TYPE_CHECKING:
     from bench.processes import Processes
@@ -30,6 +32,8 @@ LISTS = ("tasks", "methods", "generators", "loops", "features")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit status."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a file's name need not be text
     try:
         parsed = _parser().parse_args(arguments)
         if launched.count() > 1 and parsed.verb is not _run:
@@ -37,13 +41,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status: int = parsed.verb(parsed)
         return status
     except BadInput as error:
-        print(f"autophagy: error: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
+        return _refused(error)
     except Exception as error:
-        if not is_out_of_memory(error):
-            raise
-        print(f"autophagy: error: {MEMORY_ADVICE}; the same command goes on ({first_line(error)})", file=sys.stderr)
-        return 1
+        if is_out_of_memory(error):
+            print(
+                f"autophagy: error: {MEMORY_ADVICE}; the same command goes on ({first_line(error)})", file=sys.stderr
+            )
+            return 1
+        if isinstance(error, OSError):
+            # A name that no file can have, a folder that cannot be looked into: what was given leads there.
+            return _refused(f"{_cut(error.filename)}: {error.strerror}" if error.filename else error)
+        raise
     except KeyboardInterrupt as interrupt:
         # Of this package's own: which signal it was.
         by = getattr(interrupt, "by", signal.SIGINT)
@@ -53,6 +61,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 file=sys.stderr,
             )
         return 128 + by
+
+
+def _refused(reason: object) -> int:
+    print(f"autophagy: error: {in_one_line(' '.join(str(reason).split()))}", file=sys.stderr)
+    return 2
+
+
+def _cut(name: object) -> str:
+    text = str(name)
+    return text if len(text) <= MOST_QUOTED else f"{text[:MOST_QUOTED]}..."
 
 
 class _Parser(argparse.ArgumentParser):

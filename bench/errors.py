@@ -7,6 +7,7 @@ OUT_OF_MEMORY = (
     "can't allocate memory", "not enough memory", "cannot allocate memory", "bad allocation", "can't start new thread",
 )  # fmt: skip
 MEMORY_ADVICE = "the memory of this machine is used up: end other programs, or use fewer --workers"
+MOST_QUOTED = 300
 
 
 class BadInput(Exception):
@@ -41,5 +42,6 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def first_line(error: BaseException) -> str:
-    """Return the first line of another library's error message, to be quoted in a message of ours."""
-    return str(error).strip().partition("\n")[0].rstrip(" .:")
+    """Return the first line of another library's error message, to be quoted in a message of ours; cut where long."""
+    line = str(error).strip().partition("\n")[0].rstrip(" .:")
+    return line if len(line) <= MOST_QUOTED else f"{line[:MOST_QUOTED]}..."

@@ -1,20 +1,21 @@
 """Load a method from its one Python file, with the values of its parameters."""
 
-import importlib.util
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
 from pydantic import ValidationError
 
 from bench import paths
 from bench.cell import MethodIdentity
 from bench.errors import BadInput, first_line
-from bench.hashing import file_sha256
-from bench.limits import is_method_name
+from bench.hashing import bytes_sha256
+from bench.limits import MOST_METHOD_BYTES, is_method_name
 from bench.method import Control, Method
 from bench.method_source import check_source
 from bench.parameters import declared_parameters, describe_parameters, parse_parameters
+from bench.untrusted import read_named
 from bench.validation import one_line, shown
 
 
@@ -64,21 +65,21 @@ def load_method(text: str) -> LoadedMethod:
         raise BadInput(f"no method '{name}': there are {', '.join(baseline_names())}, or give the path of a .py file")
     if not is_method_name(path.stem):
         raise BadInput(f"{path}: a method's file is named in lower case, digits and _, found {shown(path.stem)}")
-    check_source(path)
-    module_name = f"autophagy_method_{path.stem}"
-    spec = importlib.util.spec_from_file_location(module_name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[module_name] = module  # dataclasses and typing look a class's module up by name
+    content = read_named(path, MOST_METHOD_BYTES)
+    check_source(path, content)
+    module = ModuleType(f"autophagy_method_{path.stem}")
+    module.__file__ = str(path.absolute())
+    sys.modules[module.__name__] = module  # dataclasses and typing look a class's module up by name
     try:
-        spec.loader.exec_module(module)
+        # Python's own import would run what a folder __pycache__ beside the file says: other code than that which was
+        # checked and hashed.
+        exec(compile(content, module.__file__, "exec", dont_inherit=True), module.__dict__)
     except (Exception, SystemExit) as error:
         raise BadInput(f"{path}: cannot be imported: {type(error).__name__}: {first_line(error)}") from error
     found = [
         value
         for value in vars(module).values()
-        if isinstance(value, type) and issubclass(value, Method) and value.__module__ == module_name
+        if isinstance(value, type) and issubclass(value, Method) and value.__module__ == module.__name__
     ]
     if len(found) != 1:
         raise BadInput(f"{path}: needs exactly one class derived from bench.method.Method, found {len(found)}")
@@ -88,7 +89,7 @@ def load_method(text: str) -> LoadedMethod:
         raise BadInput(f"{path}: {error}") from error
     try:
         identity = MethodIdentity(
-            name=path.stem, params=params, sha256=file_sha256(path), control=issubclass(found[0], Control)
+            name=path.stem, params=params, sha256=bytes_sha256(content), control=issubclass(found[0], Control)
         )
     except ValidationError as error:
         raise BadInput(f"{path}: {one_line(error)}") from error

@@ -25,18 +25,22 @@ BACK_DOORS = ("ctypes", "gc", "importlib", "inspect", "pickle", "runpy", "subpro
 CALLS = ("__import__", "compile", "eval", "exec", "globals", "vars")
 
 
-def check_source(path: Path) -> None:
+def check_source(path: Path, content: bytes) -> None:
     """Raise `BadInput` with file and line where a method's source uses what no method may use.
 
+    Args:
+        path: of the file, named in messages.
+        content: of the file.
+
     Raises:
-        BadInput: the file cannot be read or parsed, or breaks a rule.
+        BadInput: the source cannot be parsed, or breaks a rule.
     """
     try:
-        tree = ast.parse(path.read_bytes(), filename=str(path))
+        tree = ast.parse(content, filename=str(path))
         for node in ast.walk(tree):
             if (problem := _problem(node)) is not None:
                 raise BadInput(f"{path}:{getattr(node, 'lineno', 1)}: {problem}")
-    except (OSError, SyntaxError, ValueError) as error:
+    except (SyntaxError, ValueError) as error:
         raise BadInput(f"{path}: cannot be imported: {type(error).__name__}: {first_line(error)}") from error
     except (RecursionError, MemoryError) as error:
         raise BadInput(f"{path}: nested too deeply to be read") from error

@@ -46,6 +46,9 @@ def stored_generations(path: Path, record: Record) -> Iterator[tuple[GenerationR
             f"{error}: remove {folder.record_path} and {error.path.parent}, and `autophagy run` computes this "
             "generation and those after it again"
         ) from error
+    except ValueError as error:
+        # The hash fits: so they were written.
+        raise BadInput(f"{path}: the samples of a generation are none: {error}") from error
 
 
 def rescore(path: Path, data: RealData, space: FeatureSpace, cache: FeatureCache, progress: Progress) -> Record:

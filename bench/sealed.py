@@ -27,6 +27,7 @@ def read_sealed(path: Path) -> dict[str, Any]:
     Raises:
         Damaged: the file is missing, cannot be read, or was changed.
     """
+    _check_file(path)
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
@@ -56,17 +57,22 @@ def read_hashed_tensors(path: Path, sha256: str) -> dict[str, Tensor]:
     Raises:
         Damaged: the file is missing, cannot be read, or was changed.
     """
+    _check_file(path)
     try:
         content = path.read_bytes()
     except OSError as error:
         raise Damaged(path, error.strerror or type(error).__name__) from error
     if bytes_sha256(content) != sha256:
         raise Damaged(path, "its content is not what was written")
-    return load(content)
+    try:
+        return load(content)
+    except (SafetensorError, ValueError) as error:  # whoever wrote it can have written the hash too
+        raise Damaged(path, first_line(error)) from error
 
 
 def check_hash(path: Path, sha256: str) -> None:
     """Raise Damaged where a file is missing, cannot be read, or has another SHA-256."""
+    _check_file(path)
     try:
         found = file_sha256(path)
     except OSError as error:
@@ -87,6 +93,7 @@ def read_sealed_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     Raises:
         Damaged: the file is missing, cannot be read, or was changed.
     """
+    _check_file(path)
     try:
         with safe_open(path, "pt") as file:
             metadata = dict(file.metadata() or {})
@@ -98,6 +105,14 @@ def read_sealed_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     if tensors_sha256(tensors, metadata) != written:
         raise Damaged(path, "its sha256 does not fit its content")
     return tensors, metadata
+
+
+def _check_file(path: Path) -> None:
+    """Raise Damaged where no file stands: a pipe would be waited for, and a link leads out of the folder."""
+    if path.is_symlink():
+        raise Damaged(path, "a symbolic link")
+    if path.exists() and not path.is_file():
+        raise Damaged(path, "not a file")
 
 
 def tensors_sha256(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> str:

@@ -416,7 +416,13 @@ def image_tensors(images: ImageSet) -> dict[str, Tensor]:
 
 
 def image_set(tensors: Mapping[str, Tensor]) -> ImageSet:
-    """Return the image set that `image_tensors` made these tensors from."""
+    """Return the image set that `image_tensors` made these tensors from.
+
+    Raises:
+        ValueError: they are no image set's.
+    """
+    if "images" not in tensors:
+        raise ValueError("there are no images in it")
     return ImageSet(tensors["images"], tensors.get("labels"))
 
 

@@ -1,6 +1,5 @@
 """Task files: read from TOML and validated before anything is computed."""
 
-import tomllib
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -12,8 +11,18 @@ from bench.errors import BadInput
 from bench.features.names import SPACE_SUMMARIES
 from bench.generators.settings import GENERATOR_SETTINGS, GeneratorSettings
 from bench.hashing import canonical_sha256
-from bench.limits import MOST_NAME_CHARACTERS, Name
+from bench.limits import (
+    MOST_DIMENSIONS,
+    MOST_GENERATIONS,
+    MOST_IMAGES,
+    MOST_NAME_CHARACTERS,
+    MOST_SIDE,
+    MOST_TASK_BYTES,
+    Name,
+    PositiveCount,
+)
 from bench.loops import LOOP_KINDS, LoopKind
+from bench.untrusted import parse_toml, read_named
 from bench.validation import one_line, validate_strictly
 
 TierName = Literal["smoke", "standard", "paper"]
@@ -38,12 +47,14 @@ class DataSection(_Section):
     ]
     citation: str
     channels: Literal[1, 3] | None = Field(default=None, description="of images: 1 for grey, 3 for colour")
-    size: int | None = Field(default=None, ge=1, description="of images, height and width in pixels")
-    dimensions: int | None = Field(default=None, ge=1, description="of points, where the data are no images")
+    size: int | None = Field(default=None, ge=1, le=MOST_SIDE, description="of images, height and width in pixels")
+    dimensions: int | None = Field(
+        default=None, ge=1, le=MOST_DIMENSIONS, description="of points, where the data are no images"
+    )
     classes: tuple[str, ...] = Field(default=(), description="label names; empty where there are no labels")
     horizontal_flips: bool = Field(default=False, description="whether generators train on mirrored images too")
-    training: int = Field(ge=1, description="number of training images")
-    reference: int = Field(ge=1, description="number of held-out reference images")
+    training: int = Field(ge=1, le=MOST_IMAGES, description="number of training images")
+    reference: int = Field(ge=1, le=MOST_IMAGES, description="number of held-out reference images")
     training_sha256: Sha256 | None = Field(default=None, description="of the right images; none where not known")
     reference_sha256: Sha256 | None = None
 
@@ -97,10 +108,10 @@ class FeaturesSection(_Section):
 class LoopSizes(_Section):
     """The sizes of one loop in one tier, in the words of `bench.loops.Loop`."""
 
-    generations: int = Field(ge=1)
-    n_initial: int = Field(ge=1, description="real images that G^1 trains on")
-    n_real: int = Field(ge=0, description="real images in each later generation")
-    n_synthetic: int = Field(ge=1, description="synthetic images that each generation gives")
+    generations: int = Field(ge=1, le=MOST_GENERATIONS)
+    n_initial: int = Field(ge=1, le=MOST_IMAGES, description="real images that G^1 trains on")
+    n_real: int = Field(ge=0, le=MOST_IMAGES, description="real images in each later generation")
+    n_synthetic: int = Field(ge=1, le=MOST_IMAGES, description="synthetic images that each generation gives")
 
 
 class TierSection(_Section):
@@ -153,7 +164,7 @@ class Task(_Section):
     """
 
     name: str = Field(pattern="^[a-z0-9_]+$", max_length=MOST_NAME_CHARACTERS)
-    version: int = Field(ge=1)
+    version: PositiveCount
     title: str
     data: DataSection
     features: FeaturesSection | None = None
@@ -242,10 +253,7 @@ def load_task(name: str) -> Task:
     path = Path(name) if name.endswith(".toml") else paths.TASKS / f"{name}.toml"
     if not path.is_file():
         raise BadInput(f"no task '{name}': there are {', '.join(task_names())}, or give the path of a .toml file")
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        raise BadInput(f"{path}: not a readable TOML file: {error}") from error
+    content = parse_toml(path, read_named(path, MOST_TASK_BYTES))
     try:
         task = validate_strictly(Task, content)
     except ValidationError as error:

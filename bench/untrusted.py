@@ -1,8 +1,9 @@
-"""Read files that somebody else wrote: of a bounded size, no links, and JSON with one meaning only."""
+"""Read files that may be anything: of a bounded size; of somebody else's no links, and JSON with one meaning only."""
 
 import json
 import math
 import stat
+import tomllib
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -14,22 +15,51 @@ MOST_KEYS = 1_000  # in one object
 
 
 def read_untrusted(path: Path, most_bytes: int) -> bytes:
-    """Return the content of a file.
+    """Return the content of a file that somebody else wrote, and that could lead anywhere.
 
     Raises:
         BadInput: it is a link, no file or too large, or cannot be read.
     """
     try:
-        status = path.lstat()
-        if stat.S_ISLNK(status.st_mode):
+        if path.is_symlink():
             raise BadInput(f"{path}: a symbolic link: allowed are files")
-        if not stat.S_ISREG(status.st_mode):
-            raise BadInput(f"{path}: not a file")
-        if status.st_size > most_bytes:
-            raise BadInput(f"{path}: {status.st_size:,} bytes: allowed are at most {most_bytes:,}")
+    except OSError as error:
+        raise BadInput(f"{path}: cannot be read: {error.strerror}") from error
+    return read_named(path, most_bytes)
+
+
+def read_named(path: Path, most_bytes: int) -> bytes:
+    """Return the content of a file that the user names, which may be a link.
+
+    Raises:
+        BadInput: it is no file or too large, or cannot be read.
+    """
+    check_file(path, most_bytes)
+    try:
         return path.read_bytes()
     except OSError as error:
         raise BadInput(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def check_file(path: Path, most_bytes: int | None = None) -> None:
+    """Raise `BadInput` where there is no file: whoever opens a pipe waits for ever, and a device may have no end.
+
+    Args:
+        path: of the file, or of a link to it.
+        most_bytes: that the file may have.
+
+    Raises:
+        BadInput: there is nothing, something else than a file, or a larger one.
+    """
+    try:
+        status = path.stat()
+    except (OSError, ValueError) as error:  # ValueError: a name with a zero byte
+        reason = error.strerror if isinstance(error, OSError) else "there is no such name"
+        raise BadInput(f"{path}: cannot be read: {reason}") from error
+    if not stat.S_ISREG(status.st_mode):
+        raise BadInput(f"{path}: not a file")
+    if most_bytes is not None and status.st_size > most_bytes:
+        raise BadInput(f"{path}: {status.st_size:,} bytes: allowed are at most {most_bytes:,}")
 
 
 def read_untrusted_json(path: Path, most_bytes: int) -> dict[str, Any]:
@@ -51,6 +81,22 @@ def read_untrusted_json(path: Path, most_bytes: int) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise BadInput(f"{path}: must be a JSON object, found {type(value).__name__}")
     return value
+
+
+def parse_toml(path: Path, content: bytes) -> dict[str, Any]:
+    """Return the table of a TOML file.
+
+    Args:
+        path: of the file, named in messages.
+        content: of the file.
+
+    Raises:
+        BadInput: it is no such text.
+    """
+    try:
+        return tomllib.loads(content.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise BadInput(f"{path}: not a readable TOML file: {first_line(error)}") from error
 
 
 def _checked_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -15,6 +15,11 @@ def shown(value: object) -> str:
     return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}..."
 
 
+def in_one_line(text: object) -> str:
+    """Return text that may come from a stranger in one line, in which nothing but letters reaches the terminal."""
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in str(text))
+
+
 def validate_strictly(model: type[Model], content: dict[str, Any]) -> Model:
     """Return the model of a JSON or TOML table, with numbers that are numbers and not texts that look like some.
 

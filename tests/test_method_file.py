@@ -1,5 +1,7 @@
 """Method files: how one is loaded, and its parameters."""
 
+import os
+import py_compile
 import re
 from pathlib import Path
 
@@ -183,3 +185,30 @@ def test_a_wrong_parameter_is_refused_with_what_is_allowed(tmp_path: Path, given
 def test_a_parameter_that_is_declared_wrongly_is_refused(tmp_path: Path, line: str, said: str):
     text = WITH_PARAMETERS.replace("keep: Annotated[float, Field(gt=0, le=1)] = 0.5", line)
     assert said in refusal(written(tmp_path, text))
+
+
+def test_the_code_that_runs_is_that_of_the_file_and_not_a_compiled_copy_beside_it(tmp_path: Path):
+    """Python never looks whether such a copy is of the file: its hash and its check would say nothing."""
+    trace = tmp_path / "trace"
+    path = written(tmp_path, f"import pathlib\npathlib.Path({str(trace)!r}).touch()\n{ONE_CLASS}")
+    py_compile.compile(str(path), invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
+    assert (tmp_path / "__pycache__").is_dir()
+    written(tmp_path, ONE_CLASS)
+    load_method(str(path))
+    assert not trace.exists()
+
+
+def test_nothing_is_written_beside_the_file(tmp_path: Path):
+    path = written(tmp_path, ONE_CLASS)
+    load_method(str(path))
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_too_large_to_be_a_method_is_refused(tmp_path: Path):
+    path = written(tmp_path, ONE_CLASS + "#" * 100_000)
+    assert "allowed are at most 100,000" in refusal(path)
+
+
+def test_a_pipe_is_no_method(tmp_path: Path):
+    os.mkfifo(tmp_path / "mine.py")
+    assert "no method" in refusal(tmp_path / "mine.py")

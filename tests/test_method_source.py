@@ -12,7 +12,7 @@ from bench.method_source import check_source
 def complaint(path: Path) -> str | None:
     """Return why a file is refused, None where it is not."""
     try:
-        check_source(path)
+        check_source(path, path.read_bytes())
     except BadInput as error:
         return str(error)
     return None
@@ -83,7 +83,7 @@ def test_a_file_that_is_no_python_is_refused(tmp_path: Path):
     path = tmp_path / "mine.py"
     path.write_text("class Mine(:\n")
     with pytest.raises(BadInput, match=r"mine\.py: cannot be imported: SyntaxError"):
-        check_source(path)
+        check_source(path, path.read_bytes())
 
 
 @pytest.mark.parametrize("source", ["-" * 100_000 + "1", "a" + ".a" * 1500 + "._x", "(" * 1000 + ")" * 1000])

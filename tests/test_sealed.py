@@ -1,6 +1,7 @@
 """Files that are held against a hash when they are read."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -131,3 +132,20 @@ def test_cut_sealed_tensors_are_damaged(tmp_path: Path, length: int):
     path.write_bytes(path.read_bytes()[:length])
     with pytest.raises(Damaged):
         read_sealed_tensors(path)
+
+
+@pytest.mark.parametrize("read", [read_sealed, lambda path: read_hashed_tensors(path, "0" * 64), read_sealed_tensors])
+def test_a_pipe_is_not_waited_for_and_a_link_not_followed(tmp_path: Path, read):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(Damaged, match="not a file"):
+        read(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("/etc/hostname")
+    with pytest.raises(Damaged, match="a symbolic link"):
+        read(tmp_path / "link")
+
+
+def test_tensors_that_are_none_are_damaged_also_where_the_hash_fits(tmp_path: Path):
+    path = tmp_path / "a.safetensors"
+    path.write_bytes(b"no tensors")
+    with pytest.raises(Damaged):
+        read_hashed_tensors(path, file_sha256(path))

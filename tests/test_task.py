@@ -224,3 +224,20 @@ def test_a_file_that_is_not_text_is_refused(tmp_path: Path):
 def test_an_unknown_task_is_refused_with_those_that_there_are(name: str):
     with pytest.raises(BadInput, match=rf"^no task '{name}': there are .*digits, .*mnist.* \.toml file$"):
         load_task(name)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"a = " + b"[" * 5000, b"a = " + b"9" * 5000, b"\xff", b"a = 1\na = 2", b"a = 1 " * 200_000],
+    ids=["deep", "long number", "no text", "twice", "large"],
+)
+def test_a_file_that_no_reader_takes_is_refused(tmp_path: Path, content: bytes):
+    path = tmp_path / "broken.toml"
+    path.write_bytes(content)
+    assert len(complaint(path)) < 1000
+
+
+@pytest.mark.parametrize("key", ["training", "reference"])
+def test_sizes_that_no_machine_has_are_refused(changed: Change, key: str):
+    path = changed(f"\n{key} = ", f"\n{key} = 1000000000000000000000000000000  # ", "gaussian")
+    assert f"data.{key} = 1000000000000000000000000000000" in complaint(path)

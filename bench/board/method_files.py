@@ -33,8 +33,8 @@ def find_method_files(leaderboard: Path) -> dict[tuple[str, str], MethodFile]:
     """
     found = {}
     for path, option in _paths(leaderboard):
-        content = path.read_bytes()
-        if len(content) <= MOST_METHOD_BYTES:
+        if path.stat().st_size <= MOST_METHOD_BYTES:
+            content = path.read_bytes()
             source = content.decode("utf-8", errors="replace")
             found[path.stem, bytes_sha256(content)] = MethodFile(option, source, _docstring(source))
     return found

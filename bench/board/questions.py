@@ -7,7 +7,6 @@ the claim expects; `bench.board.answers` decides it from records.
 import json
 import re
 import shlex
-import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -19,10 +18,12 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from bench.cell import Cell
 from bench.errors import BadInput
 from bench.grid import Choices, plan_cells
+from bench.limits import MOST_TASK_BYTES
 from bench.loops import LoopKind
 from bench.method_file import baseline_names
 from bench.record import Record, Scores
 from bench.task import Task, TierName, task_names
+from bench.untrusted import parse_toml, read_untrusted
 from bench.validation import one_line, validate_strictly
 
 Statistic = Literal["last", "change", "trend", "late trend", "area"]
@@ -284,10 +285,7 @@ def load_questions(folder: Path) -> list[Question]:
 def _load_question(path: Path, side: Callable[[CellsSpec], Side]) -> Question:
     if not re.fullmatch("[a-z0-9_]+", path.stem):
         raise BadInput(f"{path}: a question's file is named in lower case, digits and _, found '{path.stem}'")
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        raise BadInput(f"{path}: not a readable TOML file: {error}") from error
+    content = parse_toml(path, read_untrusted(path, MOST_TASK_BYTES))
     try:
         found = validate_strictly(_QuestionFile, content)
     except ValidationError as error:

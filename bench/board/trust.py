@@ -7,7 +7,6 @@ it.
 """
 
 import datetime
-import tomllib
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -19,11 +18,11 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from bench.agreement import compare
 from bench.cell import Cell
 from bench.errors import BadInput
-from bench.limits import MOST_RECORD_BYTES, printable
+from bench.limits import MOST_TASK_BYTES, printable
 from bench.record import Record
 from bench.reproduction import Name, Reproduction, read_reproduction
 from bench.task import Sha256
-from bench.untrusted import read_untrusted
+from bench.untrusted import parse_toml, read_untrusted
 from bench.validation import one_line, validate_strictly
 
 Level = Literal["self-reported", "reproduced", "verified"]
@@ -162,10 +161,7 @@ def _maintainers(path: Path) -> frozenset[str]:
 
 
 def _toml(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(read_untrusted(path, MOST_RECORD_BYTES).decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BadInput(f"{path}: not a readable TOML file: {error}") from error
+    return parse_toml(path, read_untrusted(path, MOST_TASK_BYTES))
 
 
 def _read(model: type[Model], path: Path, content: dict[str, Any]) -> Model:

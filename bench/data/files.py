@@ -1,24 +1,41 @@
-"""Images from the user's own files: a folder, a zip archive, or a NumPy array."""
+"""Images from the user's own files: a folder, a zip archive, or a NumPy array.
+
+They may come from a stranger: nothing is unpacked to the disk, no link is followed, nothing in them is executed, and
+what would not fit into memory is refused before it is read.
+"""
 
 import io
+import os
+import stat
+import struct
 import zipfile
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from types import TracebackType
 
 import numpy as np
 import torch
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor
 
 from bench.data.image_set import ImageSet
-from bench.errors import BadInput
+from bench.errors import BadInput, first_line
+from bench.limits import MOST_IMAGE_BYTES, MOST_IMAGE_PIXELS, MOST_IMAGES
+from bench.untrusted import check_file, read_untrusted
+from bench.validation import shown
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"}
 GREY_MODES = {"1", "L", "LA"}
 DEEP_MODES = {"I", "I;16", "I;16B", "I;16L", "F"}
-BROKEN_ARCHIVE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError)
+# What a file says that it is: Pillow knows many more kinds, and hands some of them to other programs.
+FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "TIFF")
+BROKEN_ARCHIVE = (
+    zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, RuntimeError, NotImplementedError, ValueError,
+)  # fmt: skip
+# Others unpack a few bytes to any number at once.
+COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+ENCRYPTED = 1
 
 
 class ImageFiles:
@@ -33,21 +50,25 @@ class ImageFiles:
         """List the files.
 
         Raises:
-            BadInput: nothing there, or neither a folder nor a readable zip archive.
+            BadInput: nothing there, neither a folder nor a readable zip archive, or something in it that is a link or
+                that no archive of images has.
         """
-        if not path.exists():
-            raise BadInput(f"{path}: there is no such file or folder")
+        check_exists(path)
         self.path = path
         self._archive: zipfile.ZipFile | None = None
+        self._members: dict[str, zipfile.ZipInfo] = {}
         if path.is_dir():
-            files = (file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file())
-            self.names = _visible_images(file.relative_to(path).as_posix() for file in files)
+            names = list(_names_in_folder(path))
         else:
+            check_file(path)
             try:
                 self._archive = zipfile.ZipFile(path)
             except BROKEN_ARCHIVE as error:
-                raise BadInput(f"{path}: neither a folder nor a readable zip archive: {error}") from error
-            self.names = _visible_images(self._archive.namelist())
+                raise BadInput(f"{path}: neither a folder nor a readable zip archive: {first_line(error)}") from error
+            self._members = _images_in_archive(path, self._archive.infolist())
+            names = list(self._members)
+        # Folder by folder, as they would be listed.
+        self.names = sorted(names, key=lambda name: name.split("/"))
 
     def __enter__(self) -> "ImageFiles":
         return self
@@ -62,39 +83,112 @@ class ImageFiles:
         """Return one of the images: in mode L where it is grey, in mode RGB otherwise.
 
         Raises:
-            BadInput: a file that cannot be read or is no image, or more than 8 bits a pixel and channel.
+            BadInput: a file that cannot be read or is no image, too large, or more than 8 bits a pixel and channel.
         """
+        content = self._read(name)
         try:
-            with Image.open(io.BytesIO(self._read(name))) as image:
+            with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+                if image.width * image.height > MOST_IMAGE_PIXELS:
+                    raise BadInput(
+                        f"{self.path}/{name}: {image.width} x {image.height} pixels: allowed are at most "
+                        f"{MOST_IMAGE_PIXELS:,} in all"
+                    )
                 if image.mode in DEEP_MODES:
                     raise BadInput(
                         f"{self.path}/{name}: mode {image.mode} has 16 or more bits a pixel, allowed are 8: convert it"
                     )
                 return image.convert("L" if image.mode in GREY_MODES else "RGB")
-        except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
+        except BadInput:
+            raise
+        except Exception as error:  # a decoder may raise anything on damaged bytes
             raise BadInput(f"{self.path}/{name}: not a readable image: {type(error).__name__}") from error
 
     def _read(self, name: str) -> bytes:
         if self._archive is None:
-            return (self.path / name).read_bytes()
+            return read_untrusted(self.path / name, MOST_IMAGE_BYTES)
         try:
-            return self._archive.read(name)
+            with self._archive.open(self._members[name]) as member:
+                return member.read(MOST_IMAGE_BYTES)
         except BROKEN_ARCHIVE as error:
-            raise BadInput(f"{self.path}/{name}: cannot be read from the archive: {error}") from error
+            raise BadInput(f"{self.path}/{name}: cannot be read from the archive: {first_line(error)}") from error
 
 
-def _visible_images(names: Iterable[str]) -> list[str]:
-    """Return the names of image files in their order, folder by folder, without those that systems hide."""
-    return sorted(
-        {
-            name
-            for name in names
-            if PurePosixPath(name).suffix.lower() in SUFFIXES
-            and not name.endswith("/")
-            and not any((part.startswith(".") and part != ".") or part == "__MACOSX" for part in name.split("/"))
-        },
-        key=lambda name: name.split("/"),
-    )
+def check_exists(path: Path) -> None:
+    """Raise `BadInput` where there is neither a file nor a folder."""
+    try:
+        path.stat()
+    except (OSError, ValueError) as error:
+        raise BadInput(f"{path}: there is no such file or folder") from error
+
+
+def _names_in_folder(path: Path) -> Iterator[str]:
+    """Yield the names of the image files of a folder and of the folders inside; what systems hide is left out."""
+    waiting = [""]
+    try:
+        while waiting:
+            inside = waiting.pop()
+            with os.scandir(path / inside) as entries:
+                for entry in entries:
+                    name = inside + entry.name
+                    if _is_hidden(entry.name):
+                        continue
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(f"{name}/")
+                    elif _is_image(name) or (entry.is_symlink() and (path / name).is_dir()):
+                        if entry.is_symlink():
+                            raise BadInput(
+                                f"{path}/{name}: a symbolic link: allowed are files: make a copy of the folder with "
+                                "cp -rL"
+                            )
+                        if not entry.is_file():
+                            raise BadInput(f"{path}/{name}: not a file")
+                        yield name
+    except OSError as error:
+        raise BadInput(f"{error.filename or path}: cannot be read: {error.strerror}") from error
+
+
+def _images_in_archive(path: Path, members: list[zipfile.ZipInfo]) -> dict[str, zipfile.ZipInfo]:
+    """Return the image files of an archive by their names; what systems hide is left out.
+
+    Raises:
+        BadInput: too many files, one name twice, or a file that is a link, encrypted, too large, packed in another way
+            than images are, or leads out of the archive by its name.
+    """
+    if len(members) > MOST_IMAGES:
+        raise BadInput(f"{path}: {len(members):,} files: allowed are at most {MOST_IMAGES:,}")
+    found: dict[str, zipfile.ZipInfo] = {}
+    for member in members:
+        name, parts = member.filename, member.filename.split("/")
+        if not _is_image(name) or member.is_dir():
+            continue
+        problem = None
+        if name.startswith("/") or ".." in parts:
+            problem = "leads out of the archive: allowed are names inside of it"
+        elif any(map(_is_hidden, parts)):
+            continue
+        elif name in found:
+            problem = "is there twice in the archive"
+        elif stat.S_ISLNK(member.external_attr >> 16):
+            problem = "a symbolic link: allowed are files"
+        elif member.flag_bits & ENCRYPTED:
+            problem = "is encrypted"
+        elif member.compress_type not in COMPRESSIONS:
+            problem = f"packed by method {member.compress_type}: allowed are 0 (stored) and 8 (deflated)"
+        elif member.file_size > MOST_IMAGE_BYTES:
+            problem = f"{member.file_size:,} bytes: allowed are at most {MOST_IMAGE_BYTES:,}"
+        if problem is not None:
+            raise BadInput(f"{path}: {shown(name)} {problem}")
+        found[name] = member
+    return found
+
+
+def _is_image(name: str) -> bool:
+    return PurePosixPath(name).suffix.lower() in SUFFIXES
+
+
+def _is_hidden(part: str) -> bool:
+    """Return whether systems hide files and folders of this name."""
+    return (part.startswith(".") and part != ".") or part == "__MACOSX"
 
 
 def pixels(image: Image.Image) -> Tensor:
@@ -113,30 +207,46 @@ def read_images(path: Path) -> ImageSet:
     Raises:
         BadInput: nothing there, a file that cannot be read, or images of different sizes or modes.
     """
-    if path.suffix == ".npy" and path.exists():
-        return _read_array(path)
-    if path.is_file() and not zipfile.is_zipfile(path):
-        raise BadInput(f"{path}: neither a folder, a readable zip archive nor a .npy file")
-    images: list[Tensor] = []
+    check_exists(path)
+    if not path.is_dir():
+        check_file(path)
+        if path.suffix == ".npy":
+            return _read_array(path)
+        if not zipfile.is_zipfile(path):
+            raise BadInput(f"{path}: neither a folder, a readable zip archive nor a .npy file")
+    images: Tensor | None = None
     with ImageFiles(path) as files:
-        for name in files.names:
+        for i, name in enumerate(files.names):
             image = pixels(files.decode(name))
-            if images and image.shape != images[0].shape:
+            if images is None:
+                images = room_for(path, len(files.names), tuple(image.shape))
+            if image.shape != images.shape[1:]:
                 raise BadInput(
                     f"{path}/{name}: (channels, height, width) is {tuple(image.shape)}, the images before it have "
-                    f"{tuple(images[0].shape)}: all images of a set must have one size and mode"
+                    f"{tuple(images.shape[1:])}: all images of a set must have one size and mode"
                 )
-            images.append(image)
-    if not images:
+            images[i] = image
+    if images is None:
         raise BadInput(f"{path}: no images in it (looked for {', '.join(sorted(SUFFIXES))})")
-    return ImageSet(torch.stack(images))
+    return ImageSet(images)
+
+
+def room_for(path: Path, n: int, shape: tuple[int, ...]) -> Tensor:
+    """Return an empty uint8 tensor (n, *shape); `BadInput`, which begins with `path`, where there is no memory."""
+    try:
+        return torch.empty((n, *shape), dtype=torch.uint8)
+    except RuntimeError as error:
+        raise BadInput(f"{path}: {n:,} images of shape {shape} do not fit into memory: give fewer") from error
 
 
 def _read_array(path: Path) -> ImageSet:
     try:
-        array = np.load(path, allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
-        raise BadInput(f"{path}: not a readable .npy array: {error}") from error
+        # Mapped, an array that says it is larger than its file takes no memory before it is refused.
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except Exception as error:  # its header is read as Python's literals are, and may raise as much
+        # What NumPy says of pickles goes on with how to read them all the same.
+        reason = first_line(error).partition(". If you trust")[0] or type(error).__name__
+        raise BadInput(f"{path}: not a readable .npy array: {reason}") from error
     if not isinstance(array, np.ndarray):
         raise BadInput(f"{path}: not a .npy array but an archive of arrays: give one of them")
     if array.dtype.kind == "f" and array.dtype.itemsize in (4, 8) and array.ndim == 2 and array.size:
@@ -147,4 +257,4 @@ def _read_array(path: Path) -> ImageSet:
             f"{path}: {array.dtype} of shape {array.shape}: allowed are images, uint8 (n, 1 or 3 channels, height, "
             "width), and points, float32 or float64 (n, d)"
         )
-    return ImageSet(torch.from_numpy(array))
+    return ImageSet(torch.from_numpy(np.array(array)))

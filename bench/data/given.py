@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from bench.data.files import ImageFiles, pixels
+from bench.data.files import ImageFiles, pixels, room_for
 from bench.data.image_set import ImageSet
 from bench.errors import BadInput
 from bench.progress import Progress
@@ -56,7 +56,7 @@ def read_given(files: ImageFiles, data: DataSection, progress: Progress) -> tupl
     labels = torch.tensor([index[file.folders[0]] for file in chosen]) if data.classes else None
     if labels is not None:
         _check_classes(path, labels[: len(training)], labels[len(training) :], data.classes)
-    images = torch.empty((len(chosen), *data.image_shape), dtype=torch.uint8)
+    images = room_for(path, len(chosen), data.image_shape)
     with progress.bar("decode", len(chosen), short=True) as bar:
         for i, file in enumerate(chosen):
             images[i] = pixels(_fitted(f"{path}/{file.name}", files.decode(file.name), data))

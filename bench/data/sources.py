@@ -68,7 +68,7 @@ class SklearnDigits(Source):
 
 
 class TorchvisionSource(Source):
-    """A data set in the layout of one of torchvision's classes, which also downloads it.
+    """A data set in the layout of one of torchvision's data sets, which also downloads it.
 
     The split is the data set's own: its training images, and its test images as the reference.
     """
@@ -78,7 +78,7 @@ class TorchvisionSource(Source):
 
         Args:
             task: the name of the task, for advice.
-            name: of torchvision's class.
+            name: of the class in `bench.data.published`.
             inside: the folder that the files are in, below the folder that torchvision is given.
             files: what must be in it, for advice.
         """
@@ -115,9 +115,9 @@ class TorchvisionSource(Source):
 
     @property
     def _dataset(self) -> Callable[..., Any]:
-        from torchvision import datasets
+        from bench.data import published
 
-        found: Callable[..., Any] = getattr(datasets, self._name)
+        found: Callable[..., Any] = getattr(published, self._name)
         return found
 
 
@@ -161,7 +161,11 @@ class GaussianPoints(Source):
     def _draw(self, part: str, n: int) -> ImageSet:
         # The legacy generator's stream is frozen (NEP 19); torch.randn gives other bits on another kind of CPU.
         random = np.random.RandomState(derive_seed("gaussian", part) % 2**32)
-        return ImageSet(torch.from_numpy(random.standard_normal((n, self._dimensions)).astype(np.float32)))
+        try:
+            points = random.standard_normal((n, self._dimensions)).astype(np.float32)
+        except MemoryError as error:
+            raise BadInput(f"{n:,} {part} points of {self._dimensions} dimensions do not fit into memory") from error
+        return ImageSet(torch.from_numpy(points))
 
 
 SOURCES: dict[str, Source] = {
@@ -174,7 +178,6 @@ SOURCES: dict[str, Source] = {
         "fashion_mnist", "FashionMNIST", "FashionMNIST/raw",
         "train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte",
     ),
-    # torchvision unpickles these files, but none whose MD5 is not that of the published ones.
     "torchvision_cifar10": TorchvisionSource(
         "cifar10", "CIFAR10", "cifar-10-batches-py",
         "data_batch_1 to data_batch_5, test_batch and batches.meta",

@@ -12,7 +12,9 @@ from bench import paths
 from bench.atomic import locked
 from bench.errors import BadInput
 from bench.hashing import file_sha256
+from bench.limits import MOST_WEIGHTS_BYTES
 from bench.progress import Progress
+from bench.untrusted import check_file
 
 CHUNK = 1 << 20
 TIMEOUT_SECONDS = 30
@@ -21,7 +23,10 @@ TIMEOUT_SECONDS = 30
 def check_weights(path: Path, space: str, sha256: str) -> Path:
     """Return the path of a space's weights; BadInput where the file cannot be read or has another hash."""
     try:
+        check_file(path, MOST_WEIGHTS_BYTES)
         found = file_sha256(path)
+    except BadInput as error:
+        raise BadInput(f"{error}: these should be the weights of feature space '{space}'") from error
     except OSError as error:
         raise BadInput(f"{path}: cannot read the weights of feature space '{space}': {error.strerror}") from error
     if found != sha256:
@@ -80,6 +85,11 @@ class WeightsFile:
                         digest.update(chunk)
                         file.write(chunk)
                         bar.update(len(chunk))
+                        if file.tell() > MOST_WEIGHTS_BYTES:
+                            raise BadInput(
+                                f"{self.url}: has more than {MOST_WEIGHTS_BYTES:,} bytes: it is not the file that it "
+                                "was; nothing is kept"
+                            )
             if digest.hexdigest() != self.sha256:
                 raise BadInput(
                     f"{self.url}: the download has SHA-256 {digest.hexdigest()}, feature space '{self.space}' needs "

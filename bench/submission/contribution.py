@@ -28,6 +28,7 @@ from bench.submission.rules import (
     missing_seeds,
     seeds_of_groups,
 )
+from bench.validation import in_one_line
 
 LEADERBOARD = Path("leaderboard")
 ONLY_ADDED = {"results": (".json", ".png"), "methods": (".py",), "reproductions": (".json",)}
@@ -65,16 +66,16 @@ def main(arguments: Sequence[str]) -> int:
         changes = changed_files(arguments[0], root)
         problems = check_contribution(changes, root)
     except BadInput as error:
-        print(f"contribution: error: {_shown(error)}", file=sys.stderr)
+        print(f"contribution: error: {in_one_line(error)}", file=sys.stderr)
         return 2
     for room in ONLY_ADDED:
         n = sum(change.room == room and change.kind == "A" for change in changes)
         print(f"added     {n} file{'s' * (n != 1)} to {LEADERBOARD / room}")
     for change in changes:
         if change.room is None:
-            print(f"besides   {_shown(change.path)}")
+            print(f"besides   {in_one_line(change.path)}")
     for problem in problems:
-        print(f"refused   {_shown(problem)}")
+        print(f"refused   {in_one_line(problem)}")
     return 1 if problems else 0
 
 
@@ -180,11 +181,6 @@ def _check_added_method(path: Path, records: Iterable[Record]) -> None:
     sha256 = file_sha256(path)
     if all((record.cell.method.name, record.cell.method.sha256) != (path.stem, sha256) for record in records):
         raise BadInput(f"{path}: no result was run with this file")
-
-
-def _shown(text: object) -> str:
-    """Return text that may come from a stranger in one line, in which nothing but letters reaches the terminal."""
-    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in str(text))
 
 
 def _git(*arguments: str) -> str:

@@ -85,7 +85,7 @@ def check_method_file(path: Path) -> None:
         raise BadInput(f"{path}: cannot be read as UTF-8 text") from error
     if encoding not in ("utf-8", "utf-8-sig"):
         raise BadInput(f"{path}: says that its encoding is {encoding}: allowed is utf-8")
-    check_source(path)
+    check_source(path, content)
 
 
 def baseline_sha256(method: MethodIdentity) -> str | None:

@@ -1,6 +1,10 @@
 """Images from the user's own files."""
 
+import io
+import os
 import pickle
+import stat
+import subprocess
 import zipfile
 from pathlib import Path
 
@@ -8,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from bench.data import files
 from bench.data.files import read_images
 from bench.errors import BadInput
 
@@ -220,3 +225,166 @@ def test_a_truncated_array_is_refused(tmp_path: Path):
     np.save(path, np.zeros((4, 1, 6, 5), np.uint8))
     path.write_bytes(path.read_bytes()[:-10])
     assert "not a readable .npy array" in refusal(path)
+
+
+def png(image: np.ndarray = GREY[0]) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def test_a_file_of_another_kind_under_the_name_of_an_image_is_handed_to_no_other_program(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Pillow runs Ghostscript on EPS, whatever the file is called."""
+    Image.fromarray(COLOUR[0]).save(folder / "a.eps")
+    (folder / "a.eps").rename(folder / "a.png")
+    started: list[object] = []
+    monkeypatch.setattr(subprocess, "Popen", lambda *arguments, **_: started.append(arguments))
+    assert "not a readable image" in refusal(folder)
+    assert started == []
+
+
+@pytest.mark.parametrize("kind", ["GIF", "ICO", "TGA", "PPM", "PCX", "ICNS"])
+def test_only_the_kinds_that_are_named_are_read(folder: Path, kind: str):
+    Image.new("RGB", (16, 16)).save(folder / "a.png", kind)
+    assert "not a readable image" in refusal(folder)
+
+
+@pytest.mark.parametrize("target", ["outside.png", "images/real.png", "nowhere"])
+def test_a_link_to_an_image_is_refused_and_not_followed(folder: Path, target: str):
+    for path in (folder.parent / "outside.png", folder / "real.png"):
+        path.write_bytes(png())
+    (folder / "a.png").symlink_to(folder.parent / target)
+    assert refusal(folder).startswith(f"{folder / 'a.png'}: a symbolic link")
+
+
+@pytest.mark.parametrize("target", ["outside", "images"])
+def test_a_link_to_a_folder_is_refused_and_not_followed(folder: Path, target: str):
+    (folder.parent / "outside").mkdir()
+    (folder / "a.png").write_bytes(png())
+    (folder / "inside").symlink_to(folder.parent / target)
+    assert refusal(folder).startswith(f"{folder / 'inside'}: a symbolic link")
+
+
+def test_the_folder_that_is_named_may_be_a_link(folder: Path):
+    (folder / "a.png").write_bytes(png())
+    (folder.parent / "link").symlink_to(folder)
+    assert len(read_images(folder.parent / "link")) == 1
+
+
+def test_a_pipe_is_not_waited_for(folder: Path):
+    os.mkfifo(folder / "a.png")
+    assert refusal(folder) == f"{folder / 'a.png'}: not a file"
+    for name in ("pipe", "pipe.npy", "pipe.zip"):
+        os.mkfifo(folder.parent / name)
+        assert refusal(folder.parent / name) == f"{folder.parent / name}: not a file"
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    return tmp_path / "images.zip"
+
+
+@pytest.mark.parametrize("name", ["../a.png", "/a.png", "a/../../b.png", "a/../b.png", "//a.png"])
+def test_a_name_that_leads_out_of_the_archive_is_refused(archive: Path, name: str):
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr(name, png())
+    assert "leads out of the archive" in refusal(archive)
+
+
+def test_a_link_in_an_archive_is_refused(archive: Path):
+    link = zipfile.ZipInfo("a.png")
+    link.external_attr = (stat.S_IFLNK | 0o777) << 16
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr(link, "/etc/passwd")
+    assert "a symbolic link" in refusal(archive)
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_a_name_that_is_there_twice_is_refused(archive: Path):
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("a.png", png())
+        file.writestr("a.png", png(GREY[1]))
+    assert "is there twice" in refusal(archive)
+
+
+def test_an_encrypted_archive_is_refused(archive: Path):
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("a.png", png())
+    content = archive.read_bytes()
+    archive.write_bytes(content.replace(b"PK\x01\x02\x14\x03\x14\x00\x00", b"PK\x01\x02\x14\x03\x14\x00\x01"))
+    assert "is encrypted" in refusal(archive)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_what_is_packed_in_another_way_is_refused(archive: Path, method: int):
+    with zipfile.ZipFile(archive, "w", method) as file:
+        file.writestr("a.png", png())
+    assert "allowed are 0 (stored) and 8 (deflated)" in refusal(archive)
+
+
+def test_an_image_that_unpacks_to_too_much_is_refused(archive: Path):
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("a.png", bytes(100_000_001))
+    assert "100,000,001 bytes: allowed are at most 100,000,000" in refusal(archive)
+
+
+def test_an_image_that_is_larger_than_the_archive_says_is_not_unpacked(archive: Path):
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("a.bmp", bytes(50_000_000))
+    size = (50_000_000).to_bytes(4, "little")
+    archive.write_bytes(archive.read_bytes().replace(size, (1000).to_bytes(4, "little")))
+    assert "cannot be read from the archive" in refusal(archive)
+
+
+def test_an_archive_of_too_many_files_is_refused(archive: Path, monkeypatch: pytest.MonkeyPatch):
+    with zipfile.ZipFile(archive, "w") as file:
+        for i in range(3):
+            file.writestr(f"{i}.png", png(GREY[i]))
+    monkeypatch.setattr(files, "MOST_IMAGES", 2)
+    assert "3 files: allowed are at most 2" in refusal(archive)
+
+
+def test_an_image_of_too_many_pixels_is_refused_before_it_is_decoded(folder: Path):
+    Image.new("1", (8193, 8192)).save(folder / "a.png")
+    assert "8193 x 8192 pixels: allowed are at most 67,108,864 in all" in refusal(folder)
+
+
+def test_a_file_with_too_many_bytes_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    (folder / "a.png").write_bytes(png())
+    monkeypatch.setattr(files, "MOST_IMAGE_BYTES", len(png()) - 1)
+    assert "bytes: allowed are at most" in refusal(folder)
+
+
+def test_more_images_than_fit_into_memory_are_refused(tmp_path: Path):
+    with pytest.raises(BadInput, match=r"1,000,000,000 images of shape \(3, 8192, 8192\) do not fit into memory"):
+        files.room_for(tmp_path, 10**9, (3, 8192, 8192))
+
+
+def npy(header: str, content: bytes = b"") -> bytes:
+    text = header.encode() + b"\n"
+    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text + content
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "{'descr': '|u1', 'fortran_order': False, 'shape': (1000000000000, 3, 1000, 1000)}",
+        "{'descr': '|u1', 'fortran_order': False, 'shape': (-1, 3, 2, 2)}",
+        "{'descr': '|u1', 'fortran_order': False, 'shape': (True, 1.5)}",
+        f"{{'descr': '|u1', 'fortran_order': False, 'shape': ({10**30},)}}",
+        "{'descr': '|O', 'fortran_order': False, 'shape': (2, 2)}",
+        "{'descr': __import__('os').system('touch trace'), 'fortran_order': False, 'shape': (2, 2)}",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 2)}",
+        "(" * 5000,
+        "{'descr': " + "[" * 2000 + "]" * 2000 + "}",
+        "",
+    ],
+    ids=["huge", "negative", "no numbers", "overflow", "objects", "expression", "short", "deep", "deep list", "empty"],
+)
+def test_an_array_with_a_header_of_another_is_refused(tmp_path: Path, header: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.npy").write_bytes(npy(header))
+    assert "not a readable .npy array" in refusal(tmp_path / "a.npy")
+    assert not (tmp_path / "trace").exists()

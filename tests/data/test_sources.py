@@ -176,7 +176,7 @@ def tiny_cifar10(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     contents["batches.meta"] = {"label_names": list("abcdefghij")}
     md5 = {}
     for name, content in contents.items():
-        (batches / name).write_bytes(pickle.dumps(content))
+        (batches / name).write_bytes(pickle.dumps(content, protocol=3))
         md5[name] = hashlib.md5((batches / name).read_bytes()).hexdigest()
     monkeypatch.setattr(CIFAR10, "train_list", [[f"data_batch_{j}", md5[f"data_batch_{j}"]] for j in range(1, 6)])
     monkeypatch.setattr(CIFAR10, "test_list", [["test_batch", md5["test_batch"]]])

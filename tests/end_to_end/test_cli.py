@@ -496,3 +496,33 @@ def test_data_of_a_task_that_pins_no_hashes_says_so(capsys, tmp_path, monkeypatc
 def test_help_and_list_need_no_torch():
     program = "import sys; from bench.cli import main; main(['list', 'tasks']); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], capture_output=True).returncode == 0
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["submit"], ["run", "--task"], ["run", "--data"], ["verify"], ["rescore", "--features", "identity"]],
+    ids=lambda command: command[0],
+)
+def test_a_name_that_no_file_can_have_is_said_in_one_line(fails, tmp_path, monkeypatch, command):
+    monkeypatch.chdir(tmp_path)
+    line = fails(*command, "x" * 300)
+    assert len(line) < 1000
+
+
+def test_an_error_brings_no_control_characters_to_the_terminal(fails):
+    assert r"\x1b[31m\u202e" in fails("run", "--task", "\x1b[31m\u202e")
+
+
+def test_paths_that_are_no_text_are_printed(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "results").mkdir()
+    assert main(["board", "--results", "results", "--out", "\udcff"]) == 0
+    assert capsys.readouterr().out.startswith("\\udcff")
+
+
+def test_too_little_memory_is_said_in_one_line(fails, monkeypatch):
+    def too_much(*_):
+        raise MemoryError("Unable to allocate 8.00 TiB")
+
+    monkeypatch.setattr("bench.data.real.store_real_data", too_much)
+    assert "not enough memory: Unable to allocate 8.00 TiB" in fails("data", "gaussian")

@@ -2,6 +2,7 @@
 
 import hashlib
 import multiprocessing
+import os
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ import pytest
 from builders import QUIET
 
 from bench.errors import BadInput
+from bench.features import weights
 from bench.features.weights import WeightsFile, check_weights
 
 CONTENT = b"weights" * 300_000  # more than is read at a time
@@ -209,11 +211,11 @@ def test_a_given_file_with_another_hash_is_refused(tmp_path: Path, cache_folder:
     assert SHA256 in message
 
 
-@pytest.mark.parametrize("make", [lambda path: None, Path.mkdir], ids=["missing", "folder"])
+@pytest.mark.parametrize("make", [lambda path: None, Path.mkdir, os.mkfifo], ids=["missing", "folder", "pipe"])
 def test_a_given_file_that_cannot_be_read_is_refused(tmp_path: Path, make):
     mine = tmp_path / "mine.pt"
     make(mine)
-    with pytest.raises(BadInput, match="cannot read the weights of feature space 'inception'"):
+    with pytest.raises(BadInput, match=r"mine\.pt: .*: these should be the weights of feature space 'inception'"):
         check_weights(mine, "inception", SHA256)
 
 
@@ -226,3 +228,16 @@ def test_damaged_weights_in_the_cache_are_refused_by_their_path(tmp_path: Path, 
 def test_a_cache_folder_that_cannot_be_made_is_refused(tmp_path: Path, cache_folder: Path):
     cache_folder.write_text("a file stands in the way")
     assert str(cache_folder) in refusal(local(tmp_path))
+
+
+def test_a_download_that_does_not_end_is_cut_off_and_not_kept(
+    tmp_path: Path, cache_folder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(weights, "MOST_WEIGHTS_BYTES", len(CONTENT) - 1)
+    assert "has more than" in refusal(local(tmp_path))
+    assert [path for path in cache_folder.rglob("*.pt*") if path.stat().st_size] == []
+
+
+def test_a_device_that_does_not_end_holds_no_weights():
+    with pytest.raises(BadInput, match="/dev/zero: not a file"):
+        check_weights(Path("/dev/zero"), "inception", SHA256)
