@@ -22,6 +22,7 @@ from bench.progress import Progress
 LEASE_SECONDS = 90.0
 HEARTBEAT_SECONDS = 15.0
 POLL_SECONDS = 0.5
+EMPTY_SECONDS = 5.0
 FILE = ".claim"
 
 
@@ -37,6 +38,7 @@ class Claim:
             timeout=0,
             thread_local=False,
         )
+        self._empty_since: tuple[tuple[int, int], float] | None = None
 
     def take(self) -> bool:
         """Take the folder and return True, or return False where another process works on it.
@@ -51,6 +53,7 @@ class Claim:
             if not os.access(self._folder, os.W_OK):
                 denied = OSError(errno.EROFS, os.strerror(errno.EROFS))
                 raise StorageFailed(described(self._folder, "cannot write to this folder", denied)) from error
+            self._spoil_empty()
             return False
         except OSError as error:
             raise StorageFailed(described(self._folder, "cannot write to this folder", error)) from error
@@ -64,6 +67,22 @@ class Claim:
         while not self.take():
             stop_if_asked()
             time.sleep(POLL_SECONDS)
+
+    def _spoil_empty(self) -> None:
+        """Write something into a file that has been empty for EMPTY_SECONDS.
+
+        A process that was killed before it could write its name has left it so. For filelock an empty file is the
+        claim of an old version, for ever; one that is no claim at all it replaces, safely among several who wait.
+        """
+        with suppress(OSError), (self._folder / FILE).open("r+b") as file:
+            found = os.fstat(file.fileno())
+            identity, now = (found.st_ino, found.st_ctime_ns), time.monotonic()
+            if found.st_size > 0:
+                self._empty_since = None
+            elif self._empty_since is None or self._empty_since[0] != identity:
+                self._empty_since = identity, now
+            elif now - self._empty_since[1] >= EMPTY_SECONDS:
+                file.write(b"left empty\n")
 
     def check(self) -> None:
         """Raise RunFailed where another process has taken the folder over, because this one gave no sign of life."""

@@ -86,6 +86,20 @@ def test_a_dead_process_of_this_machine_is_recognised_at_once(tmp_path: Path, ot
     claim.release()
 
 
+def test_the_empty_claim_of_a_process_that_was_killed_while_it_wrote_it_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(module, "EMPTY_SECONDS", 0.5)
+    (tmp_path / FILE).touch()
+    claim = Claim(tmp_path)
+    assert not claim.take()
+    claim.wait(Progress(visible=False))
+    holder = read_holder(tmp_path)
+    assert holder is not None
+    assert holder.process == os.getpid()
+    claim.release()
+
+
 def test_who_cannot_take_a_claim_because_nothing_can_be_written_is_told(
     tmp_path: Path, other: Other, monkeypatch: pytest.MonkeyPatch
 ):

@@ -15,7 +15,7 @@ PAGE = 4096
 
 def fill_disks(workshop: Workshop, faults: int) -> Part:
     """Run commands whose runs, cache or results are on a disk that is too small, and then make it larger."""
-    return in_own_mounts(FULL, workshop.folder, lambda: _fill_disks(workshop, faults))
+    return in_own_mounts(FULL, workshop, lambda: _fill_disks(workshop, faults))
 
 
 def _fill_disks(workshop: Workshop, faults: int) -> Part:
@@ -43,7 +43,7 @@ def _fill_disks(workshop: Workshop, faults: int) -> Part:
 
 def forbid_writing(workshop: Workshop, faults: int) -> Part:
     """Kill commands at a random instant, make their disk read-only, try them again, and make it writable."""
-    return in_own_mounts(READ_ONLY, workshop.folder, lambda: _forbid_writing(workshop, faults))
+    return in_own_mounts(READ_ONLY, workshop, lambda: _forbid_writing(workshop, faults))
 
 
 def _forbid_writing(workshop: Workshop, faults: int) -> Part:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from faults.cells import Workshop
 from faults.report import Part
 
 CLONE_NEWNS, CLONE_NEWUSER = 0x00020000, 0x10000000
@@ -16,14 +17,16 @@ MNT_DETACH = 2
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def in_own_mounts(kind: str, folder: Path, work: Callable[[], Part]) -> Part:
+def in_own_mounts(kind: str, workshop: Workshop, work: Callable[[], Part]) -> Part:
     """Do a part of the campaign in a process with mounts of its own; skip it where the system allows none.
 
     Args:
         kind: of the part.
-        folder: for the part's result.
+        workshop: makes the places of the part.
         work: does the part.
     """
+    folder = workshop.new_folder()
+    folder.mkdir()
     report = folder / "report.json"
     pid = os.fork()
     if pid == 0:
@@ -36,6 +39,7 @@ def in_own_mounts(kind: str, folder: Path, work: Callable[[], Part]) -> Part:
             except OSError as error:
                 part = Part(kind, skipped=f"no file system can be mounted here: {error}")
             else:
+                workshop.folder = folder  # the process before does not know which places are made here
                 part = work()
             report.write_text(json.dumps(part.to_dict()))
             status = 0
