@@ -467,7 +467,7 @@ def _run_cells(arguments: argparse.Namespace, processes: "Processes") -> int:
         workers=arguments.workers,
         threads=arguments.threads,
         ray_address=arguments.ray_address,
-        loggers=loggers,
+        loggers=tuple(loggers),
     )
     cells = plan_cells(
         Choices(

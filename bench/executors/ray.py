@@ -2,6 +2,7 @@
 
 import logging
 import os
+import socket
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import redirect_stdout
@@ -12,7 +13,7 @@ from typing import Any
 import torch
 
 from bench.cell_runner import CellRunner, Outcome
-from bench.errors import BadInput
+from bench.errors import BadInput, first_line
 from bench.executors.workers import Death, Order, Report, Worker, run_on
 from bench.generators.engine import Engine
 from bench.grid import PlannedCell
@@ -22,6 +23,8 @@ from bench.progress import Progress
 # Nothing is reported to Ray's makers; this must be set before a Ray process starts.
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 
+CONNECT_SECONDS = 10.0
+MOST_PORT = 65535
 INSTALL = "pip install 'autophagy-bench[ray]'"
 
 
@@ -42,12 +45,15 @@ class RayExecutor:
         self._ray = _ray()
         self._progress = progress
         try:
+            if address is not None and address != "auto":
+                _check_reachable(address)
+            # Without "local" Ray would join a cluster that somebody else has started on this machine.
             self._ray.init(
-                address=address, ignore_reinit_error=True, log_to_driver=False, logging_level=logging.ERROR,
+                address=address or "local", ignore_reinit_error=True, log_to_driver=False, logging_level=logging.ERROR,
                 include_dashboard=None if address else False,
             )  # fmt: skip
-        except (ConnectionError, ValueError, RuntimeError) as error:
-            raise BadInput(f"--ray-address {address}: no Ray cluster there ({str(error).splitlines()[0]})") from error
+        except (OSError, ValueError, RuntimeError) as error:
+            raise BadInput(f"--ray-address {address}: no Ray cluster there ({first_line(error)})") from error
         has_gpus = self._ray.cluster_resources().get("GPU", 0) > 0
         if worker.device == "cuda" and not has_gpus:
             raise BadInput("--device cuda: the Ray cluster has no GPU: allowed are auto, cpu")
@@ -120,6 +126,9 @@ class _Tasks:
             report: Report = self._ray.get(reference)
         except (errors.NodeDiedError, errors.LocalRayletDiedError, errors.ObjectLostError):
             return Death("its machine is lost", of_machine=True)
+        except errors.RayTaskError as error:
+            # Of this package's own code: what goes wrong in a cell is in its report.
+            return Report(error=first_line(error.as_instanceof_cause()))
         except errors.RayError as error:
             return Death(f"its process has died ({type(error).__name__})")
         return report
@@ -133,6 +142,14 @@ def _run(worker: Worker, order: Order) -> Report:
     """Run an order in a process of Ray."""
     with stoppable():
         return _workers.setdefault(worker, worker).run(order)
+
+
+def _check_reachable(address: str) -> None:
+    """Raise where nothing answers at HOST:PORT: Ray itself would ask for minutes."""
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > MOST_PORT:
+        raise ValueError("allowed are auto and HOST:PORT")
+    socket.create_connection((host, int(port)), timeout=CONNECT_SECONDS).close()
 
 
 def _ray() -> Any:
