@@ -109,7 +109,8 @@ def put_run(cell: Path, given: GivenRun, sandbox: Sandbox) -> None:
             (cell / name).write_bytes(content)
     for name, content in given.changed:
         if isinstance(content, bytes):
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError):  # a folder stands there already
+                (cell / name).unlink(missing_ok=True)  # or a pipe, or a link that leads out
                 (cell / name).write_bytes(content)
         else:
             spoil(cell / name, content, sandbox)
