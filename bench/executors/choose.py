@@ -46,7 +46,7 @@ class Where:
     workers: int | None
     threads: int | None
     ray_address: str | None
-    loggers: Sequence[str] = ()
+    loggers: tuple[str, ...] = ()
 
 
 def choose_executor(

@@ -130,7 +130,7 @@ class Worker:
     device: str
     compiled: bool
     threads: int
-    loggers: Sequence[str] = ()
+    loggers: tuple[str, ...] = ()
 
     @cached_property
     def _runner(self) -> CellRunner:
