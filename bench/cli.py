@@ -458,7 +458,7 @@ def _run_cells(arguments: argparse.Namespace, processes: "Processes") -> int:
     from bench.report import estimate_table, outcomes_json, outcomes_table
     from bench.result_files import keep_result, without_results
 
-    loggers = _names("--log", arguments.log, lambda: list(LOGGERS)) if arguments.log else []
+    loggers = tuple(_names("--log", arguments.log, lambda: list(LOGGERS))) if arguments.log else ()
     check_loggers(loggers)
     where = Where(
         executor=arguments.executor,

@@ -50,20 +50,29 @@ def damage_files(workshop: Workshop, faults: int) -> Part:
         file, way = draw.choice(kinds[state, kind]), draw.choice(WAYS)
         others = [states[state].folder / path for path in kinds[state, kind] if path != file]
         damage(place.folder / file, way, others, draw)
+        damaged = _content(place.folder / file)
         ended = place.run()
         if kind in NEEDS_ADVICE and ended.status == 2:
             _check_advice(part, place, file, ended)
             _follow_advice(workshop, place, kind, place.folder / file)
             ended = place.run()
-            noticed = True
+            found = "named, with what to do"
+        elif file.name in ended.err:
+            found = "named, and made again"
+        elif _content(place.folder / file) != damaged:
+            found = "made again"
         else:
-            noticed = file.name in ended.err
-        part.counts[f"{kind}, {state[1]}: {'named' if noticed else 'not read again'}"] += 1
-        # What nobody reads again stays as it is.
-        besides = () if noticed else (str(file.relative_to("runs")),) if file.parts[0] == "runs" else (str(file),)
+            found = "not read again"
+        part.counts[f"{kind}: {found}"] += 1
+        # What nobody reads again stays as it is; the outcome has the paths from `runs` on, and those of the results.
+        besides = ("/".join(file.parts[file.parts[0] == "runs" :]),) if found == "not read again" else ()
         part.settle(workshop, place, ended, 1, besides=besides)
         part.clear(place)
     return part.end()
+
+
+def _content(path: Path) -> bytes | None:
+    return path.read_bytes() if path.exists() else None
 
 
 def kind_of(file: Path) -> str | None:

@@ -18,6 +18,7 @@ from faults.report import Part
 
 NODES = 2
 MOST_SECONDS = 300.0  # a new process of Ray imports torch before it runs anything
+MOST_PROBLEMS = 5  # where no run ends well, there is nothing to strike
 STORE_BYTES = 80 << 20
 LOCAL = ("--workers", "2")
 
@@ -75,7 +76,7 @@ def _disturb(
         strike: does it; it is given the command and the process in which one of its cells runs.
     """
     draw, limit = workshop.random, workshop.undisturbed("digits").seconds
-    while part.faults < faults:
+    while part.faults < faults and len(part.problems) < MOST_PROBLEMS:
         place = workshop.place("digits, two seeds")
         attempt = place.start(more=options)
         worker = _worker_of_a_cell(place, attempt, draw.random())
