@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from bench.data.image_set import ImageSet
-from bench.errors import BadInput, RunFailed
+from bench.errors import BadInput, RunFailed, first_line
 from bench.generators.base import Checkpoint, Generator
 from bench.generators.settings import GENERATOR_SETTINGS
 from bench.loops import LOOP_KINDS, Loop, LoopKind
@@ -242,3 +242,6 @@ def check_method(name: str, method: Method, setting: Setting) -> None:
         method.check(setting)
     except BadInput as error:
         raise BadInput(f"method {name} {error}") from error
+    except Exception as error:  # somebody's code
+        reason = f"{type(error).__name__}: {first_line(error)}"
+        raise BadInput(f"method {name}: its check raises {reason}") from error

@@ -28,8 +28,16 @@ class LoadedMethod:
     path: Path
 
     def build(self) -> Method:
-        """Return a new instance with its parameters set."""
-        method = self.definition()
+        """Return a new instance with its parameters set.
+
+        Raises:
+            BadInput: the class cannot be called.
+        """
+        try:
+            method = self.definition()
+        except Exception as error:  # somebody's code
+            reason = f"{type(error).__name__}: {first_line(error)}"
+            raise BadInput(f"{self.path}: {self.definition.__name__}() raises {reason}") from error
         for name, value in self.identity.params.items():
             setattr(method, name, value)
         return method

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bench import paths
+from bench.cli import main
 from bench.errors import BadInput
 from bench.hashing import file_sha256
 from bench.method import Method
@@ -212,3 +213,15 @@ def test_a_file_too_large_to_be_a_method_is_refused(tmp_path: Path):
 def test_a_pipe_is_no_method(tmp_path: Path):
     os.mkfifo(tmp_path / "mine.py")
     assert "no method" in refusal(tmp_path / "mine.py")
+
+
+def test_a_class_that_cannot_be_called_is_refused(tmp_path: Path):
+    method = load_method(str(written(tmp_path, ONE_CLASS + "\n    def __init__(self):\n        1 / 0\n")))
+    with pytest.raises(BadInput, match=r"mine\.py: Mine\(\) raises ZeroDivisionError: division by zero"):
+        method.build()
+
+
+def test_a_check_of_settings_that_fails_is_said_in_one_line(tmp_path: Path, capsys):
+    path = written(tmp_path, ONE_CLASS + "\n    def check(self, setting):\n        return setting.nothing\n")
+    assert main(["run", "--task", "gaussian", "--generator", "gaussian", "--method", str(path)]) == 2
+    assert "method mine: its check raises AttributeError: " in capsys.readouterr().err
