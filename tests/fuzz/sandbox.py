@@ -169,6 +169,8 @@ class Sandbox:
             raise
         finally:
             WATCH.sandbox = None
+            # hypothesis reads the files of all modules, and this one is another the next time.
+            sys.modules.pop("autophagy_method_mine", None)
         said = Said(status, _text(out), _text(err), list(WATCH.connections))
         self._hold(words, said, before, may_connect, line)
         return said
