@@ -73,9 +73,9 @@ def write_bytes(path: Path, content: bytes) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def remove_unfinished(folder: Path) -> None:
-    """Remove what writes that were killed have left in a folder that nobody else writes to."""
-    for path in folder.glob(".*.part"):
+def remove_unfinished(folder: Path, name: str = "*") -> None:
+    """Remove what killed writes of files of this name have left in a folder, where nobody else writes such files."""
+    for path in folder.glob(f".{name}.*.part"):
         if UNFINISHED.fullmatch(path.name):
             path.unlink(missing_ok=True)
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from bench import features, metrics, paths
-from bench.atomic import locked
+from bench.atomic import locked, remove_unfinished
 from bench.data.image_set import ImageSet
 from bench.errors import Damaged
 from bench.features.base import FeatureSpace
@@ -70,9 +70,13 @@ class FeatureCache:
             found = processes.from_main(lambda: _read(path, key))
             if found is None:
                 computed = {name: value.cpu() for name, value in compute().items()}
-                processes.from_main(lambda: write_sealed_tensors(path, computed, {"key": key}))
+                processes.from_main(lambda: self._write(path, computed, key))
                 found = computed
         return {name: value.to(device) for name, value in found.items()}
+
+    def _write(self, path: Path, computed: Mapping[str, Tensor], key: str) -> None:
+        remove_unfinished(self._folder, path.name)
+        write_sealed_tensors(path, computed, {"key": key})
 
 
 def default_cache() -> FeatureCache:

@@ -15,6 +15,7 @@ from builders import comparable
 from PIL import Image
 
 from bench import paths
+from bench.atomic import UNFINISHED
 from faults.forks import Attempt, Ended
 from faults.inside import NOTHING, Fault
 
@@ -170,9 +171,10 @@ class Place:
             for path in done.parent.iterdir()
         }
 
-    def left_behind(self) -> list[Path]:
-        """Return the files under another name that writers have left."""
-        return [path for path in self.folder.rglob(".*") if path.is_file() and not path.name.endswith(".lock")]
+    def unfinished(self) -> list[Path]:
+        """Return the files under the name of a file that is being written, but for copies of records."""
+        found = (path for part in (self.runs, self.cache) for path in part.rglob(".*.part"))
+        return [path for path in found if UNFINISHED.fullmatch(path.name)]
 
     def remove(self) -> None:
         """Remove it with everything in it."""

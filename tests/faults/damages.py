@@ -17,6 +17,7 @@ WAYS = ("cut short", "a bit flipped", "bytes overwritten", "emptied", "removed",
 # Where the copies are taken that are then damaged: the command, and how far it has come.
 STATES = (
     ("digits teacher", "in the fit of generation 1"),
+    ("digits", "nothing but the model of generation 1"),
     ("digits teacher", "in the fit of generation 3"),
     ("digits neon", "in the fit of generation 3"),
     ("gaussian short", "after generation 2"),
@@ -131,6 +132,9 @@ def _made(workshop: Workshop, name: str, state: str) -> Place:
     if state == "without its record":
         for record in (*place.runs.glob("cells/*/record.json"), *place.results.glob("*.json")):
             record.unlink()
+    if state == "nothing but the model of generation 1":  # as for another method of the same seed
+        for folder in (place.runs / "cells", place.results):
+            shutil.rmtree(folder)
     return place
 
 

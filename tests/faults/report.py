@@ -73,6 +73,8 @@ class Part:
         if different := [name for name in differences(outcome(place), wanted) if name not in besides]:
             self.differ += faults
             self.problem(place, f"not as undisturbed: {', '.join(different)}", ended)
+        if left := place.unfinished():
+            self.problem(place, f"left unfinished: {', '.join(map(str, left))}")
 
     def check_kept(self, place: Place, kept: dict[Path, tuple[int, int]], ended: Ended) -> None:
         """Note where an attempt has lost files of finished generations, or has written them again.

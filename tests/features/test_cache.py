@@ -186,6 +186,18 @@ def test_a_file_in_the_place_of_another_is_not_taken_for_it(cache: FeatureCache,
     assert torch.equal(cache.features(space, images, QUIET), computed)
 
 
+def test_what_a_killed_write_has_left_is_removed(cache: FeatureCache, space: CountingSpace, tmp_path: Path):
+    images = make_images(20)
+    cache.features(space, images, QUIET)
+    [file] = files(tmp_path)
+    file.unlink()
+    left, of_another = (file.with_name(f".{name}.{'0' * 16}.part") for name in (file.name, "other.safetensors"))
+    left.touch()
+    of_another.touch()  # which another process may be writing now
+    cache.features(space, images, QUIET)
+    assert set(files(tmp_path)) == {file, of_another}
+
+
 def test_a_folder_that_was_removed_is_made_again(cache: FeatureCache, space: CountingSpace, tmp_path: Path):
     cache.features(space, make_images(20), QUIET)
     for path in (tmp_path / "cache").iterdir():
