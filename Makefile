@@ -28,7 +28,7 @@ smoke-board: setup
 
 # Two processes with a thread each: the networks of the tests are too small to gain from more.
 test: setup
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: setup
 	$(BIN)/ruff check .
