@@ -12,15 +12,14 @@
 #SBATCH --time=04:00:00
 #SBATCH --requeue
 #SBATCH --open-mode=append
-# A minute before the end, and to every process of the job.
-#SBATCH --signal=TERM@60
+# A minute before the end, to this shell, which hands it on to the run.
+#SBATCH --signal=B:TERM@60
 
 export OMP_NUM_THREADS="${SLURM_CPUS_PER_TASK:-4}"
 
-# A job that is requeued has a number above 0 here: cells of machines that are gone are free after 90 seconds.
 echo "part $SLURM_ARRAY_TASK_ID of $SLURM_ARRAY_TASK_COUNT on $(hostname), attempt $((${SLURM_RESTART_COUNT:-0} + 1))"
 
-# In the background, so that this shell gets the signal too and waits for the run to end.
+# In the background, so that this shell gets the signal while it waits.
 "${AUTOPHAGY:-autophagy}" run --runs "${RUNS:-runs}" \
     --shard "$SLURM_ARRAY_TASK_ID/$SLURM_ARRAY_TASK_COUNT" "$@" &
 trap 'kill -TERM $! 2>/dev/null' TERM
