@@ -79,7 +79,8 @@ class Progress:
             tqdm.write(_joined(self.prefix, message), file=sys.stderr)
         if self.folder is not None:
             with suppress(OSError), (self.folder / LOG).open("a", encoding="utf-8") as log:
-                log.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {_joined(self.inside, message)}\n")
+                now = time.strftime("%Y-%m-%d %H:%M:%S")
+                log.writelines(f"{now} {line}\n" for line in _joined(self.inside, message).splitlines())
 
 
 class _State:

@@ -20,9 +20,9 @@ def test_notes_are_kept_in_a_folder_with_the_time_and_without_what_the_folder_sa
 ):
     progress = Progress(visible=False).within("[1/6] cell").kept_in(tmp_path)
     progress.within("generation 1/3").note("FID 4.57")
-    progress.note("is finished")
+    progress.note("failed:\nTraceback\n  line")
     lines = [line[20:] for line in (tmp_path / LOG).read_text().splitlines()]
-    assert lines == ["generation 1/3 FID 4.57", "is finished"]
+    assert lines == ["generation 1/3 FID 4.57", "failed:", "Traceback", "  line"]
     assert capsys.readouterr().err == ""
 
 
