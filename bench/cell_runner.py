@@ -52,7 +52,7 @@ class CellRunner:
         self._progress = progress
         self._loggers = loggers
         self._data: dict[tuple[str, TierName], RealData] = {}
-        self._cache = default_cache()
+        self._cache = default_cache(progress)
         self._spaces: dict[tuple[str, str], FeatureSpace] = {}
         self._references: dict[tuple[str, TierName], Reference] = {}
         self._generators: dict[tuple[str, TierName, str], Generator] = {}

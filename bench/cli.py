@@ -577,7 +577,7 @@ def _score(arguments: argparse.Namespace) -> int:
         arguments.k,
         bootstrap=arguments.bootstrap,
         extrapolate=arguments.extrapolate,
-        cache=default_cache(),
+        cache=default_cache(progress),
         progress=progress,
     )
     print(comparison_json(comparison) if arguments.json else comparison_table(comparison))
@@ -598,7 +598,7 @@ def _rescore(arguments: argparse.Namespace) -> int:
     task = load_task(arguments.task or cell.task)
     data = in_tier_size(task, cell.tier, load_real_data(task, arguments.data, progress))
     space = space_named(arguments.features, choose_device(arguments.device), arguments.weights, progress)
-    record = rescore(arguments.cell, data, space, default_cache(), progress)
+    record = rescore(arguments.cell, data, space, default_cache(progress), progress)
     print(rescore_json(record, space.name) if arguments.json else rescore_table(record, space.name))
     return 0
 

@@ -185,7 +185,7 @@ def score_again(
         raise BadInput(f"--samples {folder}: is the run of cell {kept.slug}, {path} is of {record.cell.slug}")
     space = task_space(task, record.cell.tier, engine.device, progress)
     _check_network(path, record, space.sha256)
-    scorer = scorer_of(folder, record, data, space, default_cache(), progress)
+    scorer = scorer_of(folder, record, data, space, default_cache(progress), progress)
     generations = tuple(
         FoundGeneration(generation=t, scores=scores, samples_sha256=sha256)
         for t, (sha256, scores) in enumerate(scored_samples(folder, record, scorer, progress), start=1)

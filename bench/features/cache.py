@@ -16,17 +16,22 @@ from bench.features.base import FeatureSpace
 from bench.hashing import canonical_sha256, code_sha256
 from bench.progress import Progress
 from bench.sealed import read_sealed_tensors, write_sealed_tensors
+from bench.set_aside import set_aside
+
+QUIET = Progress(visible=False)
 
 
 class FeatureCache:
     """Features and statistics on disk, by the hashes of the images, the feature space and the code.
 
     Safe with several processes: one computes, the others wait for it; a file is there as a whole or not at all, and a
-    damaged one is computed again. The whole folder can be removed at any time.
+    damaged one is set aside and computed again. The whole folder can be removed at any time.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, progress: Progress = QUIET) -> None:
+        """Keep files in `folder`; `progress` is where damaged ones are named."""
         self._folder = folder
+        self._progress = progress
 
     def features(self, space: FeatureSpace, images: ImageSet, progress: Progress) -> Tensor:
         """Return the features of the images, as the space gives them."""
@@ -67,27 +72,31 @@ class FeatureCache:
         path = self._folder / f"{key}.safetensors"
         processes = space.processes
         with locked(path) if processes.is_main else nullcontext():
-            found = processes.from_main(lambda: _read(path, key))
+            found = processes.from_main(lambda: self._read(path, key))
             if found is None:
                 computed = {name: value.cpu() for name, value in compute().items()}
                 processes.from_main(lambda: self._write(path, computed, key))
                 found = computed
         return {name: value.to(device) for name, value in found.items()}
 
+    def _read(self, path: Path, key: str) -> dict[str, Tensor] | None:
+        """Return the tensors of a file, None where it is not there, damaged, or was written under another key."""
+        if not path.exists():
+            return None
+        try:
+            found, metadata = read_sealed_tensors(path)
+            if metadata.get("key") != key:
+                raise Damaged(path, "it was written under another name")
+        except Damaged as error:
+            set_aside([path], error, "computed again", self._progress)
+            return None
+        return found
+
     def _write(self, path: Path, computed: Mapping[str, Tensor], key: str) -> None:
         remove_unfinished(self._folder, path.name)
         write_sealed_tensors(path, computed, {"key": key})
 
 
-def default_cache() -> FeatureCache:
-    """Return the cache in the cache folder."""
-    return FeatureCache(paths.cache_folder() / "features")
-
-
-def _read(path: Path, key: str) -> dict[str, Tensor] | None:
-    """Return the tensors of a file, None where it is not there, damaged, or was written under another key."""
-    try:
-        found, metadata = read_sealed_tensors(path)
-    except Damaged:
-        return None
-    return found if metadata.get("key") == key else None
+def default_cache(progress: Progress) -> FeatureCache:
+    """Return the cache in the cache folder; `progress` is where damaged files are named."""
+    return FeatureCache(paths.cache_folder() / "features", progress)

@@ -137,7 +137,7 @@ def test_a_third_space_is_added_to_the_second(cell: Path, rescore, tiny_task: Pa
     before = read_record(cell / "record.json")
     third = IdentitySpace()
     third.name = "third"
-    after = add_scores(cell, load_real_data(load_task(str(tiny_task))), third, default_cache(), QUIET)
+    after = add_scores(cell, load_real_data(load_task(str(tiny_task))), third, default_cache(QUIET), QUIET)
     assert [further.score.features for further in after.further_scores] == ["identity", "third"]
     assert after.further_scores[:1] == before.further_scores
     assert read_record(cell / "record.json") == after

@@ -16,6 +16,7 @@ from bench.errors import BadInput
 from bench.features import cache as module
 from bench.features.base import FeatureSpace
 from bench.features.cache import FeatureCache, default_cache
+from bench.progress import Progress
 from bench.sealed import read_sealed_tensors
 
 PROCESSES = 3
@@ -164,16 +165,19 @@ def zeros(content: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("damage", [cut, flip_a_bit_of_the_header, flip_a_bit_of_a_feature, empty, zeros])
-def test_a_damaged_file_is_computed_again(
-    cache: FeatureCache, space: CountingSpace, tmp_path: Path, damage: Callable[[bytes], bytes]
+def test_a_damaged_file_is_named_set_aside_and_computed_again(
+    space: CountingSpace, tmp_path: Path, capsys: pytest.CaptureFixture[str], damage: Callable[[bytes], bytes]
 ):
-    images = make_images(20)
+    images, cache = make_images(20), FeatureCache(tmp_path / "cache", Progress())
     computed = cache.features(space, images, QUIET)
     [file] = files(tmp_path)
-    file.write_bytes(damage(file.read_bytes()))
+    damaged = damage(file.read_bytes())
+    file.write_bytes(damaged)
     assert torch.equal(cache.features(space, images, QUIET), computed)
     assert space.asked == 2
     assert torch.equal(read_sealed_tensors(file)[0]["features"], computed)
+    assert f"{file}: damaged (" in capsys.readouterr().err
+    assert (file.parent / "set-aside" / f"{file.name}.1").read_bytes() == damaged
 
 
 def test_a_file_in_the_place_of_another_is_not_taken_for_it(cache: FeatureCache, space: CountingSpace, tmp_path: Path):
@@ -246,5 +250,5 @@ def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path, space: Counting
 
 
 def test_the_usual_place_is_in_the_cache_folder(cache_folder: Path, space: CountingSpace):
-    default_cache().features(space, make_images(20), QUIET)
+    default_cache(QUIET).features(space, make_images(20), QUIET)
     assert len(list((cache_folder / "features").glob("*.safetensors"))) == 1
