@@ -26,9 +26,10 @@ site: setup
 smoke-board: setup
 	leaderboard/smoke_board.sh $(BIN)/autophagy $(SEEDS)
 
-# Two processes with a thread each: the networks of the tests are too small to gain from more.
+# Two processes with a thread each: the networks of the tests are too small to gain from more. `pytest` alone runs all,
+# the slow ones too.
 test: setup
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m 'not slow'
 
 lint: setup
 	$(BIN)/ruff check .

@@ -102,6 +102,7 @@ def children(pid: int) -> list[int]:
     return [int(task) for task in tasks if "spawn_main" in Path(f"/proc/{task}/cmdline").read_text()]
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_killed_is_replaced_and_the_record_is_the_same(tmp_path: Path):
     grid = ["--task", "digits", "--generations", "1", "--loop", "fully_synthetic", "--threads", "1"]
     assert run("run", *grid, "--runs", tmp_path / "alone")[0] == 0
@@ -142,6 +143,7 @@ def test_sigterm_saves_what_every_process_does_and_the_same_command_goes_on(tmp_
     assert err.count("goes on from step") == 2
 
 
+@pytest.mark.slow
 def test_workers_end_with_the_process_that_started_them(tmp_path: Path):
     process = start("run", "--task", "digits", "--loop", "fully_synthetic", "--seeds", "0,1", "--workers", "2",
                     "--runs", tmp_path / "runs")  # fmt: skip

@@ -53,6 +53,7 @@ def test_records_after_faults_are_those_of_undisturbed_runs(short_campaign: dict
     check(short_campaign[kind], FEW[kind][1])
 
 
+@pytest.mark.slow
 def test_a_cell_whose_ray_node_is_lost_ends_on_another():
     [part] = campaign({"a Ray node lost in mid-cell": ("node-losses", 1)}).values()
     check(part, 1)
