@@ -13,24 +13,15 @@ import pytest
 from builders import comparable
 
 GRID = ["--task", "gaussian", "--generator", "gaussian", "--generations", "3", "--seeds", "0,1", "--threads", "1"]
-BROKEN = '''\
-import os
-import signal
-
+FAILING = """\
 from bench.method import Context, Method
 from bench.pool import Pool
 
 
-class Broken(Method):
-    """Fails where it is told to."""
-
-    kill: bool = False
-
+class Failing(Method):
     def curate(self, pool: Pool, ctx: Context) -> Pool:
-        if self.kill:
-            os.kill(os.getpid(), signal.SIGKILL)
         raise ValueError("no such pool")
-'''
+"""
 
 
 def start(*arguments: object) -> subprocess.Popen[str]:
@@ -68,11 +59,9 @@ def test_several_processes_give_the_records_of_one(tmp_path: Path, alone: dict[s
     assert "6 of 6 cells done, 0 running" in err
 
 
-def test_a_cell_that_fails_or_kills_its_process_keeps_no_other_from_running(tmp_path: Path):
-    method = tmp_path / "broken.py"
-    method.write_text(BROKEN.replace("import os\nimport signal\n\n", "").replace(
-        "os.kill(os.getpid(), signal.SIGKILL)", "(lambda f: f(f))(lambda f: f(f))"
-    ))  # fmt: skip
+def test_a_cell_that_fails_keeps_no_other_from_running(tmp_path: Path):
+    method = tmp_path / "failing.py"
+    method.write_text(FAILING)
     status, out, err = run(
         "run", "--task", "gaussian", "--generator", "gaussian", "--generations", "2", "--loop", "fully_synthetic",
         "--method", f"{method},none", "--seeds", "0", "--runs", tmp_path / "runs", "--workers", "2",
