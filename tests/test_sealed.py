@@ -75,8 +75,6 @@ def test_a_json_file_that_is_not_there_is_damaged(tmp_path: Path):
 
 def test_json_with_its_own_hash_can_be_checked_by_others(tmp_path: Path):
     write_sealed(tmp_path / "file", {"b": 1, "a": 2})
-    import hashlib
-
     assert json.loads((tmp_path / "file").read_text())["sha256"] == hashlib.sha256(b'{"a":2,"b":1}').hexdigest()
 
 
