@@ -1,5 +1,6 @@
 """Files that are held against a hash when they are read."""
 
+import hashlib
 import json
 import os
 from pathlib import Path
