@@ -23,6 +23,8 @@ class TensorBoardLog:
 
     def __init__(self, runs: Path, cell: Cell, score: ScoreConditions) -> None:
         self._folder = runs / "tensorboard" / cell.slug
+        for part in (".", "losses", "floor"):
+            _put_first(self._folder / part)
         # All finished generations come once more after a kill: TensorBoard forgets what it has from step 1 on.
         self._scores = SummaryWriter(self._folder, purge_step=1)
         self._losses: SummaryWriter | None = None
@@ -57,3 +59,13 @@ class TensorBoardLog:
         self._scores.close()
         if self._losses is not None:
             self._losses.close()
+
+
+def _put_first(folder: Path) -> None:
+    """Number the event files that are there, from 0 on, so that the next one comes after them.
+
+    TensorBoard reads them by name, which begins with the second of their start: two of the same second, or of clocks
+    that differ, would be read in the wrong order, and the older one would undo the newer one.
+    """
+    for number, file in enumerate(sorted(folder.glob("events.out.tfevents.*"))):
+        file.rename(folder / f"events.out.tfevents.{number:010d}")
