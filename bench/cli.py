@@ -7,6 +7,7 @@ Results go to stdout, progress and messages to stderr. Exit status: 0 done, 1 a 
 import argparse
 import io
 import json
+import shlex
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -514,7 +515,8 @@ def _run_cells(arguments: argparse.Namespace, processes: "Processes") -> int:
         if processes.is_main and arguments.json and (outcomes or not cells):
             print(outcomes_json(outcomes, arguments.runs))
         elif processes.is_main and outcomes:
-            print(outcomes_table(outcomes, ["autophagy", *sys.argv[1:]]))
+            launcher = "" if processes.count == 1 else "accelerate launch ... --no_python "
+            print(outcomes_table(outcomes, f"{launcher}{shlex.join(['autophagy', *sys.argv[1:]])}"))
     return 1 if any(outcome.error for outcome in outcomes) else 0
 
 

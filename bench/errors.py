@@ -6,6 +6,8 @@ from pathlib import Path
 OUT_OF_MEMORY = (
     "can't allocate memory", "not enough memory", "cannot allocate memory", "bad allocation", "can't start new thread",
 )  # fmt: skip
+# All that oneDNN says; "could not create a primitive descriptor", of shapes that it has no code for, is another thing.
+ONEDNN_OUT_OF_MEMORY = "could not create a primitive"
 MEMORY_ADVICE = "the memory of this machine is used up: end other programs, or use fewer --workers"
 MOST_QUOTED = 300
 
@@ -38,7 +40,8 @@ class RunFailed(Exception):
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Return whether an error of another library says that the memory of the machine is used up."""
-    return isinstance(error, MemoryError) or any(words in str(error).lower() for words in OUT_OF_MEMORY)
+    said = str(error).strip().lower()
+    return isinstance(error, MemoryError) or said == ONEDNN_OUT_OF_MEMORY or any(w in said for w in OUT_OF_MEMORY)
 
 
 def first_line(error: BaseException) -> str:

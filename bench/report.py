@@ -1,7 +1,6 @@
 """The tables and the JSON that the command line prints."""
 
 import json
-import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -17,7 +16,7 @@ from bench.record import Record
 from bench.threshold import PhaseDiagram
 
 
-def outcomes_table(outcomes: Sequence[Outcome], command: Sequence[str]) -> str:
+def outcomes_table(outcomes: Sequence[Outcome], command: str) -> str:
     """Return a table with the change of each score from generation 1 to the last, and the errors below it.
 
     Args:
@@ -50,7 +49,7 @@ def outcomes_table(outcomes: Sequence[Outcome], command: Sequence[str]) -> str:
     failed = [outcome for outcome in outcomes if outcome.error]
     errors = [f"{outcome.planned.cell.slug}: {outcome.error}" for outcome in failed]
     if failed:
-        errors.append(f"{len(failed)} of {len(outcomes)} cells failed. To try them again: {shlex.join(command)}")
+        errors.append(f"{len(failed)} of {len(outcomes)} cells failed. To try them again: {command}")
     return "\n".join([table(rows), *notes, *errors])
 
 

@@ -227,7 +227,10 @@ class RunFolder:
         found: list[StoredGeneration] = []
         try:
             for t in range(1, self.cell.loop.generations + 1):
-                if not (self._generation(t) / "generation.json").exists():
+                file = self._generation(t) / "generation.json"
+                if not file.exists():
+                    if any((self._generation(k) / file.name).exists() for k in self._after(t)):
+                        raise Damaged(file, "missing, though later generations are there")
                     break
                 found.append(self._stored(t))
             # When all are finished, the record needs no more than their results.
@@ -237,7 +240,7 @@ class RunFolder:
                         check_hash(self._generation(t) / name, sha256)
         except Damaged as error:
             first = int(error.path.parent.name.removeprefix("generation-"))
-            later = [self._generation(t) for t in range(first, self.cell.loop.generations + 1)]
+            later = [self._generation(t) for t in (first, *self._after(first))]
             instead = "the loop begins again" if first == 1 else f"goes on after generation {first - 1}"
             set_aside(later, error, instead, self._progress)
             found = found[: first - 1]
@@ -330,6 +333,9 @@ class RunFolder:
                     f"{file}: the run was started with another {key}: give another --runs folder, or remove "
                     f"this one to start again"
                 )
+
+    def _after(self, t: int) -> range:
+        return range(t + 1, self.cell.loop.generations + 1)
 
     def _generation(self, t: int) -> Path:
         return self.path / f"generation-{t:03d}"

@@ -109,9 +109,15 @@ def test_a_generation_without_its_generation_json_is_not_finished(half_done: Run
     assert half_done.finished() == [result(1)]
 
 
-def test_a_generation_after_a_missing_one_does_not_count(half_done: RunFolder):
-    (half_done.path / "generation-001" / "generation.json").unlink()
-    assert half_done.finished() == []
+def test_a_generation_without_its_generation_json_is_named_where_later_ones_are_there(
+    tmp_path: Path, half_done: RunFolder, capsys: pytest.CaptureFixture[str]
+):
+    path = half_done.path / "generation-001" / "generation.json"
+    path.unlink()
+    assert open_folder(tmp_path).finished() == []
+    assert not path.parent.exists()
+    assert (half_done.path / "set-aside" / "generation-002.1" / "generation.json").is_file()
+    assert f"{path}: damaged (missing, though later generations are there)" in capsys.readouterr().err
 
 
 DAMAGES = [flip_last_byte, flip_a_bit_of_the_first_half, cut_in_half, empty, Path.unlink]

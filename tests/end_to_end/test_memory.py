@@ -1,5 +1,6 @@
 """What a run says when the memory of the machine is used up."""
 
+import pytest
 import torch
 
 from bench import cell_runner
@@ -10,9 +11,14 @@ def no_memory(*arguments: object) -> None:
     torch.empty(1 << 60)
 
 
-def test_a_cell_without_enough_memory_fails_with_one_line_and_goes_on_later(run_tiny, monkeypatch):
+def no_memory_for_a_convolution(*arguments: object) -> None:
+    raise RuntimeError("could not create a primitive")  # all that oneDNN says
+
+
+@pytest.mark.parametrize("action", [no_memory, no_memory_for_a_convolution])
+def test_a_cell_without_enough_memory_fails_with_one_line_and_goes_on_later(run_tiny, monkeypatch, action):
     with monkeypatch.context() as patch:
-        patch.setattr(Scorer, "score", no_memory)
+        patch.setattr(Scorer, "score", action)
         status, [failed], log = run_tiny("--loop", "fully_synthetic")
     assert status == 1
     assert "the memory of this machine is used up" in failed["error"]
