@@ -144,11 +144,11 @@ def test_a_process_of_another_machine_counts_as_dead_after_the_lease_without_a_s
 def test_a_process_of_another_machine_that_gives_signs_of_life_keeps_its_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(module, "LEASE_SECONDS", 0.5)
+    monkeypatch.setattr(module, "LEASE_SECONDS", 2.0)
     monkeypatch.setattr(module, "HEARTBEAT_SECONDS", 0.1)
     elsewhere(tmp_path)
     claim = Claim(tmp_path)
-    for _ in range(10):
+    for _ in range(25):
         assert not claim.take()
         time.sleep(0.1)
         os.utime(tmp_path / FILE)

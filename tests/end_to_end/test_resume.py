@@ -77,7 +77,6 @@ def test_a_killed_run_repeats_no_finished_generation(run_tiny, tiny_task, tmp_pa
         assert process.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    time.sleep(0.5)  # now it is in the fit of generation 3
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert not list(tmp_path.glob("runs/cells/*/record.json"))
