@@ -24,6 +24,7 @@ from bench.task import TIERS, load_task, task_names
 from bench.validation import in_one_line
 
 if TYPE_CHECKING:
+    from bench.executors.choose import Where
     from bench.processes import Processes
 
 Number = TypeVar("Number", int, float)
@@ -140,6 +141,25 @@ def _add_run(verbs: Any) -> None:
     loop.add_argument("--n-real", type=int, metavar="N", help="real images in each generation after the first")
     loop.add_argument("--n-synthetic", type=int, metavar="N", help="synthetic images that each generation gives")
     loop.add_argument("--n-initial", type=int, metavar="N", help="real images that G^1 trains on")
+    where = _add_where(parser)
+    where.add_argument(
+        "--shard", metavar="I/N", help="only the I-th of N parts of the cells: for arrays of jobs that share --runs"
+    )
+    where.add_argument(
+        "--results",
+        type=Path,
+        metavar="DIR",
+        help="keep the records in this folder too; cells that it has are skipped",
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="print the cells, their cost, time and size; run nothing"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.set_defaults(verb=_run)
+
+
+def _add_where(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    """Add what says where cells run, for `_where`; return the group, for what one command alone has."""
     where = parser.add_argument_group("where")
     where.add_argument("--data", type=Path, metavar="PATH", help=DATA_HELP)
     where.add_argument(
@@ -159,25 +179,12 @@ def _add_run(verbs: Any) -> None:
     where.add_argument(
         "--ray-address", metavar="ADDRESS", help="the Ray cluster: auto, HOST:PORT [a new one on this machine]"
     )
-    where.add_argument(
-        "--shard", metavar="I/N", help="only the I-th of N parts of the cells: for arrays of jobs that share --runs"
-    )
     where.add_argument("--runs", type=Path, default=Path("runs"), metavar="DIR", help="folder of the runs [runs]")
-    where.add_argument(
-        "--results",
-        type=Path,
-        metavar="DIR",
-        help="keep the records in this folder too; cells that it has are skipped",
-    )
     where.add_argument(
         "--log", default="", metavar="NAMES",
         help=f"draw curves while it runs: {', '.join(LOGGERS)} (extras), in the folder of the runs [off]",
     )  # fmt: skip
-    parser.add_argument(
-        "--dry-run", action="store_true", help="print the cells, their cost, time and size; run nothing"
-    )
-    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    parser.set_defaults(verb=_run)
+    return where
 
 
 def _add_status(verbs: Any) -> None:
@@ -357,11 +364,7 @@ def _add_threshold(verbs: Any) -> None:
     parser.add_argument(
         "--last", type=int, default=10, metavar="N", help="generations whose mean FID is the loop's limit [10]"
     )
-    parser.add_argument("--data", type=Path, metavar="PATH", help=DATA_HELP)
-    parser.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda:0, ... [auto]")
-    _add_compile(parser)
-    parser.add_argument("--runs", type=Path, default=Path("runs"), metavar="DIR", help="folder of the runs [runs]")
-    parser.add_argument(
+    _add_where(parser).add_argument(
         "--out", type=Path, default=Path("threshold"), metavar="DIR",
         help="folder of threshold.json and threshold.svg [threshold]",
     )  # fmt: skip
@@ -451,7 +454,7 @@ def _run(arguments: argparse.Namespace) -> int:
 def _run_cells(arguments: argparse.Namespace, processes: "Processes") -> int:
     from bench.environment import choose_devices
     from bench.estimate import estimate_cells
-    from bench.executors.choose import Where, choose_executor
+    from bench.executors.choose import choose_executor
     from bench.generators.engine import Engine
     from bench.grid import Choices, plan_cells, shard
     from bench.interruption import stoppable
@@ -459,17 +462,7 @@ def _run_cells(arguments: argparse.Namespace, processes: "Processes") -> int:
     from bench.report import estimate_table, outcomes_json, outcomes_table
     from bench.result_files import keep_result, without_results
 
-    loggers = tuple(_names("--log", arguments.log, lambda: list(LOGGERS))) if arguments.log else ()
-    check_loggers(loggers)
-    where = Where(
-        executor=arguments.executor,
-        device=arguments.device,
-        compiled=not arguments.no_compile,
-        workers=arguments.workers,
-        threads=arguments.threads,
-        ray_address=arguments.ray_address,
-        loggers=tuple(loggers),
-    )
+    where = _where(arguments)
     cells = plan_cells(
         Choices(
             tasks=_names("--task", arguments.task, task_names),
@@ -518,6 +511,22 @@ def _run_cells(arguments: argparse.Namespace, processes: "Processes") -> int:
             launcher = "" if processes.count == 1 else "accelerate launch ... --no_python "
             print(outcomes_table(outcomes, f"{launcher}{shlex.join(['autophagy', *sys.argv[1:]])}"))
     return 1 if any(outcome.error for outcome in outcomes) else 0
+
+
+def _where(arguments: argparse.Namespace) -> "Where":
+    from bench.executors.choose import Where
+
+    loggers = tuple(_names("--log", arguments.log, lambda: list(LOGGERS))) if arguments.log else ()
+    check_loggers(loggers)
+    return Where(
+        executor=arguments.executor,
+        device=arguments.device,
+        compiled=not arguments.no_compile,
+        workers=arguments.workers,
+        threads=arguments.threads,
+        ray_address=arguments.ray_address,
+        loggers=loggers,
+    )
 
 
 def _status(arguments: argparse.Namespace) -> int:
@@ -663,9 +672,7 @@ def _verify(arguments: argparse.Namespace) -> int:
 
 def _threshold(arguments: argparse.Namespace) -> int:
     from bench.atomic import make_folder, write_text
-    from bench.environment import choose_device
-    from bench.executors.local import LocalExecutor
-    from bench.generators.engine import Engine
+    from bench.executors.choose import choose_executor
     from bench.interruption import stoppable
     from bench.progress import Progress
     from bench.report import threshold_json, threshold_table
@@ -683,11 +690,11 @@ def _threshold(arguments: argparse.Namespace) -> int:
         generations=arguments.generations,
         last=arguments.last,
     )
-    engine = Engine.on(choose_device(arguments.device), compiled=not arguments.no_compile)
+    where = _where(arguments)
     cells = plan_sweep(sweep)
     make_folder(arguments.out)
     with stoppable():
-        outcomes = list(LocalExecutor(arguments.runs, arguments.data, engine, Progress()).run(cells))
+        outcomes = list(choose_executor(where, arguments.runs, arguments.data, Progress()).run(cells))
     for outcome in outcomes:
         if outcome.error:
             print(f"autophagy: {outcome.planned.cell.slug}: {outcome.error}", file=sys.stderr)

@@ -41,6 +41,15 @@ def test_a_sweep_prints_a_table_writes_json_and_picture_and_is_not_run_twice(thr
     assert json.loads(printed) == json.loads(written)
 
 
+def test_workers_find_what_one_process_finds(threshold, tmp_path):
+    _, alone, _ = threshold(*SMALL, "--json", "--threads", "1")
+    (tmp_path / "runs").rename(tmp_path / "alone")
+    status, together, log = threshold(*SMALL, "--json", "--workers", "2")
+    assert status == 0
+    assert json.loads(together) == json.loads(alone)
+    assert "22 of 22 cells done, 0 running" in log
+
+
 def test_synthetic_data_are_admissible_without_bias_and_up_to_a_threshold_with_it(threshold):
     _, printed, _ = threshold(
         "--n-real", "100", "--n-synthetic", "100,1600", "--sampling-bias", "1,0.5", "--seeds", "0",
