@@ -126,7 +126,7 @@ class PhaseDiagram:
 
     Attributes:
         sweep: what was swept.
-        score: the conditions under which FID was measured.
+        score: the conditions under which FID was measured, with the floor but for its memorisation scores.
         real_only: in the order of n.
         points: of each loop.
         thresholds: of each n_real and sampling bias.
@@ -240,7 +240,14 @@ def phase_diagram(sweep: Sweep, records: Sequence[Record]) -> PhaseDiagram:
         for n_real, bias in product(sweep.n_real, sweep.sampling_biases)
     ]
     real_only = [RealOnly(int(size), float(fid)) for size, fid in zip(n, curve, strict=True)]
-    return PhaseDiagram(sweep, records[0].score, real_only, points, thresholds)
+    return PhaseDiagram(sweep, _shared_conditions(records), real_only, points, thresholds)
+
+
+def _shared_conditions(records: Sequence[Record]) -> ScoreConditions:
+    """Return the conditions of all cells; what a floor says of memorisation belongs to the real images of one cell."""
+    score = records[0].score
+    floor = score.floor.model_copy(update={"authpct": None, "training_distance_ratio": None})
+    return score.model_copy(update={"floor": floor})
 
 
 def effective_n(fid: float, curve: Numbers, n: Numbers) -> float:

@@ -78,7 +78,7 @@ class WandbLog:
         self._log({f"losses/{name}": value for name, value in losses.items()}, images_trained)
 
     def close(self, finished: bool) -> None:
-        """End the run, and wait until what was logged is written."""
+        """End the run; W&B's own process may still be writing what was logged for a moment."""
         self._run.finish(exit_code=0 if finished else 1)
 
     def _log(self, values: Mapping[str, object], step: int) -> None:

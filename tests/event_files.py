@@ -2,6 +2,7 @@
 
 import json
 import struct
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -37,8 +38,19 @@ def text(folder: Path) -> str:
     return event.tensor_proto.string_val[0].decode()
 
 
-def wandb_records(file: Path) -> Iterator[Any]:
-    """Yield the records of a .wandb file: a log in LevelDB's format, after a header of seven bytes."""
+def wandb_records(file: Path) -> list[Any]:
+    """Return the records of the .wandb file of a run that has ended; W&B's own process may still be writing them."""
+    deadline = time.monotonic() + 60
+    while True:
+        records = list(_written_so_far(file))
+        if any(record.HasField("exit") for record in records):
+            return records
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def _written_so_far(file: Path) -> Iterator[Any]:
+    """Yield the records that are in a .wandb file: a log in LevelDB's format, after a header of seven bytes."""
     from wandb.proto.wandb_internal_pb2 import Record
 
     content = file.read_bytes()
@@ -50,6 +62,8 @@ def wandb_records(file: Path) -> Iterator[Any]:
         _, size, kind = struct.unpack("<IHB", content[position : position + 7])
         part += content[position + 7 : position + 7 + size]
         position += 7 + size
+        if position > len(content):
+            return
         if kind in (WHOLE, LAST):
             record = Record()
             record.ParseFromString(part)

@@ -3,11 +3,20 @@
 import signal
 import threading
 import time
+from collections.abc import Iterator
 
 import pytest
 
 from bench import interruption
 from bench.interruption import Interrupted, asked, stop_if_asked, stoppable
+
+
+@pytest.fixture(autouse=True)
+def _interruptible() -> Iterator[None]:
+    """Ctrl-C is not ignored, as it is where a shell has started the tests in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def test_a_signal_only_asks(monkeypatch: pytest.MonkeyPatch):

@@ -39,6 +39,9 @@ def test_a_sweep_prints_a_table_writes_json_and_picture_and_is_not_run_twice(thr
     assert status == 0
     assert log.count("is finished") == n_cells
     assert json.loads(printed) == json.loads(written)
+    # What a floor says of memorisation belongs to the real images of one cell, and is not that of the sweep.
+    floor = json.loads(printed)["score"]["floor"]
+    assert (floor["authpct"], floor["training_distance_ratio"]) == (None, None)
 
 
 def test_workers_find_what_one_process_finds(threshold, tmp_path):
