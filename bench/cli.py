@@ -692,9 +692,10 @@ def _threshold(arguments: argparse.Namespace) -> int:
     )
     where = _where(arguments)
     cells = plan_sweep(sweep)
-    make_folder(arguments.out)
     with stoppable():
-        outcomes = list(choose_executor(where, arguments.runs, arguments.data, Progress()).run(cells))
+        executor = choose_executor(where, arguments.runs, arguments.data, Progress())
+        make_folder(arguments.out)
+        outcomes = list(executor.run(cells))
     for outcome in outcomes:
         if outcome.error:
             print(f"autophagy: {outcome.planned.cell.slug}: {outcome.error}", file=sys.stderr)

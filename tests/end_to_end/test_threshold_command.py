@@ -79,6 +79,9 @@ def test_synthetic_data_are_admissible_without_bias_and_up_to_a_threshold_with_i
         ("--n-real 20 --n-synthetic 20 --generator ddpm", ["gaussian.toml", "tiers.smoke", "'ddpm'"]),
         ("--n-real 20 --n-synthetic 20 --task nonsense", ["'nonsense'", "gaussian"]),
         ("--n-real 20 --n-synthetic 20 --tier nonsense", ["--tier nonsense", "smoke"]),
+        ("--n-real 20 --n-synthetic 20 --last 2 --workers 0", ["--workers 0", "1 to 1024"]),
+        ("--n-real 20 --n-synthetic 20 --last 2 --executor ray --workers 2", ["--workers 2", "--executor ray"]),
+        ("--n-real 20 --n-synthetic 20 --last 2 --log mlflow", ["--log mlflow", "tensorboard, wandb"]),
         ("--n-real 5000 --n-synthetic 20", ["fresh_data", "'gaussian' has 50000", "lower generations"]),
     ],
 )
@@ -87,6 +90,7 @@ def test_bad_arguments_are_one_line_that_names_them_and_what_is_allowed(threshol
     assert (status, printed, len(log.splitlines())) == (2, "", 1)
     assert [word for word in words if word not in log] == []
     assert not (tmp_path / "runs").exists()
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_failed_loop_is_named_and_there_is_no_result(threshold, tmp_path):
