@@ -10,8 +10,8 @@ Needs: the pool policy `accumulated`. Costs: nothing but the disk for all synthe
 import torch
 
 from bench.errors import BadInput
-from bench.method import Context, Method, Setting
-from bench.pool import Pool
+from bench.methods.method import Context, Method, Setting
+from bench.methods.pool import Pool
 
 
 class AccumulateSubsample(Method):

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from bench.data.image_set import ImageSet
 from bench.generators.base import Generator
-from bench.method import Context, Control
+from bench.methods.method import Context, Control
 
 
 class BiasedPool(Control):

@@ -26,7 +26,7 @@ from torch import Tensor
 from bench.data.image_set import ImageSet
 from bench.errors import BadInput
 from bench.generators.base import Generator
-from bench.method import Context, Method, Setting
+from bench.methods.method import Context, Method, Setting
 from bench.seeds import derive_seed
 
 

@@ -23,8 +23,8 @@ from torch import Tensor
 
 from bench.data.image_set import ImageSet, concatenate
 from bench.generators.base import Generator
-from bench.linear_probe import LinearProbe
-from bench.method import Context, Method
+from bench.methods.linear_probe import LinearProbe
+from bench.methods.method import Context, Method
 
 
 class Curation(Method):

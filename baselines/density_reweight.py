@@ -29,8 +29,8 @@ from torch import Tensor
 
 from bench.errors import BadInput, RunFailed
 from bench.generators.base import Generator
-from bench.method import Context, Method, Setting
-from bench.pool import Pool
+from bench.methods.method import Context, Method, Setting
+from bench.methods.pool import Pool
 
 
 class DensityReweight(Method):

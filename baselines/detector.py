@@ -17,8 +17,8 @@ import torch
 from pydantic import Field
 
 from bench.errors import RunFailed
-from bench.method import Context, Control
-from bench.pool import Pool
+from bench.methods.method import Context, Control
+from bench.methods.pool import Pool
 
 
 class Detector(Control):

@@ -26,8 +26,8 @@ from pydantic import Field
 from sklearn.neighbors import NearestNeighbors
 from torch import Tensor
 
-from bench.method import Context, Method
-from bench.pool import Pool
+from bench.methods.method import Context, Method
+from bench.methods.pool import Pool
 
 
 class EntropySelection(Method):

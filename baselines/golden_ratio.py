@@ -15,10 +15,10 @@ from typing import ClassVar
 
 import torch
 
+from bench.cells.loops import LoopKind
 from bench.errors import BadInput
-from bench.loops import LoopKind
-from bench.method import Context, Method, Setting
-from bench.pool import Pool
+from bench.methods.method import Context, Method, Setting
+from bench.methods.pool import Pool
 
 
 class GoldenRatio(Method):

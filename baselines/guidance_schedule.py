@@ -22,7 +22,7 @@ from pydantic import Field
 from bench.data.image_set import ImageSet
 from bench.errors import BadInput
 from bench.generators.base import Generator
-from bench.method import Context, Method, Setting
+from bench.methods.method import Context, Method, Setting
 
 
 class GuidanceSchedule(Method):

@@ -29,7 +29,7 @@ from torch import Tensor
 from bench.data.image_set import ImageSet
 from bench.errors import BadInput, RunFailed
 from bench.generators.base import Generator
-from bench.method import Context, Method, Setting
+from bench.methods.method import Context, Method, Setting
 
 BLOCK = 4096  # candidates among which a choice is made
 

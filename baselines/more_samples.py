@@ -13,9 +13,9 @@ from typing import Annotated
 
 from pydantic import Field
 
+from bench.cells.loops import Loop
 from bench.errors import BadInput
-from bench.loops import Loop
-from bench.method import Method, Setting
+from bench.methods.method import Method, Setting
 
 
 class MoreSamples(Method):

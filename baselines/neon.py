@@ -18,8 +18,8 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from bench.generators.base import Generator
-from bench.method import Context, Method
-from bench.pool import Pool
+from bench.methods.method import Context, Method
+from bench.methods.pool import Pool
 from bench.seeds import derive_seed
 
 

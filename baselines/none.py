@@ -1,4 +1,4 @@
-from bench.method import Control
+from bench.methods.method import Control
 
 
 class NoMitigation(Control):

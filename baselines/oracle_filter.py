@@ -10,8 +10,8 @@ Needs: real images in the pool. Costs: nothing. Loops: synthetic_augmentation, f
 """
 
 from bench.errors import RunFailed
-from bench.method import Context, Control
-from bench.pool import Pool
+from bench.methods.method import Context, Control
+from bench.methods.pool import Pool
 
 
 class OracleFilter(Control):

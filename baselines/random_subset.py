@@ -12,8 +12,8 @@ from typing import Annotated
 import torch
 from pydantic import Field
 
-from bench.method import Context, Control
-from bench.pool import Pool
+from bench.methods.method import Context, Control
+from bench.methods.pool import Pool
 
 
 class RandomSubset(Control):

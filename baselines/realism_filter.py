@@ -25,8 +25,8 @@ from torch import Tensor
 
 from bench.errors import BadInput
 from bench.generators.base import Generator
-from bench.method import Context, Method, Setting
-from bench.pool import Pool
+from bench.methods.method import Context, Method, Setting
+from bench.methods.pool import Pool
 
 BLOCK = 1024  # images whose distances are in memory at once
 

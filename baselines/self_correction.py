@@ -25,7 +25,7 @@ from torch import Tensor
 from bench.data.image_set import ImageSet
 from bench.errors import RunFailed
 from bench.generators.base import Generator
-from bench.method import Context, Method
+from bench.methods.method import Context, Method
 from bench.seeds import derive_seed
 
 UNLABELLED = 10  # times as many centres, where all images are one class

@@ -22,8 +22,8 @@ from torch import Tensor
 
 from bench.data.image_set import ImageSet
 from bench.generators.base import Extrapolation, Generator
-from bench.method import Context, Method
-from bench.pool import Pool
+from bench.methods.method import Context, Method
+from bench.methods.pool import Pool
 from bench.seeds import derive_seed
 
 

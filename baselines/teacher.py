@@ -19,7 +19,7 @@ from torch import Tensor
 
 from bench.data.image_set import ImageSet
 from bench.generators.base import Generator
-from bench.method import Context, Method
+from bench.methods.method import Context, Method
 from bench.seeds import derive_seed
 
 

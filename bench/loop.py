@@ -18,27 +18,27 @@ import torch
 from torch import Tensor
 
 from bench import generators
-from bench.cell import Cell
+from bench.cells.cell import Cell
+from bench.cells.record import Cost, DataIdentity, Environment, GenerationResult, Record, ScoreConditions, Seconds
 from bench.data.draws import RealDraws, image_seeds, sample_labels
 from bench.data.image_set import ImageSet
-from bench.environment import peak_memory_bytes
 from bench.errors import Damaged, RunFailed
 from bench.features.base import FeatureSpace
+from bench.files.hashing import canonical_sha256, code_sha256
+from bench.files.sealed import tensors_sha256
 from bench.generators.base import Generator
-from bench.hashing import canonical_sha256, code_sha256
-from bench.interruption import stop_if_asked
-from bench.method import Budget, Context, Control, Method, Reads, synthetic_are_samples
-from bench.pool import Pool
-from bench.processes import ALONE, Processes
-from bench.progress import Progress
-from bench.record import Cost, DataIdentity, Environment, GenerationResult, Record, ScoreConditions, Seconds
-from bench.run_log import RunLog
-from bench.scorer import Scorer
-from bench.sealed import tensors_sha256
+from bench.logs.run_log import RunLog
+from bench.methods.method import Budget, Context, Control, Method, Reads, synthetic_are_samples
+from bench.methods.pool import Pool
+from bench.process.interruption import stop_if_asked
+from bench.process.processes import ALONE, Processes
+from bench.process.progress import Progress
+from bench.runs.environment import peak_memory_bytes
+from bench.runs.run_folder import FirstGenerationCache, RunFolder, TrainingCost, image_set, image_tensors
+from bench.runs.shared_checkpoint import SharedCheckpoint
+from bench.runs.strip import COLUMNS, strip_labels
+from bench.scoring.scorer import Scorer
 from bench.seeds import derive_seed
-from bench.shared_checkpoint import SharedCheckpoint
-from bench.store import FirstGenerationCache, RunFolder, TrainingCost, image_set, image_tensors
-from bench.strip import COLUMNS, strip_labels
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class LoopRun:
         runs: the folder of all runs.
         folder: the run folder of this cell.
         progress: where progress is shown.
-        loggers: what draws its curves: names of `bench.run_log.LOGGERS`.
+        loggers: what draws its curves: names of `bench.logs.run_log.LOGGERS`.
         processes: those that run this cell together; all call `run`.
     """
 

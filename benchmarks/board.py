@@ -25,11 +25,11 @@ from unittest import mock
 import numpy as np
 
 from bench.board import site
-from bench.cell import Cell
-from bench.loops import LOOP_KINDS
+from bench.cells.cell import Cell
+from bench.cells.loops import LOOP_KINDS
+from bench.cells.record import GenerationResult, Record, read_record
+from bench.cells.task import TIERS, task_names
 from bench.paths import LEADERBOARD
-from bench.record import GenerationResult, Record, read_record
-from bench.task import TIERS, task_names
 
 try:
     from playwright.sync_api import sync_playwright

@@ -95,7 +95,15 @@ def main() -> None:
         np.save(paths["training"], training)
         for name, copies in damaged(held, training, classes[:n] if arguments.classes else None):
             np.save(paths["fake"], copies)
-            command = [sys.executable, "-m", "bench.cli", "score", str(paths["real"]), str(paths["fake"]), "--json"]
+            command = [
+                sys.executable,
+                "-m",
+                "bench.cli.main",
+                "score",
+                str(paths["real"]),
+                str(paths["fake"]),
+                "--json",
+            ]
             command += ["--training", str(paths["training"]), "--features", arguments.features]
             scores = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
             print(f"| {name} |", " | ".join(f"{scores[column]:.3g}" for column in COLUMNS), "|", flush=True)

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.board.seed_statistics import paired_difference
+from bench.cells.record import Record, Scores, read_record
+from bench.cells.task import load_task
 from bench.paths import LEADERBOARD
-from bench.record import Record, Scores, read_record
-from bench.seed_statistics import paired_difference
-from bench.task import load_task
 
 PLAIN = "none"
 Loop = tuple[str, ...]  # task, tier, generator, loop and what sets it apart

@@ -57,21 +57,21 @@ from safetensors import safe_open
 from training_loop import LoopWork, measure_loops, print_loops
 from usual_way.settings import model_config, training_options
 
-from bench.atomic import write_tensors
+from bench.cells.generator_settings import DDPMSettings, GeneratorSettings
+from bench.cells.task import TIERS, DataSection, Task, load_task
 from bench.data.draws import image_seeds
 from bench.data.image_set import ImageSet
 from bench.data.real import load_real_data
 from bench.features.cache import FeatureCache
 from bench.features.inception import load_inception
 from bench.features.weights import WeightsFile
+from bench.files.atomic import write_tensors
+from bench.files.hashing import file_sha256
 from bench.generators.build import build_generator
 from bench.generators.engine import Engine
-from bench.generators.settings import DDPMSettings, GeneratorSettings
-from bench.hashing import file_sha256
-from bench.progress import Progress
-from bench.scorer import Reference, Scorer
-from bench.store import FitCheckpoint, image_tensors
-from bench.task import TIERS, DataSection, Task, load_task
+from bench.process.progress import Progress
+from bench.runs.run_folder import FitCheckpoint, image_tensors
+from bench.scoring.scorer import Reference, Scorer
 
 GENERATIONS = 3  # of the loop that the table adds up
 STAGES = ("start-up", "reference", "training", "sampling", "scoring")

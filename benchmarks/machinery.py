@@ -18,15 +18,15 @@ from typing import Any
 
 import torch
 
-from bench import fit_checkpoint
-from bench.cell_runner import CellRunner
-from bench.claim import Claim
-from bench.fit_checkpoint import FitCheckpoint
+from bench.cells.record import Record
+from bench.executors.cell_runner import CellRunner
+from bench.executors.grid import Choices, plan_cells
+from bench.files.claim import Claim
 from bench.generators.engine import Engine
-from bench.grid import Choices, plan_cells
-from bench.progress import Progress
-from bench.record import Record
-from bench.store import FirstGenerationCache, RunFolder
+from bench.process.progress import Progress
+from bench.runs import fit_checkpoint
+from bench.runs.fit_checkpoint import FitCheckpoint
+from bench.runs.run_folder import FirstGenerationCache, RunFolder
 
 KEEPING: dict[str, tuple[tuple[type, tuple[str, ...]], ...]] = {
     "claims": ((Claim, ("take", "wait", "check", "release")),),

@@ -145,8 +145,8 @@ def our_features(weights: Path) -> Callable[[Path], object]:
     from bench.data.files import read_images
     from bench.features.inception import load_inception
     from bench.features.weights import WeightsFile
-    from bench.hashing import file_sha256
-    from bench.progress import Progress
+    from bench.files.hashing import file_sha256
+    from bench.process.progress import Progress
 
     published = WeightsFile("inception", weights.as_uri(), file_sha256(weights))
     space = load_inception("cpu", weights, Progress(visible=False), published)

@@ -15,12 +15,12 @@ from scorer import take_turns
 from torch.utils.flop_counter import FlopCounterMode
 from usual_way.settings import model_config, training_options
 
+from bench.cells.generator_settings import DDPMSettings
+from bench.cells.task import DataSection
 from bench.data.image_set import ImageSet
 from bench.generators.build import build_generator
 from bench.generators.engine import Engine
-from bench.generators.settings import DDPMSettings
-from bench.progress import Progress
-from bench.task import DataSection
+from bench.process.progress import Progress
 
 # Dense bfloat16, FLOP/s, by a part of the name that the driver gives; the first that fits.
 PEAKS = {"H100 PCIe": 756e12, "H100": 989e12, "H200": 989e12, "A100": 312e12}

@@ -8,13 +8,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bench.cell import Cell
+from bench.cells.cell import Cell
+from bench.cells.loops import Loop
 from bench.data.image_set import ImageSet
 from bench.generators.engine import Engine
-from bench.loops import Loop
-from bench.method import Budget, Context, Reads
-from bench.pool import Pool
-from bench.progress import Progress
+from bench.methods.method import Budget, Context, Reads
+from bench.methods.pool import Pool
+from bench.process.progress import Progress
 
 QUIET = Progress(visible=False)
 CPU = Engine(torch.device("cpu"))

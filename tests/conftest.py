@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from bench.cells.task import Task, load_task
 from bench.data.real import RealData, load_real_data
-from bench.task import Task, load_task
 
 MNIST_FOLDER = Path(__file__).parents[1].parent / "shared" / "data" / "mnist"
 

@@ -12,7 +12,7 @@ from bench.board.ranking import Row, rank_track
 from bench.board.results import find_results
 from bench.board.tables import build_tables
 from bench.board.trust import Trust
-from bench.method_file import load_method
+from bench.methods.file import load_method
 from bench.paths import LEADERBOARD, ROOMS
 
 DOCUMENT = Path(ROOMS / "docs" / "scoring.md")

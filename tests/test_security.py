@@ -13,9 +13,9 @@ from builders import QUIET
 
 import bench
 from bench import paths
-from bench.cli import main
+from bench.cells.record import read_record
+from bench.cli.main import main
 from bench.conformance.check import check_file
-from bench.record import read_record
 
 PACKAGE = Path(bench.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
@@ -23,7 +23,7 @@ GAUSSIAN = ["--task", "gaussian", "--generator", "gaussian", "--loop", "fully_sy
 # It says that it was run, in each way that a file can be.
 METHOD = """from pathlib import Path
 
-from bench.method import Method
+from bench.methods.method import Method
 
 Path({trace!r}).touch()
 

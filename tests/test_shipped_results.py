@@ -11,10 +11,10 @@ import pytest
 
 from bench import paths
 from bench.board.results import find_results
-from bench.hashing import file_sha256
-from bench.method_file import baseline_names
-from bench.record import Record
-from bench.seed_statistics import Estimate, paired_difference
+from bench.board.seed_statistics import Estimate, paired_difference
+from bench.cells.record import Record
+from bench.files.hashing import file_sha256
+from bench.methods.file import baseline_names
 from bench.submission.contribution import ONLY_ADDED, PLAIN_FILE, Change, check_contribution
 
 Seeds = dict[int, Record]

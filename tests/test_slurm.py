@@ -18,7 +18,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
     """The environment of a job, in which scontrol writes what it was asked for."""
     tools = tmp_path / "tools"
     tools.mkdir()
-    (tools / "autophagy").write_text(f'#!/bin/sh\nexec {sys.executable} -m bench.cli "$@"\n')
+    (tools / "autophagy").write_text(f'#!/bin/sh\nexec {sys.executable} -m bench.cli.main "$@"\n')
     (tools / "scontrol").write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/asked\n')
     for tool in tools.iterdir():
         tool.chmod(0o755)

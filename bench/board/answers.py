@@ -14,8 +14,8 @@ import numpy as np
 from scipy.integrate import trapezoid
 
 from bench.board.questions import Evidence, EvidenceSpec, Question, SeriesKey, Side, series_key
-from bench.record import Record
-from bench.seed_statistics import FEWEST_SEEDS, Estimate, estimate, paired_difference
+from bench.board.seed_statistics import FEWEST_SEEDS, Estimate, estimate, paired_difference
+from bench.cells.record import Record
 
 Verdict = Literal["supported", "refuted", "undecided"]
 Series = Mapping[SeriesKey, Sequence[Record]]

@@ -13,7 +13,7 @@ from bench.board.ranking import Row, rank_track
 from bench.board.results import Result
 from bench.board.tables import Table, build_tables
 from bench.board.trust import Trust
-from bench.task import load_task, task_names
+from bench.cells.task import load_task, task_names
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Sequence
 
-from bench.record import Record
+from bench.cells.record import Record
 
 
 def run_command(record: Record, method: str | None, seeds: Sequence[int] = ()) -> str:

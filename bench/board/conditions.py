@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-from bench.hashing import canonical_sha256
-from bench.loops import Protocol
-from bench.record import Record
-from bench.task import TIERS, TierName
+from bench.cells.loops import Protocol
+from bench.cells.record import Record
+from bench.cells.task import TIERS, TierName
+from bench.files.hashing import canonical_sha256
 
 
 @dataclass(frozen=True)

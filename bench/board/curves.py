@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench.board.metrics import METRICS
+from bench.board.seed_statistics import bootstrap_intervals
 from bench.board.tables import Entry
-from bench.seed_statistics import bootstrap_intervals
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from typing import Any
 from bench.board.conditions import Conditions
 from bench.board.metrics import METRICS
 from bench.board.results import Result
+from bench.board.seed_statistics import Estimate
 from bench.board.views import Line, TableView
-from bench.record import GenerationResult
-from bench.seed_statistics import Estimate
+from bench.cells.record import GenerationResult
 
 FLOOR = 0  # the "generation" of real images against real images
 

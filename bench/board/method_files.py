@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench import paths
-from bench.hashing import bytes_sha256
-from bench.limits import MOST_METHOD_BYTES
+from bench.files.hashing import bytes_sha256
+from bench.files.limits import MOST_METHOD_BYTES
 
 
 @dataclass(frozen=True)

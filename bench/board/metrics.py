@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from bench.record import Record, Scores
+from bench.cells.record import Record, Scores
 
 
 @dataclass(frozen=True)

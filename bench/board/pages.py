@@ -16,7 +16,7 @@ from bench.board.results import Result
 from bench.board.tables import Track, describe_params
 from bench.board.trust import Trust
 from bench.board.views import Line, TableView, method_page
-from bench.loops import LOOP_KINDS, LOOP_SUMMARIES
+from bench.cells.loops import LOOP_KINDS, LOOP_SUMMARIES
 from bench.paths import LEADERBOARD
 
 SITE = LEADERBOARD / "site"

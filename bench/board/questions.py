@@ -15,16 +15,16 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from bench.cell import Cell
+from bench.cells.cell import Cell
+from bench.cells.loops import LoopKind
+from bench.cells.record import Record, Scores
+from bench.cells.task import Task, TierName, task_names
 from bench.errors import BadInput
-from bench.grid import Choices, plan_cells
-from bench.limits import MOST_TASK_BYTES
-from bench.loops import LoopKind
-from bench.method_file import baseline_names
-from bench.record import Record, Scores
-from bench.task import Task, TierName, task_names
-from bench.untrusted import parse_toml, read_untrusted
-from bench.validation import one_line, validate_strictly
+from bench.executors.grid import Choices, plan_cells
+from bench.files.limits import MOST_TASK_BYTES
+from bench.files.untrusted import parse_toml, read_untrusted
+from bench.files.validation import one_line, validate_strictly
+from bench.methods.file import baseline_names
 
 Statistic = Literal["last", "change", "trend", "late trend", "area"]
 METRICS = tuple(name for name in Scores.model_fields if name != "kid_standard_error")

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from scipy import special, stats
 
 from bench.board.metrics import METRICS, Metric
+from bench.board.seed_statistics import FEWEST_SEEDS, Estimate, estimate, paired_difference
 from bench.board.tables import Entry, Track
 from bench.board.trend import Trend, fid_trend, log_fid_area
 from bench.board.trust import Level, Trust
-from bench.record import Record
-from bench.seed_statistics import FEWEST_SEEDS, Estimate, estimate, paired_difference
+from bench.cells.record import Record
 
 SIGNIFICANT = 0.05
 

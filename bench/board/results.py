@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.cells.record import Record, read_record
 from bench.errors import BadInput
-from bench.limits import MOST_STRIP_BYTES, MOST_STRIP_PIXELS, MOST_STRIP_SIDE
-from bench.record import Record, read_record
-from bench.untrusted import read_untrusted
-from bench.validation import shown
+from bench.files.limits import MOST_STRIP_BYTES, MOST_STRIP_PIXELS, MOST_STRIP_SIDE
+from bench.files.untrusted import read_untrusted
+from bench.files.validation import shown
 
 _PNG_START = b"\x89PNG\r\n\x1a\n\x00\x00\x00\x0dIHDR"
 

@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from bench.atomic import make_folder
 from bench.board.answers import decide_all
 from bench.board.board import build_board
 from bench.board.downloads import downloads
@@ -15,6 +14,7 @@ from bench.board.results import Result, find_results
 from bench.board.trust import read_trust
 from bench.board.views import views
 from bench.errors import BadInput
+from bench.files.atomic import make_folder
 from bench.paths import LEADERBOARD
 
 # Files of an earlier build that a later one may not have; what else lies in these folders is left alone.

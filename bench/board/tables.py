@@ -16,10 +16,10 @@ from typing import Any
 from bench.board.conditions import Conditions
 from bench.board.metrics import METRICS, Metric
 from bench.board.results import Result
-from bench.cell import Cell
-from bench.hashing import canonical_sha256
-from bench.loops import LOOP_KINDS
-from bench.record import GenerationResult, Record
+from bench.cells.cell import Cell
+from bench.cells.loops import LOOP_KINDS
+from bench.cells.record import GenerationResult, Record
+from bench.files.hashing import canonical_sha256
 
 PLAIN = "none"
 PLAIN_POOL = "previous"

@@ -7,8 +7,8 @@ import numpy as np
 from scipy import special, stats
 from scipy.integrate import trapezoid
 
-from bench.record import Record
-from bench.seed_statistics import CONFIDENCE
+from bench.board.seed_statistics import CONFIDENCE
+from bench.cells.record import Record
 
 SMALLEST_FID = 1e-6  # where a floor of 0 would leave its logarithm without a value
 

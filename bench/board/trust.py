@@ -15,15 +15,15 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from bench.agreement import compare
-from bench.cell import Cell
+from bench.cells.agreement import compare
+from bench.cells.cell import Cell
+from bench.cells.record import Record
+from bench.cells.reproduction import Name, Reproduction, read_reproduction
+from bench.cells.task import Sha256
 from bench.errors import BadInput
-from bench.limits import MOST_TASK_BYTES, printable
-from bench.record import Record
-from bench.reproduction import Name, Reproduction, read_reproduction
-from bench.task import Sha256
-from bench.untrusted import parse_toml, read_untrusted
-from bench.validation import one_line, validate_strictly
+from bench.files.limits import MOST_TASK_BYTES, printable
+from bench.files.untrusted import parse_toml, read_untrusted
+from bench.files.validation import one_line, validate_strictly
 
 Level = Literal["self-reported", "reproduced", "verified"]
 Model = TypeVar("Model", bound=BaseModel)

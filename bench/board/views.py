@@ -13,8 +13,8 @@ from bench.board.curves import Curve
 from bench.board.metrics import FID, PRECISION, RECALL, Metric
 from bench.board.ranking import Row
 from bench.board.tables import Track, describe_params
-from bench.cell import Cell
-from bench.hashing import canonical_sha256
+from bench.cells.cell import Cell
+from bench.files.hashing import canonical_sha256
 
 SIGNIFICANT_DIGITS = 6  # of the numbers that curves are drawn and rows are sorted by
 COLUMN_METRICS = (FID, PRECISION, RECALL)  # of tables; curves show all

@@ -9,16 +9,16 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from bench import paths
-from bench.cell import MethodIdentity
+from bench.cells.cell import MethodIdentity
+from bench.cells.parameters import describe_parameters
+from bench.cells.record import Cost, Record
 from bench.conformance.fingerprint import global_values
 from bench.conformance.tiny import TinyBench, TinyCell, settings_of
 from bench.conformance.watch import CAN_LIMIT, Call, HookTimeout, Killed, Trace, Watch, overrides
 from bench.errors import RunFailed, first_line
-from bench.method import Context, Method
-from bench.method_file import LoadedMethod, load_method
-from bench.parameters import describe_parameters
-from bench.progress import Progress
-from bench.record import Cost, Record
+from bench.methods.file import LoadedMethod, load_method
+from bench.methods.method import Context, Method
+from bench.process.progress import Progress
 
 HOOK_SECONDS = 10.0
 ALL_SECONDS = 120.0  # far more than plain hooks take, for machines that are slow or busy

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.data.image_set import ImageSet
-from bench.pool import Pool
+from bench.methods.pool import Pool
 
 DEPTH = 6  # of objects in objects; what lies deeper is not looked at
 

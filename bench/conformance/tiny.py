@@ -8,8 +8,11 @@ from typing import Any
 
 import torch
 
-from bench import environment
-from bench.cell import Cell
+from bench.cells.cell import Cell
+from bench.cells.generator_settings import DDPMSettings, GaussianSettings, GeneratorSettings, StyleGANSettings
+from bench.cells.loops import LOOP_KINDS, Loop
+from bench.cells.record import DataIdentity, Environment
+from bench.cells.task import DataSection, load_task
 from bench.data.draws import RealDraws
 from bench.data.image_set import ImageSet
 from bench.data.sources import SOURCES, GaussianPoints, Source
@@ -20,16 +23,13 @@ from bench.features.cache import FeatureCache
 from bench.features.identity import IdentitySpace
 from bench.generators.build import build_generator
 from bench.generators.engine import Engine
-from bench.generators.settings import DDPMSettings, GaussianSettings, GeneratorSettings, StyleGANSettings
 from bench.loop import LoopRun
-from bench.loops import LOOP_KINDS, Loop
-from bench.method import Method, Setting, check_method
-from bench.method_file import LoadedMethod
-from bench.progress import Progress
-from bench.record import DataIdentity, Environment
-from bench.scorer import Reference, Scorer
-from bench.store import Conditions, RunFolder
-from bench.task import DataSection, load_task
+from bench.methods.file import LoadedMethod
+from bench.methods.method import Method, Setting, check_method
+from bench.process.progress import Progress
+from bench.runs import environment
+from bench.runs.run_folder import Conditions, RunFolder
+from bench.scoring.scorer import Reference, Scorer
 
 GENERATIONS = 3
 N_SCORE = 60

@@ -21,9 +21,9 @@ from bench.conformance.fingerprint import fingerprint, random_states
 from bench.data.image_set import ImageSet
 from bench.errors import RunFailed
 from bench.generators.base import Generator
-from bench.method import Context, Method
-from bench.method_file import LoadedMethod
-from bench.pool import Pool
+from bench.methods.file import LoadedMethod
+from bench.methods.method import Context, Method
+from bench.methods.pool import Pool
 
 ALWAYS = ("curate", "fit", "refine", "sample", "state_dict", "load_state_dict")
 WHERE_OVERRIDDEN = ("prepare", "synthesize")  # the loop looks whether they are

@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor
 
+from bench.cells.loops import Loop
 from bench.data.image_set import ImageSet
 from bench.errors import BadInput
-from bench.loops import Loop
 from bench.seeds import derive_generator, derive_seed
 
 

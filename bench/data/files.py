@@ -21,9 +21,9 @@ from torch import Tensor
 
 from bench.data.image_set import ImageSet
 from bench.errors import BadInput, first_line
-from bench.limits import MOST_IMAGE_BYTES, MOST_IMAGE_PIXELS, MOST_IMAGES
-from bench.untrusted import check_file, read_untrusted
-from bench.validation import shown
+from bench.files.limits import MOST_IMAGE_BYTES, MOST_IMAGE_PIXELS, MOST_IMAGES
+from bench.files.untrusted import check_file, read_untrusted
+from bench.files.validation import shown
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"}
 GREY_MODES = {"1", "L", "LA"}

@@ -15,11 +15,11 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from bench.cells.task import DataSection
 from bench.data.files import ImageFiles, pixels, room_for
 from bench.data.image_set import ImageSet
 from bench.errors import BadInput
-from bench.progress import Progress
-from bench.task import DataSection
+from bench.process.progress import Progress
 
 PARTS = (("train", "test"), ("training", "reference"))
 

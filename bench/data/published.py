@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torchvision import datasets
 
-from bench.limits import MOST_IMAGE_BYTES
-from bench.untrusted import check_file, read_untrusted
+from bench.files.limits import MOST_IMAGE_BYTES
+from bench.files.untrusted import check_file, read_untrusted
 
 IMAGE_BYTES = 3 * 32 * 32
 

@@ -6,14 +6,14 @@ from pathlib import Path
 import torch
 
 from bench import paths
+from bench.cells.task import Task, TierName
 from bench.data.files import SUFFIXES, ImageFiles
 from bench.data.given import read_given
 from bench.data.image_set import ImageSet
 from bench.data.sources import SOURCES
 from bench.data.stored import read_stored, write_stored
 from bench.errors import BadInput
-from bench.progress import Progress
-from bench.task import Task, TierName
+from bench.process.progress import Progress
 
 QUIET = Progress(visible=False)
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 
-from bench.atomic import make_folder, write_tensors
 from bench.data.image_set import ImageSet
 from bench.errors import BadInput
+from bench.files.atomic import make_folder, write_tensors
 
 FILE = "images.safetensors"
 PARTS = ("training", "reference")

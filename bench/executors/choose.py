@@ -7,16 +7,16 @@ from typing import Protocol
 
 import torch
 
-from bench.cell_runner import Outcome
-from bench.environment import choose_devices
 from bench.errors import BadInput
+from bench.executors.cell_runner import Outcome
+from bench.executors.grid import PlannedCell
 from bench.executors.local import LocalExecutor
 from bench.executors.processes import ProcessExecutor
 from bench.executors.workers import Worker
 from bench.generators.engine import Engine
-from bench.grid import PlannedCell
-from bench.processes import ALONE, Processes
-from bench.progress import Progress
+from bench.process.processes import ALONE, Processes
+from bench.process.progress import Progress
+from bench.runs.environment import choose_devices
 
 
 class Executor(Protocol):

@@ -4,12 +4,12 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from bench.cell_runner import CellRunner, Outcome
-from bench.claim import POLL_SECONDS
+from bench.executors.cell_runner import CellRunner, Outcome
+from bench.executors.grid import PlannedCell
+from bench.files.claim import POLL_SECONDS
 from bench.generators.engine import Engine
-from bench.grid import PlannedCell
-from bench.interruption import stop_if_asked
-from bench.progress import Progress
+from bench.process.interruption import stop_if_asked
+from bench.process.progress import Progress
 
 
 class LocalExecutor:

@@ -12,12 +12,12 @@ from multiprocessing.context import SpawnProcess
 
 import torch
 
-from bench.cell_runner import CellRunner, Outcome
+from bench.executors.cell_runner import CellRunner, Outcome
+from bench.executors.grid import PlannedCell
 from bench.executors.workers import Death, Order, Report, Worker, run_on
 from bench.generators.engine import Engine
-from bench.grid import PlannedCell
-from bench.interruption import GRACE_SECONDS, Interrupted, stoppable
-from bench.progress import Progress
+from bench.process.interruption import GRACE_SECONDS, Interrupted, stoppable
+from bench.process.progress import Progress
 
 STOP_SECONDS = GRACE_SECONDS + 10
 

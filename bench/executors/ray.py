@@ -12,13 +12,13 @@ from typing import Any
 
 import torch
 
-from bench.cell_runner import CellRunner, Outcome
 from bench.errors import BadInput, first_line
+from bench.executors.cell_runner import CellRunner, Outcome
+from bench.executors.grid import PlannedCell
 from bench.executors.workers import Death, Order, Report, Worker, run_on
 from bench.generators.engine import Engine
-from bench.grid import PlannedCell
-from bench.interruption import GRACE_SECONDS, stoppable
-from bench.progress import Progress
+from bench.process.interruption import GRACE_SECONDS, stoppable
+from bench.process.progress import Progress
 
 # Nothing is reported to Ray's makers; this must be set before a Ray process starts.
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"

@@ -7,10 +7,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.cell import Cell
-from bench.cell_runner import Outcome
-from bench.progress import LOG, Progress
-from bench.store import n_finished
+from bench.cells.cell import Cell
+from bench.executors.cell_runner import Outcome
+from bench.process.progress import LOG, Progress
+from bench.runs.run_folder import n_finished
 
 
 class View:

@@ -12,19 +12,19 @@ from typing import Protocol
 import torch
 
 from bench import paths
-from bench.cell import Cell
-from bench.cell_runner import CellRunner, Outcome
+from bench.cells.cell import Cell
+from bench.cells.parameters import describe_parameters
+from bench.cells.record import Record
+from bench.cells.task import load_task
 from bench.errors import BadInput, StorageFailed
+from bench.executors.cell_runner import CellRunner, Outcome
+from bench.executors.grid import PlannedCell
 from bench.executors.view import View
 from bench.generators.engine import Engine
-from bench.grid import PlannedCell
-from bench.interruption import stop_if_asked
-from bench.method_file import load_method
-from bench.parameters import describe_parameters
-from bench.progress import Progress
-from bench.record import Record
-from bench.store import keep_failure, last_step
-from bench.task import load_task
+from bench.methods.file import load_method
+from bench.process.interruption import stop_if_asked
+from bench.process.progress import Progress
+from bench.runs.run_folder import keep_failure, last_step
 
 WAIT_SECONDS = 1.0
 BUSY_SECONDS = 3.0

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from bench.errors import BadInput
-from bench.processes import ALONE, Processes
-from bench.progress import Progress
+from bench.process.processes import ALONE, Processes
+from bench.process.progress import Progress
 
 
 class FeatureSpace(ABC):

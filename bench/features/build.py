@@ -4,11 +4,11 @@ from pathlib import Path
 
 import torch
 
+from bench.cells.feature_spaces import SPACE_SUMMARIES
+from bench.cells.task import FeaturesSection, Task, TierName, load_task, task_names
 from bench.errors import BadInput
 from bench.features.base import FeatureSpace
-from bench.features.names import SPACE_SUMMARIES
-from bench.progress import Progress
-from bench.task import FeaturesSection, Task, TierName, load_task, task_names
+from bench.process.progress import Progress
 
 
 def space_summaries() -> dict[str, str]:

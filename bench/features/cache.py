@@ -9,14 +9,14 @@ import torch
 from torch import Tensor
 
 from bench import features, metrics, paths
-from bench.atomic import locked, remove_unfinished
 from bench.data.image_set import ImageSet
 from bench.errors import Damaged
 from bench.features.base import FeatureSpace
-from bench.hashing import canonical_sha256, code_sha256
-from bench.progress import Progress
-from bench.sealed import read_sealed_tensors, write_sealed_tensors
-from bench.set_aside import set_aside
+from bench.files.atomic import locked, remove_unfinished
+from bench.files.hashing import canonical_sha256, code_sha256
+from bench.files.sealed import read_sealed_tensors, write_sealed_tensors
+from bench.files.set_aside import set_aside
+from bench.process.progress import Progress
 
 QUIET = Progress(visible=False)
 

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from bench.errors import BadInput, first_line
 from bench.features.imagenet import ImageNetSpace
 from bench.features.weights import WeightsFile
-from bench.progress import Progress
+from bench.process.progress import Progress
 
 DINOV2 = WeightsFile(
     "dinov2",

@@ -13,7 +13,7 @@ from torch import nn
 from bench.errors import BadInput, first_line
 from bench.features.imagenet import ImageNetSpace
 from bench.features.weights import WeightsFile
-from bench.progress import Progress
+from bench.process.progress import Progress
 
 INCEPTION = WeightsFile(
     "inception",

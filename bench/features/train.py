@@ -15,14 +15,14 @@ import torch
 from safetensors.torch import save_file
 from torch.nn import functional as F
 
+from bench.cells.task import load_task
 from bench.data.image_set import ImageSet
 from bench.data.real import load_real_data
 from bench.errors import BadInput
 from bench.features.classifier import NETWORKS, ClassifierSpace, FeatureNetwork, scale_input
-from bench.hashing import file_sha256
-from bench.progress import Progress
+from bench.files.hashing import file_sha256
+from bench.process.progress import Progress
 from bench.seeds import derive_generator, derive_seed, draw_weights
-from bench.task import load_task
 
 STEPS = 3000
 BATCH_SIZE = 128

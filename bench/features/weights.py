@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench import paths
-from bench.atomic import locked
 from bench.errors import BadInput
-from bench.hashing import file_sha256
-from bench.limits import MOST_WEIGHTS_BYTES
-from bench.progress import Progress
-from bench.untrusted import check_file
+from bench.files.atomic import locked
+from bench.files.hashing import file_sha256
+from bench.files.limits import MOST_WEIGHTS_BYTES
+from bench.files.untrusted import check_file
+from bench.process.progress import Progress
 
 CHUNK = 1 << 20
 TIMEOUT_SECONDS = 30

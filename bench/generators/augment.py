@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from bench.generators.settings import Augmentation
-from bench.processes import ALONE, BatchShare
+from bench.cells.generator_settings import Augmentation
+from bench.process.processes import ALONE, BatchShare
 
 TRANSLATION = 1 / 8  # of the size, in each direction
 CUTOUT = 1 / 2  # of the size

@@ -8,10 +8,10 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from bench.cells.generator_settings import GeneratorSettings
 from bench.data.image_set import ImageSet
 from bench.errors import RunFailed
-from bench.generators.settings import GeneratorSettings
-from bench.progress import Progress
+from bench.process.progress import Progress
 
 
 @dataclass

@@ -1,12 +1,12 @@
 """Build a generator from its settings."""
 
+from bench.cells.generator_settings import DDPMSettings, GaussianSettings, GeneratorSettings, StyleGANSettings
+from bench.cells.task import DataSection
 from bench.generators.base import Generator
 from bench.generators.ddpm import DDPM
 from bench.generators.engine import Engine
 from bench.generators.gaussian import Gaussian
-from bench.generators.settings import DDPMSettings, GaussianSettings, GeneratorSettings, StyleGANSettings
 from bench.generators.stylegan import StyleGAN
-from bench.task import DataSection
 
 
 def build_generator(settings: GeneratorSettings, data: DataSection, engine: Engine) -> Generator:

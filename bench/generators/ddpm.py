@@ -9,14 +9,14 @@ from diffusers import DDPMScheduler, DPMSolverMultistepScheduler, UNet2DModel
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from bench.cells.generator_settings import GROUPS, DDPMSettings
 from bench.data.image_set import ImageSet
 from bench.errors import RunFailed
 from bench.generators.base import Extrapolation
 from bench.generators.engine import Engine
 from bench.generators.network import NetworkGenerator, Training
-from bench.generators.settings import GROUPS, DDPMSettings
 from bench.generators.training import mean_loss
-from bench.progress import Progress
+from bench.process.progress import Progress
 from bench.seeds import draw_weights
 
 GRADIENT_CLIP = 1.0

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.errors import RunFailed, first_line
-from bench.processes import ALONE, Processes
+from bench.process.processes import ALONE, Processes
 
 Network = TypeVar("Network", bound=nn.Module)
 

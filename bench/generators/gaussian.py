@@ -5,12 +5,12 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from bench.cells.generator_settings import GaussianSettings
 from bench.data.image_set import ImageSet
 from bench.errors import RunFailed
 from bench.generators.base import Checkpoint, Generator
-from bench.generators.settings import GaussianSettings
 from bench.generators.training import relative_weights
-from bench.progress import Progress
+from bench.process.progress import Progress
 
 
 class Gaussian(Generator):

@@ -13,10 +13,11 @@ from torch.nn import Parameter
 from torch.nn import functional as F
 from torch.optim import Optimizer
 
+from bench.cells.generator_settings import NetworkSettings
 from bench.data.image_set import ImageSet
+from bench.files.hashing import canonical_sha256
 from bench.generators.base import Checkpoint, Generator
 from bench.generators.engine import Engine
-from bench.generators.settings import NetworkSettings
 from bench.generators.training import (
     EpochOrder,
     check_losses,
@@ -29,8 +30,7 @@ from bench.generators.training import (
     snapshot,
     to_uint8,
 )
-from bench.hashing import canonical_sha256
-from bench.progress import Progress
+from bench.process.progress import Progress
 from bench.seeds import derive_generator
 
 CHECK_STEPS = 100

@@ -15,14 +15,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from bench.cells.generator_settings import StyleGANSettings
 from bench.data.image_set import ImageSet
 from bench.errors import BadInput
 from bench.generators.augment import augment
 from bench.generators.engine import Engine
 from bench.generators.network import NetworkGenerator, Training
-from bench.generators.settings import StyleGANSettings
 from bench.generators.training import mean_loss
-from bench.progress import Progress
+from bench.process.progress import Progress
 from bench.seeds import derive_generator, derive_seed, draw_weights
 
 SECOND_MOMENT = 0.99  # of Adam; the first moment is not averaged

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.board.results import read_strip
+from bench.cells.record import Record
+from bench.cells.task import load_task_of_record
 from bench.errors import BadInput
-from bench.record import Record
-from bench.rescore import finished_cell, stored_generations
-from bench.store import RunFolder
+from bench.runs.run_folder import RunFolder
+from bench.scoring.rescore import finished_cell, stored_generations
 from bench.submission.rules import STRIP_SEED, check_record
-from bench.task import load_task_of_record
 
 
 @dataclass(frozen=True)

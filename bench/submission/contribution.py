@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.board.results import read_strip
+from bench.cells.record import Record, read_record
+from bench.cells.reproduction import read_reproduction
 from bench.errors import BadInput
-from bench.hashing import file_sha256
-from bench.method_file import baseline_names
-from bench.record import Record, read_record
-from bench.reproduction import read_reproduction
+from bench.files.hashing import file_sha256
+from bench.files.validation import in_one_line
+from bench.methods.file import baseline_names
 from bench.submission.folder import LeaderboardFolder
 from bench.submission.rules import (
     STRIP_SEED,
@@ -28,7 +29,6 @@ from bench.submission.rules import (
     missing_seeds,
     seeds_of_groups,
 )
-from bench.validation import in_one_line
 
 LEADERBOARD = Path("leaderboard")
 ONLY_ADDED = {"results": (".json", ".png"), "methods": (".py",), "reproductions": (".json",)}

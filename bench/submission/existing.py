@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from bench.record import Record
+from bench.cells.record import Record
 
 
 def difference(there: Record, here: Record) -> str | None:

@@ -3,9 +3,9 @@
 from functools import cached_property
 from pathlib import Path
 
-from bench.cell import Cell
+from bench.cells.cell import Cell
+from bench.cells.record import Record, read_record
 from bench.errors import BadInput
-from bench.record import Record, read_record
 from bench.submission.rules import seeds_of_groups
 
 

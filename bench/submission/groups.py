@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.board.command import run_command
-from bench.cell import Cell, MethodIdentity
+from bench.board.seed_statistics import FEWEST_SEEDS
+from bench.cells.cell import Cell, MethodIdentity
+from bench.cells.record import Record
+from bench.cells.task import load_task_of_record
 from bench.errors import BadInput
-from bench.hashing import canonical_sha256
-from bench.record import Record
-from bench.seed_statistics import FEWEST_SEEDS
+from bench.files.hashing import canonical_sha256
 from bench.submission.cells import SubmittedCell
 from bench.submission.folder import LeaderboardFolder
 from bench.submission.rules import baseline_sha256, group_id, group_name, missing_seeds
-from bench.task import load_task_of_record
 
 PLAIN_LOOP = "none"
 

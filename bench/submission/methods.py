@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.errors import BadInput
-from bench.hashing import file_sha256
+from bench.files.hashing import file_sha256
 from bench.submission.cells import SubmittedCell
 from bench.submission.folder import LeaderboardFolder
 from bench.submission.rules import baseline_sha256, check_method_file

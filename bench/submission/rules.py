@@ -7,17 +7,17 @@ from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
 
-from bench.cell import Cell, MethodIdentity
+from bench.cells.cell import Cell, MethodIdentity
+from bench.cells.record import Record
+from bench.cells.task import load_task_of_record
 from bench.errors import BadInput
-from bench.hashing import canonical_sha256, file_sha256
-from bench.limits import MOST_METHOD_BYTES, is_method_name
-from bench.method_file import baseline_names
-from bench.method_source import check_source
+from bench.files.hashing import canonical_sha256, file_sha256
+from bench.files.limits import MOST_METHOD_BYTES, is_method_name
+from bench.files.untrusted import read_untrusted
+from bench.files.validation import shown
+from bench.methods.file import baseline_names
+from bench.methods.source import check_source
 from bench.paths import BASELINES
-from bench.record import Record
-from bench.task import load_task_of_record
-from bench.untrusted import read_untrusted
-from bench.validation import shown
 
 STRIP_SEED = 0  # the others would make the repository large and show the same
 LISTED_SEEDS = 20

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.atomic import make_folder, write_bytes
 from bench.errors import BadInput
+from bench.files.atomic import make_folder, write_bytes
 from bench.submission.cells import SubmittedCell, find_cells, read_cell
 from bench.submission.existing import difference, what_is_left_out
 from bench.submission.folder import LeaderboardFolder

@@ -2,9 +2,9 @@
 
 import sys
 
+from bench.cells.generator_settings import GROUPS, DDPMSettings
+from bench.cells.task import DataSection
 from bench.generators.ddpm import WARMUP_FRACTION
-from bench.generators.settings import GROUPS, DDPMSettings
-from bench.task import DataSection
 
 
 def model_config(settings: DDPMSettings, data: DataSection) -> dict[str, object]:

@@ -4,7 +4,7 @@ from builders import make_context, make_loop
 from torch import Tensor
 
 from bench.data.image_set import ImageSet
-from bench.method_file import load_method
+from bench.methods.file import load_method
 
 
 class Fixed:

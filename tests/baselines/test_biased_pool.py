@@ -2,7 +2,7 @@ import pytest
 import torch
 from builders import RecordingGenerator, make_context, make_loop
 
-from bench.method_file import load_method
+from bench.methods.file import load_method
 
 
 @pytest.mark.parametrize(("hook", "bias"), [("sample", 1.0), ("synthesize", 0.5)])

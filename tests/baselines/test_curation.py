@@ -6,8 +6,8 @@ from builders import RecordingGenerator, make_context, make_loop
 
 from bench.data.image_set import ImageSet
 from bench.errors import BadInput
-from bench.method import Setting, check_method
-from bench.method_file import load_method
+from bench.methods.file import load_method
+from bench.methods.method import Setting, check_method
 
 
 def round_of(images: ImageSet) -> torch.Tensor:

@@ -4,9 +4,9 @@ from builders import RecordingGenerator, make_context, make_loop
 
 from bench.data.image_set import ImageSet
 from bench.errors import BadInput
-from bench.method import Method, Setting, check_method
-from bench.method_file import load_method
-from bench.pool import Pool
+from bench.methods.file import load_method
+from bench.methods.method import Method, Setting, check_method
+from bench.methods.pool import Pool
 
 LOOP = make_loop()
 

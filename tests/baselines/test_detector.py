@@ -6,9 +6,9 @@ from builders import make_context, make_images, make_loop
 
 from bench.data.image_set import ImageSet
 from bench.errors import BadInput, RunFailed
-from bench.method import Setting, check_method
-from bench.method_file import load_method
-from bench.pool import Pool
+from bench.methods.file import load_method
+from bench.methods.method import Setting, check_method
+from bench.methods.pool import Pool
 
 LOOP = make_loop("synthetic_augmentation", contamination=0.6)
 

@@ -3,8 +3,8 @@ import torch
 from builders import make_context, make_loop
 
 from bench.data.image_set import ImageSet
-from bench.method_file import load_method
-from bench.pool import Pool
+from bench.methods.file import load_method
+from bench.methods.pool import Pool
 
 
 def points(*values: float) -> ImageSet:

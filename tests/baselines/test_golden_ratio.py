@@ -4,9 +4,9 @@ import pytest
 from builders import make_context, make_images, make_loop
 
 from bench.errors import BadInput
-from bench.method import Setting, check_method
-from bench.method_file import load_method
-from bench.pool import Pool
+from bench.methods.file import load_method
+from bench.methods.method import Setting, check_method
+from bench.methods.pool import Pool
 
 
 def test_equal_parts_weigh_as_the_golden_ratio():

@@ -8,8 +8,8 @@ from torch import Tensor
 
 from bench.data.image_set import ImageSet
 from bench.errors import BadInput
-from bench.method import Method, Setting, check_method
-from bench.method_file import load_method
+from bench.methods.file import load_method
+from bench.methods.method import Method, Setting, check_method
 
 
 class Guided(RecordingGenerator):

@@ -3,8 +3,8 @@ import torch
 from builders import RecordingGenerator, make_context, make_loop
 
 from bench.errors import BadInput
-from bench.method import Method, Setting, check_method
-from bench.method_file import load_method
+from bench.methods.file import load_method
+from bench.methods.method import Method, Setting, check_method
 
 
 @pytest.mark.parametrize(("name", "n"), [("more_samples", 120), ("more_samples:factor=7", 210)])

@@ -8,9 +8,9 @@ from torch import Tensor
 
 from bench.data.image_set import ImageSet
 from bench.errors import BadInput
-from bench.method import Setting, check_method
-from bench.method_file import load_method
-from bench.pool import Pool
+from bench.methods.file import load_method
+from bench.methods.method import Setting, check_method
+from bench.methods.pool import Pool
 
 POOL = Pool.assemble(None, {1: make_images(30)})
 

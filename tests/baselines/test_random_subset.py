@@ -3,8 +3,8 @@ import torch
 from builders import make_context, make_images, make_loop
 
 from bench.data.image_set import ImageSet
-from bench.method_file import load_method
-from bench.pool import Pool
+from bench.methods.file import load_method
+from bench.methods.pool import Pool
 
 
 @pytest.mark.parametrize(("keep", "size"), [(0.5, 15), (0.1, 3), (1, 30)])

@@ -1,8 +1,8 @@
 import pytest
 from builders import make_context, make_images, make_loop
 
-from bench.method_file import load_method
-from bench.pool import Pool
+from bench.methods.file import load_method
+from bench.methods.pool import Pool
 
 
 @pytest.mark.parametrize("kind", ["synthetic_augmentation", "fresh_data"])

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from bench.data.image_set import ImageSet
 from bench.errors import RunFailed
-from bench.method_file import load_method
+from bench.methods.file import load_method
 
 
 class Fixed:

@@ -5,8 +5,8 @@ from torch import Tensor
 
 from bench.data.image_set import ImageSet
 from bench.errors import BadInput
-from bench.method import Context, Method, Setting, check_method
-from bench.method_file import load_method
+from bench.methods.file import load_method
+from bench.methods.method import Context, Method, Setting, check_method
 
 LOOP = make_loop()
 # The recording generator draws image i with the grey value i; the embedding looks up a feature for each grey value.

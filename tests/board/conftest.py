@@ -8,9 +8,9 @@ import torch
 
 from bench import paths
 from bench.board.site import build_site
-from bench.method_file import baseline_names
-from bench.record import read_record
-from bench.strip import draw_strip
+from bench.cells.record import read_record
+from bench.methods.file import baseline_names
+from bench.runs.strip import draw_strip
 
 from .html_pages import Site
 from .made_up import Results

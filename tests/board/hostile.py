@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from bench.cell import Cell
-from bench.hashing import canonical_sha256
+from bench.cells.cell import Cell
+from bench.files.hashing import canonical_sha256
 
 from .made_up import add_scores, make_record
 

@@ -5,10 +5,10 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-from bench.agreement import Finding, FoundGeneration
-from bench.cell import Cell, MethodIdentity
-from bench.loops import Loop, LoopKind
-from bench.record import (
+from bench.cells.agreement import Finding, FoundGeneration
+from bench.cells.cell import Cell, MethodIdentity
+from bench.cells.loops import Loop, LoopKind
+from bench.cells.record import (
     Cost,
     DataIdentity,
     Environment,
@@ -19,7 +19,7 @@ from bench.record import (
     Scores,
     Seconds,
 )
-from bench.task import TierName
+from bench.cells.task import TierName
 
 
 def make_scores(fid: float, label_agreement: float | None = 0.875, **changes: float | None) -> Scores:

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from bench import cli, paths
+from bench import paths
 from bench.board.command import rescore_command, run_command, verify_command
 from bench.board.method_files import find_method_files
 from bench.board.results import find_results
+from bench.cells.record import Record
+from bench.cli import main as cli
+from bench.executors.grid import PlannedCell
 from bench.executors.local import LocalExecutor
-from bench.grid import PlannedCell
-from bench.record import Record
 
 from .made_up import make_record
 

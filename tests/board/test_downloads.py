@@ -11,7 +11,7 @@ import pytest
 from bench import paths
 from bench.board.results import find_results
 from bench.board.site import build_site
-from bench.record import Record
+from bench.cells.record import Record
 
 from .html_pages import Site
 from .made_up import Results, add_scores, make_record

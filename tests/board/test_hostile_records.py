@@ -16,13 +16,14 @@ import pytest
 from PIL import Image
 from pydantic import ValidationError
 
-from bench import limits, paths
+from bench import paths
 from bench.board.results import find_results
 from bench.board.site import build_site
-from bench.cli import main
+from bench.cells.record import Record, read_record
+from bench.cli.main import main
 from bench.errors import BadInput
-from bench.hashing import canonical_sha256
-from bench.record import Record, read_record
+from bench.files import limits
+from bench.files.hashing import canonical_sha256
 
 from .hostile import Place, changed, full_record, leaves, sign, slug, write
 from .made_up import Results, make_record
@@ -441,7 +442,7 @@ def assert_read_or_refused(path: Path) -> None:
 def test_whatever_is_changed_in_a_record_it_is_read_or_refused(tmp_path: Path, version: int):
     original = FULL
     if version == 1:
-        path = Path(__file__).parents[1] / "data_records" / "schema_1.json"
+        path = Path(__file__).parents[1] / "cells" / "data_records" / "schema_1.json"
         original = json.loads(path.read_text(encoding="utf-8"))
     draw = random.Random(version)
     for _ in range(400):

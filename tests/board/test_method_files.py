@@ -6,8 +6,8 @@ import pytest
 
 from bench import paths
 from bench.board.method_files import MethodFile, find_method_files
-from bench.hashing import bytes_sha256, file_sha256
-from bench.limits import MOST_METHOD_BYTES
+from bench.files.hashing import bytes_sha256, file_sha256
+from bench.files.limits import MOST_METHOD_BYTES
 
 
 @pytest.fixture

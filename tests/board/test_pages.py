@@ -8,9 +8,9 @@ import pytest
 
 from bench import paths
 from bench.board.site import build_site
-from bench.cell import Cell
-from bench.hashing import file_sha256
-from bench.record import Record
+from bench.cells.cell import Cell
+from bench.cells.record import Record
+from bench.files.hashing import file_sha256
 
 from .html_pages import Element, Site
 from .made_up import Results, add_scores, make_record, png

@@ -16,11 +16,11 @@ from bench import paths
 from bench.board.answers import Answer, ItemAnswer, by_series, combined, decide, decide_all
 from bench.board.pages import Pages
 from bench.board.questions import Question, Side, load_questions
-from bench.cell import Cell
-from bench.cli import main
+from bench.cells.cell import Cell
+from bench.cells.record import Record, Scores, read_record
+from bench.cli.main import main
 from bench.errors import BadInput
-from bench.method_file import load_method
-from bench.record import Record, Scores, read_record
+from bench.methods.file import load_method
 
 from .made_up import make_record, make_scores
 
@@ -253,7 +253,7 @@ def planned_by(
     """Return the ids of the cells that a command line would run."""
     nothing = SimpleNamespace(images_trained=0, network_evaluations=0, seconds=0.0, disk_bytes=0, disk_peak_bytes=0)
     # A dry run times the network, which says nothing of which cells there are.
-    monkeypatch.setattr("bench.estimate.estimate_cells", lambda cells, engine: [nothing] * len(cells))
+    monkeypatch.setattr("bench.executors.estimate.estimate_cells", lambda cells, engine: [nothing] * len(cells))
 
     def plan(command: str | None) -> set[str]:
         assert command is not None

@@ -13,7 +13,7 @@ from bench.board.ranking import Row, rank_track
 from bench.board.results import Result
 from bench.board.tables import build_tables
 from bench.board.trust import ResultWarning, Trust
-from bench.record import Record
+from bench.cells.record import Record
 
 from .made_up import make_record
 

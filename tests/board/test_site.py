@@ -13,7 +13,7 @@ import pytest
 from bench.board.pages import SITE
 from bench.board.site import build_site
 from bench.errors import BadInput
-from bench.hashing import file_sha256
+from bench.files.hashing import file_sha256
 
 from .html_pages import Site
 from .made_up import Results, add_scores, make_record, png

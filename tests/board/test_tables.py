@@ -8,7 +8,7 @@ import pytest
 
 from bench.board.results import Result
 from bench.board.tables import Table, build_tables, describe_params
-from bench.record import Record
+from bench.cells.record import Record
 
 from .made_up import add_scores, make_record
 

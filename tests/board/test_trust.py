@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from bench import paths
-from bench.agreement import compare
 from bench.board.results import find_results
 from bench.board.trust import Trust, read_trust
+from bench.cells.agreement import compare
+from bench.cells.record import Record
+from bench.cells.reproduction import Mode, Reproduction, keep_reproduction
 from bench.errors import BadInput
-from bench.hashing import canonical_sha256
-from bench.record import Record
-from bench.reproduction import Mode, Reproduction, keep_reproduction
+from bench.files.hashing import canonical_sha256
 from board.made_up import add_scores, make_finding, make_record
 
 RECORD = make_record()

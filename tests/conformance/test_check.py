@@ -11,7 +11,7 @@ from bench.conformance import watch
 from bench.conformance.check import Verdict, check_file
 from bench.conformance.tiny import TinyCell
 from bench.errors import BadInput
-from bench.method_file import baseline_names
+from bench.methods.file import baseline_names
 
 HEAD = """\
 import os
@@ -24,8 +24,8 @@ import torch
 
 from bench.data.image_set import ImageSet, concatenate
 from bench.errors import BadInput
-from bench.method import Method
-from bench.pool import Pool
+from bench.methods.method import Method
+from bench.methods.pool import Pool
 
 """
 FIRST_LINE = HEAD.count("\n") + 1
@@ -232,7 +232,7 @@ def test_asking_for_real_images_where_there_are_none_is_a_forbidden_read(check, 
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("from bench.scorer import Scorer", "imports bench.scorer"),
+        ("from bench.scoring.scorer import Scorer", "imports bench.scoring.scorer"),
         ("from bench.data import real", "imports bench.data"),
         ("from sklearn.datasets import load_digits", "the reference is not for methods"),
         ("def real(ctx):\n    return ctx._real", "uses ctx._real"),

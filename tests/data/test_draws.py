@@ -6,10 +6,10 @@ import pytest
 import torch
 from builders import make_loop
 
+from bench.cells.loops import Loop
 from bench.data.draws import RealDraws, check_enough_real_images, image_seeds, sample_labels
 from bench.data.image_set import ImageSet
 from bench.errors import BadInput
-from bench.loops import Loop
 
 # Image i has the value i in all its pixels, so a draw can be read back.
 N = 200

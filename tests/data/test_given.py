@@ -11,12 +11,12 @@ import torch
 from builders import QUIET
 from PIL import Image
 
+from bench.cells.task import DataSection, load_task
 from bench.data.files import ImageFiles
 from bench.data.given import read_given
 from bench.data.image_set import ImageSet
 from bench.data.real import load_real_data
 from bench.errors import BadInput
-from bench.task import DataSection, load_task
 
 Write = Callable[[Mapping[str, Image.Image]], Path]
 SHARED = Path(__file__).parents[2].parent / "shared" / "data"

@@ -8,11 +8,11 @@ import pytest
 import torch
 from PIL import Image
 
+from bench.cells.task import Task
 from bench.data.image_set import ImageSet
 from bench.data.real import RealData, check_enough_to_score, in_tier_size, load_real_data, store_real_data
 from bench.data.stored import FILE
 from bench.errors import BadInput
-from bench.task import Task
 
 
 @pytest.fixture(autouse=True)

@@ -11,10 +11,10 @@ from scipy.stats import kstest
 from sklearn.datasets import load_digits
 from torchvision.datasets import CIFAR10
 
+from bench.cells.task import Task, load_task
 from bench.data.real import RealData, load_real_data
 from bench.data.sources import SOURCES
 from bench.errors import BadInput
-from bench.task import Task, load_task
 
 # Published MD5 of the unpacked files, which many loaders of MNIST check.
 MNIST_MD5 = {

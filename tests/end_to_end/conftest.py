@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bench import paths
-from bench.cli import main
+from bench.cli.main import main
 
 TINY_DDPM = """\
 channels = [16]

@@ -2,10 +2,10 @@ import json
 
 import pytest
 
-from bench.cli import main
+from bench.cli.main import main
 
 FILE = """\
-from bench.method import Method
+from bench.methods.method import Method
 
 class Mine(Method):
     '''What it does.'''
@@ -50,7 +50,7 @@ def test_a_method_that_fails_has_status_1_and_its_verdict_as_json(folder, capsys
     ("name", "text", "said"),
     [
         ("nowhere.py", None, "no method 'nowhere.py'"),
-        ("mine.py", "import bench.scorer\n", "mine.py:1: imports bench.scorer"),
+        ("mine.py", "import bench.scoring.scorer\n", "mine.py:1: imports bench.scoring.scorer"),
         ("mine.py", "class Mine(:\n", "SyntaxError"),
         ("mine.py:keep=1", FILE, "parameter 'keep'"),
     ],

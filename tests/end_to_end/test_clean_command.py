@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from builders import comparable
 
-from bench import environment
-from bench.cli import main
+from bench.cli.main import main
+from bench.runs import environment
 
 GAUSSIAN = ["--task", "gaussian", "--generator", "gaussian", "--loop", "fresh_data", "--device", "cpu"]
 

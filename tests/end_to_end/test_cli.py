@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from prdc import compute_prdc
 
-from bench.cli import main
+from bench.cli.main import main
 
 
 @pytest.fixture
@@ -495,7 +495,7 @@ def test_data_of_a_task_that_pins_no_hashes_says_so(capsys, tmp_path, monkeypatc
 
 
 def test_help_and_list_need_no_torch():
-    program = "import sys; from bench.cli import main; main(['list', 'tasks']); sys.exit('torch' in sys.modules)"
+    program = "import sys; from bench.cli.main import main; main(['list', 'tasks']); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], capture_output=True).returncode == 0
 
 

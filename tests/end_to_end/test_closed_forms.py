@@ -11,17 +11,17 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file
 from scipy.linalg import sqrtm
 
-from bench import environment
-from bench.cli import main
+from bench.cells.generator_settings import GaussianSettings
+from bench.cells.record import DataIdentity, ScoreConditions, Scores, read_record
+from bench.cells.task import Task, load_task
+from bench.cli.main import main
 from bench.data.real import RealData, load_real_data
 from bench.features.base import FeatureSpace
 from bench.generators.gaussian import Gaussian
-from bench.generators.settings import GaussianSettings
 from bench.loop import LoopRun
-from bench.method_file import load_method
-from bench.record import DataIdentity, ScoreConditions, Scores, read_record
-from bench.store import Conditions, RunFolder
-from bench.task import Task, load_task
+from bench.methods.file import load_method
+from bench.runs import environment
+from bench.runs.run_folder import Conditions, RunFolder
 
 D = 100
 NO_SCORES = Scores(fid=0, kid=0, kid_standard_error=0, precision=0, recall=0, density=0, coverage=0)

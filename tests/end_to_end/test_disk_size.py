@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.cli import main
+from bench.cli.main import main
 
 TINY_STYLEGAN = """
 [tiers.smoke.generators.stylegan]
@@ -21,7 +21,7 @@ sampling_batch = 40
 # Its images for the pools are its own, drawn apart from those that are scored.
 APART = '''"""Draws what enters the pools once more: for tests."""
 
-from bench.method import Method
+from bench.methods.method import Method
 
 
 class Apart(Method):

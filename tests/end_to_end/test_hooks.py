@@ -8,18 +8,18 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from bench.cells.record import Record, read_record
+from bench.cells.task import load_task
 from bench.data.draws import RealDraws
 from bench.data.real import load_real_data
-from bench.record import Record, read_record
-from bench.task import load_task
 
 HEAD = """
 import pathlib, torch
 from safetensors.torch import save_file
 from bench.data.image_set import ImageSet
 from bench.generators.base import Extrapolation
-from bench.method import Control, Method
-from bench.pool import Pool
+from bench.methods.method import Control, Method
+from bench.methods.pool import Pool
 
 FOLDER = pathlib.Path({folder!r})
 

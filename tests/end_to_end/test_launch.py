@@ -15,14 +15,14 @@ from builders import comparable
 RUN = ("run", "--loop", "fully_synthetic", "--device", "cpu", "--json")
 LAUNCH = (
     "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2", "--num_machines", "1",
-    "--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0", "-m", "bench.cli",
+    "--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0", "-m", "bench.cli.main",
 )  # fmt: skip
 METHOD = '''
 import os
 
 from bench.errors import RunFailed
-from bench.method import Context, Method
-from bench.pool import Pool
+from bench.methods.method import Context, Method
+from bench.methods.pool import Pool
 
 
 class Curating(Method):

@@ -11,8 +11,9 @@ import pytest
 from builders import comparable
 from event_files import images, scalars, wandb_history
 
-from bench import fit_checkpoint, tensorboard_log
-from bench.cli import main
+from bench.cli.main import main
+from bench.logs import tensorboard as tensorboard_log
+from bench.runs import fit_checkpoint
 
 STEPS, BATCH = 8, 64
 
@@ -27,7 +28,7 @@ def watch(event, arguments):
         print("CONNECTS", event, arguments[1:], file=sys.stderr)
 
 sys.addaudithook(watch)
-from bench.cli import main
+from bench.cli.main import main
 sys.exit(main(sys.argv[1:]))
 """
 

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from bench import cell_runner
-from bench.scorer import Scorer
+from bench.executors import cell_runner
+from bench.scoring.scorer import Scorer
 
 
 def no_memory(*arguments: object) -> None:

@@ -12,13 +12,13 @@ from prdc import compute_prdc
 from safetensors.torch import load_file
 from torch import Tensor
 
-from bench.cli import main
+from bench.cells.record import Record, Scores, read_record
+from bench.cells.task import load_task
+from bench.cli.main import main
 from bench.data.real import load_real_data
 from bench.features.cache import default_cache
 from bench.features.identity import IdentitySpace
-from bench.record import Record, Scores, read_record
-from bench.rescore import rescore as add_scores
-from bench.task import load_task
+from bench.scoring.rescore import rescore as add_scores
 
 N, K = 60, 5
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from builders import comparable
 
-from bench import fit_checkpoint
-from bench.progress import Progress
+from bench.process.progress import Progress
+from bench.runs import fit_checkpoint
 
 
 class _InterruptedBar:
@@ -65,7 +65,7 @@ def test_a_killed_run_repeats_no_finished_generation(run_tiny, tiny_task, tmp_pa
     tiny_task.write_text(tiny_task.read_text().replace("images = 512\n", "images = 6400\n"))
     _, [undisturbed], _ = run_tiny("--loop", "fresh_data", runs="undisturbed")
 
-    command = [sys.executable, "-m", "bench.cli", "run", "--task", str(tiny_task), "--loop", "fresh_data"]
+    command = [sys.executable, "-m", "bench.cli.main", "run", "--task", str(tiny_task), "--loop", "fresh_data"]
     process = subprocess.Popen(
         [*command, "--device", "cpu", "--runs", str(tmp_path / "runs")],
         stdout=subprocess.DEVNULL,

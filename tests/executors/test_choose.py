@@ -10,7 +10,7 @@ from bench.errors import BadInput
 from bench.executors.choose import Where, choose_executor
 from bench.executors.local import LocalExecutor
 from bench.executors.processes import ProcessExecutor
-from bench.progress import Progress
+from bench.process.progress import Progress
 
 WHERE = Where(executor="local", device="cpu", compiled=True, workers=None, threads=None, ray_address=None)
 

@@ -14,12 +14,12 @@ from builders import comparable
 
 from bench.errors import BadInput
 from bench.executors.choose import Where, choose_executor
-from bench.progress import Progress
+from bench.process.progress import Progress
 
 GRID = ["--task", "gaussian", "--generator", "gaussian", "--generations", "2", "--loop", "fully_synthetic,fresh_data"]
 FAILING = """\
-from bench.method import Context, Method
-from bench.pool import Pool
+from bench.methods.method import Context, Method
+from bench.methods.pool import Pool
 
 
 class Failing(Method):
@@ -30,7 +30,7 @@ class Failing(Method):
 
 def run(*arguments: object) -> tuple[int, Any, str]:
     ended = subprocess.run(
-        [sys.executable, "-m", "bench.cli", "run", *GRID, "--threads", "1", "--json", *map(str, arguments)],
+        [sys.executable, "-m", "bench.cli.main", "run", *GRID, "--threads", "1", "--json", *map(str, arguments)],
         env=os.environ | {"OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,

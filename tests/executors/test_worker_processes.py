@@ -14,8 +14,8 @@ from builders import comparable
 
 GRID = ["--task", "gaussian", "--generator", "gaussian", "--generations", "3", "--seeds", "0,1", "--threads", "1"]
 FAILING = """\
-from bench.method import Context, Method
-from bench.pool import Pool
+from bench.methods.method import Context, Method
+from bench.methods.pool import Pool
 
 
 class Failing(Method):
@@ -26,7 +26,7 @@ class Failing(Method):
 
 def start(*arguments: object) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "bench.cli", *map(str, arguments)],
+        [sys.executable, "-m", "bench.cli.main", *map(str, arguments)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

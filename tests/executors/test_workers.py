@@ -8,13 +8,13 @@ import pytest
 from board.made_up import make_record
 
 from bench import paths
-from bench.cell_runner import Outcome
 from bench.errors import BadInput, StorageFailed
 from bench.executors import workers as module
+from bench.executors.cell_runner import Outcome
+from bench.executors.grid import Choices, PlannedCell, plan_cells
 from bench.executors.workers import MOST_DEATHS, Death, Order, Report, apart, run_on
-from bench.grid import Choices, PlannedCell, plan_cells
-from bench.progress import Progress
-from bench.sealed import read_sealed
+from bench.files.sealed import read_sealed
+from bench.process.progress import Progress
 
 CHOICES = Choices(
     tasks=["gaussian"], generators=["gaussian"], loops=["fully_synthetic", "fresh_data"], methods=["none"],

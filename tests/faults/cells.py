@@ -15,7 +15,7 @@ from builders import comparable
 from PIL import Image
 
 from bench import paths
-from bench.atomic import UNFINISHED
+from bench.files.atomic import UNFINISHED
 from faults.forks import Attempt, Ended
 from faults.inside import NOTHING, Fault
 

@@ -194,7 +194,7 @@ def _live(arguments: list[str], log: Path, environment: dict[str, str], inside: 
             os.dup2(file, number)
             os.close(file)
         os.environ.update(environment)
-        from bench.cli import main
+        from bench.cli.main import main
 
         inside()
         status = main(arguments)

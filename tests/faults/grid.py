@@ -63,7 +63,7 @@ def main() -> int:
 
 def _start(arguments: list[str]) -> subprocess.Popen[bytes]:
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "bench.cli", "run", *arguments]
+    command = [sys.executable, "-m", "bench.cli.main", "run", *arguments]
     return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
 
 

@@ -10,8 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench import fit_checkpoint, loop, scorer, store
+from bench import loop
 from bench.generators.base import Generator
+from bench.runs import fit_checkpoint
+from bench.runs import run_folder as store
+from bench.scoring import scorer
 from faults.forks import Marks
 
 STEPS = ("before", "half", "sync", "rename", "after")
@@ -101,8 +104,8 @@ def _subclasses(of: type) -> list[type]:
 def _watch_writes(marks: Marks, dies_at: tuple[int, str] | None) -> None:
     """Count the files that are written, and die in the midst of one.
 
-    A write is what `bench.atomic` does: a new file is opened for bytes, flushed to the disk and renamed. The functions
-    of the system are replaced, because other modules have taken `bench.atomic`'s by name.
+    A write is what `bench.files.atomic` does: a new file is opened for bytes, flushed to the disk and renamed. The
+    functions of the system are replaced, because other modules have taken `bench.files.atomic`'s by name.
     """
     open_, fsync, replace = io.open, os.fsync, os.replace
     stages: list[str] = []

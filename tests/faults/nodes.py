@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from bench.claim import read_holder
+from bench.files.claim import read_holder
 from faults.cells import Place, Workshop
 from faults.forks import Attempt
 from faults.report import Part

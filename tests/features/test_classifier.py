@@ -7,14 +7,14 @@ import torch
 from builders import QUIET
 from safetensors.torch import save_file
 
+from bench.cells.task import Task, load_task
 from bench.data.real import RealData
 from bench.errors import BadInput
 from bench.features import classifier
 from bench.features.base import ClassifyingSpace, FeatureSpace
 from bench.features.build import task_space
 from bench.features.classifier import ClassifierSpace
-from bench.hashing import file_sha256
-from bench.task import Task, load_task
+from bench.files.hashing import file_sha256
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from bench.features.base import FeatureSpace
 from bench.features.dinov2 import DINOV2, load_dinov2
 from bench.features.resize import resize
 from bench.features.weights import WeightsFile
-from bench.hashing import file_sha256
+from bench.files.hashing import file_sha256
 
 WIDTH, BLOCKS, HEADS = 768, 12, 12
 

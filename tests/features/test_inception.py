@@ -17,7 +17,7 @@ from bench.errors import BadInput
 from bench.features.base import FeatureSpace
 from bench.features.inception import INCEPTION, load_inception
 from bench.features.weights import WeightsFile
-from bench.hashing import file_sha256
+from bench.files.hashing import file_sha256
 
 # The published network warns where it is built without its own way of drawing weights.
 pytestmark = pytest.mark.filterwarnings("ignore")

@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from bench.cli import _parser
+from bench.cli.main import _parser
 
 from .images import N, image, put_folder
 from .sandbox import Said, Sandbox
@@ -104,7 +104,7 @@ def run_command_line(sandbox: Sandbox, line: list[str]) -> Said:
     (sandbox.work / "pipes" / "pipe").rename(sandbox.work / "pipe")
     (sandbox.work / "link").symlink_to("link")
     (sandbox.work / "mine.py").write_text(
-        "from bench.method import Method\n\n\nclass Mine(Method):\n    '''Mine.'''\n"
+        "from bench.methods.method import Method\n\n\nclass Mine(Method):\n    '''Mine.'''\n"
     )
     may_connect = any(word in " ".join(line) for word in ("data", "score", "rescore", "inception", "dinov2"))
     known: Any = {"writes": ["."], "may_connect": may_connect, "line": 40_000}

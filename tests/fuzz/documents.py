@@ -12,11 +12,11 @@ from board.made_up import make_finding, make_record, png
 from hypothesis import strategies as st
 
 from bench import paths
-from bench.agreement import compare
-from bench.hashing import canonical_sha256
-from bench.record import read_record
-from bench.reproduction import Reproduction
-from bench.task import task_names
+from bench.cells.agreement import compare
+from bench.cells.record import read_record
+from bench.cells.reproduction import Reproduction
+from bench.cells.task import task_names
+from bench.files.hashing import canonical_sha256
 
 from .images import SPOILS, hostile_image, spoil
 from .mutation import encoded, json_file, mutated, toml_file
@@ -77,7 +77,7 @@ def shipped() -> Path:
 @cache
 def records() -> list[dict[str, Any]]:
     """Records as JSON: one that is shipped, a small one, one with every field, one of schema 1."""
-    schema_1 = Path(__file__).parents[1] / "data_records" / "schema_1.json"
+    schema_1 = Path(__file__).parents[1] / "cells" / "data_records" / "schema_1.json"
     of_files = [json.loads(path.read_text(encoding="utf-8")) for path in (shipped(), schema_1)]
     return [of_files[0], json.loads(make_record(seed=1).to_json()), sign(full_record()), of_files[1]]
 

@@ -6,13 +6,13 @@ from functools import cache
 from hypothesis import strategies as st
 
 from bench import paths
-from bench.limits import MOST_METHOD_BYTES
+from bench.files.limits import MOST_METHOD_BYTES
 
 from .images import SPOILS, spoil
 from .mutation import encoded
 from .sandbox import Broken, Said, Sandbox
 
-PLAIN = """from bench.method import Method
+PLAIN = """from bench.methods.method import Method
 
 
 class Mine(Method):

@@ -12,9 +12,9 @@ import torch
 from hypothesis import strategies as st
 from safetensors.torch import load, save
 
-from bench import environment
-from bench.cli import main
-from bench.hashing import bytes_sha256, canonical_sha256
+from bench.cli.main import main
+from bench.files.hashing import bytes_sha256, canonical_sha256
+from bench.runs import environment
 
 from .images import SPOILS, hostile_image, spoil
 from .mutation import encoded, json_file, mutated, mutated_bytes

@@ -24,9 +24,9 @@ from types import FrameType
 from typing import Any
 from unittest.mock import patch
 
-from bench.cell_runner import Outcome
-from bench.cli import main
+from bench.cli.main import main
 from bench.conformance import check
+from bench.executors.cell_runner import Outcome
 from bench.executors.local import LocalExecutor
 from bench.executors.processes import ProcessExecutor
 

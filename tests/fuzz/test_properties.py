@@ -14,16 +14,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from bench import atomic, limits
-from bench.atomic import write_bytes
-from bench.cell import Cell
+from bench.board.seed_statistics import estimate, paired_difference
+from bench.cells.cell import Cell
+from bench.cells.loops import LOOP_KINDS, Loop
+from bench.cells.record import Record, read_record
 from bench.data.files import read_images
 from bench.errors import BadInput
+from bench.files import atomic, limits
+from bench.files.atomic import write_bytes
+from bench.files.hashing import canonical_sha256
 from bench.generators.training import EpochOrder
-from bench.hashing import canonical_sha256
-from bench.loops import LOOP_KINDS, Loop
-from bench.record import Record, read_record
-from bench.seed_statistics import estimate, paired_difference
 from bench.seeds import derive_seed
 
 from .images import image

@@ -7,11 +7,11 @@ import torch
 from builders import CPU, QUIET, MemoryCheckpoint, make_images
 from torch import Tensor
 
+from bench.cells.generator_settings import DDPMSettings, StyleGANSettings
 from bench.data.image_set import ImageSet
 from bench.generators.ddpm import DDPM
 from bench.generators.engine import Engine
 from bench.generators.network import NetworkGenerator
-from bench.generators.settings import DDPMSettings, StyleGANSettings
 from bench.generators.stylegan import StyleGAN
 
 Build = Callable[..., NetworkGenerator]

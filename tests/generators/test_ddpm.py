@@ -13,11 +13,11 @@ from models import ddpm as build
 from pydantic import ValidationError
 from torch import Tensor
 
+from bench.cells.generator_settings import DDPMSettings
 from bench.data.image_set import ImageSet
 from bench.errors import RunFailed
 from bench.generators.base import Extrapolation
 from bench.generators.ddpm import WARMUP_FRACTION, _learning_rate_factor
-from bench.generators.settings import DDPMSettings
 
 
 def test_a_model_without_labels_refuses_a_sampling_bias():

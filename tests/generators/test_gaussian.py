@@ -7,10 +7,10 @@ import pytest
 import torch
 from builders import QUIET, MemoryCheckpoint
 
+from bench.cells.generator_settings import GaussianSettings
 from bench.data.image_set import ImageSet
 from bench.errors import RunFailed
 from bench.generators.gaussian import Gaussian
-from bench.generators.settings import GaussianSettings
 
 D = 4
 MIXING = torch.tensor([[2.0, 0, 0, 0], [1, 1, 0, 0], [0, 0, 0.5, 0], [0, 0, 0.5, 0]])  # of rank 3

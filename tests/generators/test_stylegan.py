@@ -9,8 +9,8 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from bench.cells.generator_settings import StyleGANSettings
 from bench.generators import stylegan
-from bench.generators.settings import StyleGANSettings
 from bench.generators.stylegan import EqualConv, EqualLinear, ModulatedConv
 from bench.seeds import draw_weights
 

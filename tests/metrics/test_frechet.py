@@ -7,10 +7,10 @@ from torch import Tensor
 from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
 from torchmetrics.image.fid import _compute_fid
 
+from bench.cells.task import Task
 from bench.data.real import RealData
 from bench.features.build import task_space
 from bench.metrics.frechet import FrechetDistance, GaussianMoments, frechet_distance
-from bench.task import Task
 
 
 def normal(n: int, d: int, seed: int) -> Tensor:

@@ -6,11 +6,11 @@ from builders import QUIET
 from torch import Tensor
 from torch_fidelity.metric_kid import KEY_METRIC_KID_MEAN, kernel_mmd, kid_features_to_metric
 
+from bench.cells.task import Task
 from bench.data.real import RealData
 from bench.features.build import task_space
 from bench.metrics import kernel
 from bench.metrics.kernel import KernelDistance, KernelSet, kernel_distance
-from bench.task import Task
 
 CUBIC = {
     "kid_kernel": "poly",

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 import torch.multiprocessing
 
-from bench.processes import Processes
+from bench.process.processes import Processes
 
 COUNT = 2
 Work = Callable[[Processes, Path], dict[str, Any]]

@@ -10,7 +10,7 @@ from builders import CPU, Killed, KilledCheckpoint, MemoryCheckpoint
 from group import COUNT, together
 from models import equal, fit, stylegan
 
-from bench.processes import ALONE
+from bench.process.processes import ALONE
 
 # Of a weight, in units of the largest in its tensor: the sums of gradients are taken in another order.
 TOLERANCE = 1e-5

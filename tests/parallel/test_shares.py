@@ -11,13 +11,13 @@ from group import environment, member
 from models import ddpm, stylegan
 from torch import Tensor
 
-from bench.cli import main
+from bench.cli.main import main
 from bench.errors import BadInput
 from bench.executors.choose import Where, choose_executor
 from bench.generators.augment import augment
 from bench.generators.engine import Engine
 from bench.generators.stylegan import _with_stddev
-from bench.processes import BatchShare, Processes
+from bench.process.processes import BatchShare, Processes
 
 
 def shares(n: int, group: int, count: int) -> list[BatchShare]:

@@ -9,14 +9,14 @@ import torch
 from builders import QUIET, Killed, KilledCheckpoint, MemoryCheckpoint, make_images
 from torch import Tensor
 
-from bench import processes as processes_module
 from bench.errors import BadInput, Damaged, RunFailed
 from bench.features.base import ClassifyingSpace
 from bench.features.cache import FeatureCache
 from bench.generators.engine import Engine
 from bench.generators.network import NetworkGenerator
-from bench.processes import FailedApart, Processes
-from bench.scorer import Reference, Scorer
+from bench.process import processes as processes_module
+from bench.process.processes import FailedApart, Processes
+from bench.scoring.scorer import Reference, Scorer
 
 WEIGHTS = torch.rand(24, generator=torch.Generator().manual_seed(0))
 STATE_FILE = "state.safetensors"

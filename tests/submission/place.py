@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from bench.record import Record, read_record
+from bench.cells.record import Record, read_record
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.limits import MOST_RECORD_BYTES
-from bench.record import Record, read_record
+from bench.cells.record import Record, read_record
+from bench.files.limits import MOST_RECORD_BYTES
 from bench.submission import contribution
 from submission.place import Place, png
 
@@ -202,8 +202,8 @@ def add_a_method_without_results(repository: Repository) -> str:
 
 
 def add_a_method_that_is_not_allowed(repository: Repository) -> str:
-    (repository.leaderboard / "methods" / "idle.py").write_text("import bench.scorer\n")
-    return "leaderboard/methods/idle.py:1: imports bench.scorer"
+    (repository.leaderboard / "methods" / "idle.py").write_text("import bench.scoring.scorer\n")
+    return "leaderboard/methods/idle.py:1: imports bench.scoring.scorer"
 
 
 def take_a_baselines_name(repository: Repository) -> str:

@@ -8,9 +8,10 @@ import pytest
 from board.made_up import make_record
 
 from bench import paths
+from bench.cells.record import Record, read_record
+from bench.cells.task import load_task
 from bench.errors import BadInput
-from bench.limits import MOST_METHOD_BYTES
-from bench.record import Record, read_record
+from bench.files.limits import MOST_METHOD_BYTES
 from bench.submission.rules import (
     check_method_file,
     check_record,
@@ -18,7 +19,6 @@ from bench.submission.rules import (
     group_name,
     missing_seeds,
 )
-from bench.task import load_task
 
 PATH = Path("results/mine.json")
 
@@ -100,7 +100,7 @@ def test_a_wheel_knows_no_commit_and_its_results_are_allowed(record: Record):
         ("mine.py", b"# \xff\n", "cannot be read as UTF-8 text"),
         ("mine.py", b"# -*- coding: utf-7 -*-\n", "its encoding is utf-7: allowed is utf-8"),
         ("mine.py", b"# -*- coding: no-such -*-\n", "cannot be read as UTF-8 text"),
-        ("mine.py", b"import bench.scorer\n", "mine.py:1: imports bench.scorer"),
+        ("mine.py", b"import bench.scoring.scorer\n", "mine.py:1: imports bench.scoring.scorer"),
         ("mine.py", b"def (\n", "cannot be imported: SyntaxError"),
     ],
 )

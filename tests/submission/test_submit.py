@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from bench.cli import main
-from bench.hashing import file_sha256
-from bench.record import FurtherScores, Record, read_record
-from bench.sealed import read_sealed, write_sealed
+from bench.cells.record import FurtherScores, Record, read_record
+from bench.cli.main import main
+from bench.files.hashing import file_sha256
+from bench.files.sealed import read_sealed, write_sealed
 from submission.place import Place, png
 
 Submit = Callable[..., str]
@@ -318,7 +318,7 @@ def test_the_name_of_a_baseline_is_refused(place: Place, refusal: Submit, monkey
     baselines.mkdir()
     (baselines / "mine.py").write_text("a baseline of this name")
     (baselines / "none.py").write_text("another file")
-    for module in ("bench.method_file.paths.BASELINES", "bench.submission.rules.BASELINES"):
+    for module in ("bench.methods.file.paths.BASELINES", "bench.submission.rules.BASELINES"):
         monkeypatch.setattr(module, baselines)
     error = refusal(place.cell(0), "--method", place.method)
     assert "method 'mine' is not the baseline of this name" in error

@@ -1,0 +1,59 @@
+"""The parameters of a method: declared as annotated attributes of its class, given as text on the command line."""
+
+from typing import Any, ClassVar, get_origin, get_type_hints
+
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+
+from bench.errors import BadInput
+from bench.files.validation import one_line
+
+
+def declared_parameters(method: type) -> type[BaseModel]:
+    """Return the model of the parameters that a method's class declares.
+
+    A parameter is an attribute with a type and a default; bounds and a description come with `Annotated`:
+
+        keep: Annotated[float, Field(gt=0, le=1, description="share of the pool that is kept")] = 0.5
+
+    Attributes that start with an underscore and those of `ClassVar` are none.
+
+    Raises:
+        BadInput: a parameter without a default, or of a type that cannot be given as text.
+    """
+    fields: dict[str, Any] = {}
+    for name, annotation in get_type_hints(method, include_extras=True).items():
+        if name.startswith("_") or annotation is ClassVar or get_origin(annotation) is ClassVar:
+            continue
+        if not hasattr(method, name):
+            raise BadInput(f"parameter '{name}' of class {method.__name__} has no default: write {name}: TYPE = VALUE")
+        fields[name] = (annotation, getattr(method, name))
+    config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, validate_default=True)
+    return create_model("Parameters", __config__=config, **fields)
+
+
+def parse_parameters(text: str, model: type[BaseModel]) -> dict[str, Any]:
+    """Return the values of all parameters, from "name=value:name=value" and the defaults of the others.
+
+    Raises:
+        BadInput: a name that is not declared, or a value of another type or out of its bounds.
+    """
+    given: dict[str, str] = {}
+    for part in text.split(":") if text else ():
+        name, equals, value = part.partition("=")
+        if not equals or name in given:
+            raise BadInput(f"parameters {text!r}: allowed is name=value, each name once, with colons between them")
+        given[name] = value
+    if unknown := [name for name in given if name not in model.model_fields]:
+        there = ", ".join(model.model_fields) or "none"
+        raise BadInput(f"parameter '{unknown[0]}': there are {there}")
+    try:
+        return model.model_validate_strings(given).model_dump(mode="json")
+    except ValidationError as error:
+        raise BadInput(f"parameter {one_line(error)}") from error
+
+
+def describe_parameters(values: dict[str, Any]) -> str:
+    """Return values as they are given on the command line: "name=value:name=value"."""
+    return ":".join(
+        f"{name}={str(value).lower() if isinstance(value, bool) else value}" for name, value in values.items()
+    )

@@ -1,0 +1,221 @@
+"""Runs cells in this process, one after the other, sharing what can be shared."""
+
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from bench.cells.record import DataIdentity, Record
+from bench.cells.task import Task, TierName
+from bench.data.draws import RealDraws, check_enough_real_images
+from bench.data.real import RealData, check_enough_to_score, in_tier_size, load_real_data
+from bench.errors import MEMORY_ADVICE, BadInput, RunFailed, StorageFailed, first_line, is_out_of_memory
+from bench.executors.grid import PlannedCell
+from bench.features.base import FeatureSpace
+from bench.features.build import space_named, task_space
+from bench.features.cache import default_cache
+from bench.generators.base import Generator
+from bench.generators.build import build_generator
+from bench.generators.engine import Engine
+from bench.loop import LoopRun
+from bench.process.processes import FailedApart
+from bench.process.progress import Progress
+from bench.runs import environment
+from bench.runs.run_folder import Conditions, RunFolder
+from bench.scoring.scorer import Reference, Scorer
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a cell: a record, or the error that ended it."""
+
+    planned: PlannedCell
+    record: Record | None
+    was_finished: bool = False
+    error: str | None = None
+
+
+class CellRunner:
+    """Runs cells in this process; tasks, scorers and networks are made once and used again by the cells after."""
+
+    def __init__(
+        self, runs: Path, given_data: Path | None, engine: Engine, progress: Progress, loggers: Sequence[str] = ()
+    ) -> None:
+        """Keep the runs in `runs`; `given_data` holds the real images if the data folder does not.
+
+        `loggers` are what draws the curves of the cells, see `LoopRun`.
+        """
+        self._runs = runs
+        self._given_data = given_data
+        self._engine = engine
+        self._progress = progress
+        self._loggers = loggers
+        self._data: dict[tuple[str, TierName], RealData] = {}
+        self._cache = default_cache(progress)
+        self._spaces: dict[tuple[str, str], FeatureSpace] = {}
+        self._references: dict[tuple[str, TierName], Reference] = {}
+        self._generators: dict[tuple[str, TierName, str], Generator] = {}
+        self._folders: dict[str, RunFolder] = {}
+
+    def check(self, cells: Sequence[PlannedCell]) -> None:
+        """Raise where cells cannot be run with what is given: before the first of them starts.
+
+        Raises:
+            BadInput: missing data, too little of it, a folder that was started with other data, or a feature space
+                that is not at hand.
+            StorageFailed: a folder that cannot be written.
+        """
+        for planned in cells:
+            self._open(planned)
+        for planned in cells:
+            if not self._engine.processes.from_main(self._open(planned).record_path.exists):
+                self._space(planned.task, planned.cell.tier)
+        for task, tier in {p.task.sha256: (p.task, p.cell.tier) for p in cells}.values():
+            self._note_whether_pinned(task, tier)
+
+    def attempt(self, planned: PlannedCell, progress: Progress) -> Outcome | None:
+        """Run a cell to its end and say what became of it, or return None where another process runs it.
+
+        Raises:
+            StorageFailed: the runs folder cannot be written, so that no other cell could go on.
+        """
+        folder, processes = self._open(planned), self._engine.processes
+        if processes.is_main:
+            progress = progress.kept_in(folder.path)
+        if (record := processes.from_main(folder.record)) is not None:
+            processes.from_main(folder.mend_strip)
+            progress.note("is finished")
+            return Outcome(planned, record, was_finished=True)
+        if not processes.from_main(folder.claim):
+            return None
+        try:
+            outcome = self._run(planned, folder, progress)
+        finally:
+            if processes.is_main:
+                folder.release()
+        return outcome
+
+    def holder(self, planned: PlannedCell) -> str:
+        """Return who runs a cell that `attempt` has returned None for."""
+        return self._engine.processes.from_main(lambda: str(self._open(planned).holder or "another process"))
+
+    def _run(self, planned: PlannedCell, folder: RunFolder, progress: Progress) -> Outcome:
+        # Another process may have finished it while the claim was waited for.
+        processes = self._engine.processes
+        if (record := processes.from_main(folder.record)) is not None:
+            return Outcome(planned, record, was_finished=True)
+        processes.from_main(folder.forget_failure)
+        try:
+            return Outcome(planned, processes.together(lambda: self._run_cell(planned, folder, progress)))
+        except (StorageFailed, FailedApart):
+            raise
+        except KeyboardInterrupt:
+            progress.note(
+                f"interrupted with {folder.n_finished} of {planned.cell.loop.generations} generations finished"
+            )
+            raise
+        except (RunFailed, BadInput) as error:
+            reason, shown = str(error), str(error)
+        except Exception as error:
+            reason = f"{type(error).__name__}: {first_line(error)}"
+            if is_out_of_memory(error):
+                shown = reason = f"{MEMORY_ADVICE} ({reason})"
+            else:
+                # Most likely a fault of the method's own code: its author needs the traceback.
+                shown = f"\n{traceback.format_exc()}"
+        progress.note(f"failed: {shown}")
+        processes.from_main(lambda: folder.keep_failure(reason))
+        return Outcome(planned, None, error=reason)
+
+    def _open(self, planned: PlannedCell) -> RunFolder:
+        cell = planned.cell
+        if cell.id not in self._folders:
+            data = self._real(planned.task, cell.tier)
+            # Data that is given can be less than the task's, with which the cell was planned.
+            check_enough_to_score(planned.task, cell.tier, data)
+            check_enough_real_images(planned.task.name, len(data.training), cell.loop)
+            conditions = Conditions(
+                task_sha256=planned.task.sha256,
+                data_sha256=data.training.sha256,
+                reference_sha256=data.reference.sha256,
+            )
+            progress = self._progress.within(cell.slug)
+            open_folder = partial(RunFolder.open, self._runs, cell, conditions, progress)
+            opened = self._engine.processes.on_main(open_folder)
+            # The others name the folder and leave it alone.
+            self._folders[cell.id] = opened or RunFolder(self._runs / "cells" / cell.slug, cell, conditions)
+        return self._folders[cell.id]
+
+    def _run_cell(self, planned: PlannedCell, folder: RunFolder, progress: Progress) -> Record:
+        cell, task = planned.cell, planned.task
+        data = self._real(task, cell.tier)
+        n = task.tiers[cell.tier].n_score
+        drawn = RealDraws(data.training, cell.task, cell.seed).all(cell.loop)
+        scorer = Scorer(self._reference(task, cell.tier), drawn, self._cache, progress)
+        return LoopRun(
+            cell=cell,
+            training=data.training,
+            n_classes=task.data.n_classes,
+            generator=self._generator(cell.generator, task, cell.tier),
+            method=planned.method.build(),
+            embedding=lambda: self._embedding(task, cell.tier),
+            scorer=scorer,
+            score=scorer.conditions(data.training[:n], progress),
+            data=DataIdentity(sha256=data.training.sha256, pinned=data.pinned),
+            task_sha256=task.sha256,
+            environment=environment.describe(self._engine),
+            runs=self._runs,
+            folder=folder,
+            progress=progress,
+            loggers=self._loggers,
+            processes=self._engine.processes,
+        ).run()
+
+    def _real(self, task: Task, tier: TierName) -> RealData:
+        key = (task.sha256, tier)
+        if key not in self._data:
+            data = load_real_data(task, self._given_data, self._progress)
+            self._data[key] = in_tier_size(task, tier, data)
+        return self._data[key]
+
+    def _note_whether_pinned(self, task: Task, tier: TierName) -> None:
+        if self._real(task, tier).pinned:
+            return
+        if task.data.pins_hashes:
+            reason = "these images are not the ones whose hashes the task file pins"
+        else:
+            reason = "the task file pins no hashes that these images could be held against"
+        self._progress.note(
+            f"task {task.name}: {reason}; the records will say so, and the leaderboard shows them apart"
+        )
+
+    def _reference(self, task: Task, tier: TierName) -> Reference:
+        key = (task.sha256, tier)
+        if key not in self._references:
+            images = self._real(task, tier).reference[: task.tiers[tier].n_score]
+            space = self._space(task, tier)
+            self._references[key] = Reference.prepare(space, images, task.score.k, self._cache, self._progress)
+        return self._references[key]
+
+    def _space(self, task: Task, tier: TierName) -> FeatureSpace:
+        # Only a task's own space is another one in another task.
+        key = (task.sha256 if task.features is not None else "", task.space_name(tier))
+        if key not in self._spaces:
+            self._spaces[key] = task_space(task, tier, self._engine.device, self._progress)
+            self._spaces[key].processes = self._engine.processes
+        return self._spaces[key]
+
+    def _embedding(self, task: Task, tier: TierName) -> FeatureSpace:
+        key = ("", task.tiers[tier].embedding)
+        if key not in self._spaces:
+            self._spaces[key] = space_named(key[1], self._engine.device, None, self._progress)
+            self._spaces[key].processes = self._engine.processes
+        return self._spaces[key]
+
+    def _generator(self, name: str, task: Task, tier: TierName) -> Generator:
+        key = (task.sha256, tier, name)
+        if key not in self._generators:
+            settings = task.tiers[tier].generator_settings(name)
+            self._generators[key] = build_generator(settings, task.tier_data(tier), self._engine)
+        return self._generators[key]

@@ -1,0 +1,67 @@
+"""How much of the disk a cell takes, from the shapes of what is kept of it."""
+
+from dataclasses import dataclass
+
+import torch
+
+from bench.data.image_set import ImageSet
+from bench.executors.grid import PlannedCell
+from bench.files.atomic import tensor_bytes
+from bench.generators.base import Generator
+from bench.methods.method import synthetic_are_samples
+from bench.runs.run_folder import image_tensors
+from bench.runs.strip import COLUMNS
+
+# Measured: generation.json and a generation in record.json, 1.3 kB each; cell.json and the rest of record.json, 1 kB.
+JSON_OF_GENERATION = 2_600
+JSON_OF_CELL = 2_000
+
+
+@dataclass(frozen=True)
+class DiskSize:
+    """Bytes of the files of a cell; the state of its method is not included, for nobody knows it before.
+
+    Attributes:
+        finished: of its run folder, when it is finished.
+        first_generation: of the model of G^1 that other cells share.
+        checkpoint: of an unfinished fit, while it is replaced: the one before and the new one.
+    """
+
+    finished: int
+    first_generation: int
+    checkpoint: int
+
+
+def disk_size(planned: PlannedCell, generator: Generator) -> DiskSize:
+    """Return the size of a cell before it runs.
+
+    Args:
+        planned: the cell.
+        generator: of the cell; trained or not.
+    """
+    loop, method = planned.cell.loop, planned.method.build()
+    n_score, n_synthetic = planned.task.tiers[planned.cell.tier].n_score, method.n_synthetic(loop)
+    if synthetic_are_samples(method):
+        images = _images_bytes(planned, max(n_score, n_synthetic))
+    else:
+        images = _images_bytes(planned, n_score) + _images_bytes(planned, n_synthetic)
+    # The row of the strip as a tensor, and about as much once more in the picture.
+    strip = 0 if planned.task.data.dimensions is not None else 2 * _images_bytes(planned, COLUMNS)
+    model = len(tensor_bytes(generator.state_dict()))
+    return DiskSize(
+        finished=JSON_OF_CELL + loop.generations * (images + strip + model + JSON_OF_GENERATION),
+        first_generation=model,
+        checkpoint=2 * generator.checkpoint_bytes,
+    )
+
+
+def _images_bytes(planned: PlannedCell, n: int) -> int:
+    """Return the size of the file of n images, or points, of a cell."""
+    data = planned.task.tier_data(planned.cell.tier)
+    kind = torch.uint8 if data.dimensions is None else torch.float32
+    # Expanded, a tensor of any length takes no memory: only the shape is looked at.
+    images = torch.zeros(1, dtype=kind).expand(n, *data.image_shape)
+    labels = None if data.n_classes is None else torch.zeros(1, dtype=torch.int64).expand(n)
+    tensors = image_tensors(ImageSet(images, labels))
+    header = len(tensor_bytes({name: tensor[:0] for name, tensor in tensors.items()}))
+    return header + sum(tensor.nbytes for tensor in tensors.values())

@@ -1,0 +1,153 @@
+"""From the choices on the command line to cells: every combination, each one checked before anything runs."""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+
+from bench.cells.cell import Cell
+from bench.cells.generator_settings import GENERATOR_SETTINGS
+from bench.cells.loops import LOOP_KINDS, Loop, LoopKind
+from bench.cells.task import TIERS, Task, TierName, load_task
+from bench.data.draws import check_enough_real_images
+from bench.errors import BadInput
+from bench.files.validation import one_line
+from bench.methods.file import LoadedMethod, baseline_names, load_method
+from bench.methods.method import Setting, check_method
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What to run.
+
+    A None stands for what the task file says of the tier and the loop, for all generators that it has, and for all
+    baselines, each in the settings that it is for.
+    """
+
+    tasks: Sequence[str]
+    generators: Sequence[str] | None
+    loops: Sequence[str]
+    methods: Sequence[str] | None
+    sampling_biases: Sequence[float]
+    seeds: Sequence[int]
+    tier: str
+    pool: str
+    protocol: str
+    contamination: float | None = None
+    generations: int | None = None
+    n_initial: int | None = None
+    n_real: int | None = None
+    n_synthetic: int | None = None
+
+
+@dataclass(frozen=True)
+class PlannedCell:
+    """A cell with the task and the method that it names."""
+
+    cell: Cell
+    task: Task
+    method: LoadedMethod
+
+
+def plan_cells(choices: Choices) -> list[PlannedCell]:
+    """Return the cells of all combinations, those that share G^1 next to each other.
+
+    Raises:
+        BadInput: a name that does not exist, a value that is not allowed, or too few real images.
+    """
+    if choices.tier not in TIERS:
+        raise BadInput(f"--tier {choices.tier}: allowed are {', '.join(TIERS)}")
+    tier: TierName = choices.tier
+    tasks = [load_task(name) for name in choices.tasks]
+    methods = [load_method(name) for name in choices.methods or baseline_names()]
+    for bias in choices.sampling_biases:
+        if not 0 < bias <= 1:
+            raise BadInput(f"--sampling-bias {bias}: allowed are numbers in (0, 1]")
+    kinds = [_loop_kind(name) for name in choices.loops]
+    planned = []
+    for generator in choices.generators or ():
+        if generator not in GENERATOR_SETTINGS:
+            raise BadInput(f"--generator {generator}: allowed are {', '.join(GENERATOR_SETTINGS)}, all")
+    named = [(task, name) for task in tasks for name in choices.generators or task.tiers[tier].generators]
+    for (task, generator), seed in itertools.product(named, choices.seeds):
+        if generator not in (known := task.tiers[tier].generators):
+            raise BadInput(
+                f"{task.path}: tiers.{tier} has no settings for the generator '{generator}': there are those of "
+                f"{', '.join(known)}"
+            )
+        for bias, kind, method in itertools.product(choices.sampling_biases, kinds, methods):
+            loop = _loop(choices, task, tier, kind, bias)
+            try:
+                task.tiers[tier].generator_settings(generator).check_sampling_bias(bias, bool(task.data.classes))
+            except ValueError as error:
+                raise BadInput(f"--sampling-bias {bias:g}, task '{task.name}': {error}") from error
+            check_enough_real_images(task.name, task.data.training, loop)
+            setting = Setting(loop, generator, bool(task.data.classes), task.data.dimensions is not None)
+            try:
+                check_method(method.identity.name, method.build(), setting)
+            except BadInput:
+                if choices.methods is None:
+                    continue
+                raise
+            try:
+                cell = Cell(
+                    task=task.name,
+                    task_version=task.version,
+                    generator=generator,
+                    loop=loop,
+                    method=method.identity,
+                    tier=tier,
+                    seed=seed,
+                )
+            except ValidationError as error:
+                raise BadInput(f"{task.path}, cell of seed {seed}: {one_line(error)}") from error
+            planned.append(PlannedCell(cell, task, method))
+    if not planned:
+        raise BadInput("--method all: no baseline is for these loops and generators")
+    return planned
+
+
+def shard(cells: Sequence[PlannedCell], text: str) -> list[PlannedCell]:
+    """Return one of N parts of the cells, as even as can be; cells that share G^1 mostly stay together.
+
+    Args:
+        cells: all of them, in the order of `plan_cells`.
+        text: "I/N", I from 1 to N.
+
+    Raises:
+        BadInput: another text.
+    """
+    i, slash, n = text.partition("/")
+    if not (slash and i.isdecimal() and n.isdecimal() and len(n) < 10 and 1 <= int(i) <= int(n)):
+        raise BadInput(f"--shard {text!r}: allowed are I/N with I from 1 to N, as in 1/8")
+    start, end = (len(cells) * k // int(n) for k in (int(i) - 1, int(i)))
+    return list(cells[start:end])
+
+
+def _loop_kind(name: str) -> LoopKind:
+    for kind in LOOP_KINDS:
+        if name == kind:
+            return kind
+    raise BadInput(f"--loop {name}: allowed are {', '.join(LOOP_KINDS)}, all")
+
+
+def _loop(choices: Choices, task: Task, tier: TierName, kind: LoopKind, bias: float) -> Loop:
+    sizes = task.tiers[tier].loops[kind].model_dump()
+    chosen = {name: getattr(choices, name) for name in sizes if getattr(choices, name) is not None}
+    if kind == "fully_synthetic" and len(choices.loops) > 1:
+        chosen.pop("n_real", None)  # meant for the other loops of the grid
+    values = sizes | chosen | {"kind": kind, "sampling_bias": bias, "pool": choices.pool, "protocol": choices.protocol}
+    if choices.contamination is not None:
+        if not 0 < choices.contamination < 1:
+            raise BadInput(f"--contamination {choices.contamination}: allowed are numbers between 0 and 1")
+        values["contamination"] = choices.contamination
+        if kind != "fully_synthetic":
+            # The pool keeps its size; the share says how much of it is synthetic.
+            size = values["n_real"] + values["n_synthetic"]
+            values["n_synthetic"] = round(choices.contamination * size)
+            values["n_real"] = size - values["n_synthetic"]
+    try:
+        return Loop.model_validate(values)
+    except ValidationError as error:
+        raise BadInput(f"loop {kind}: {one_line(error)}") from error

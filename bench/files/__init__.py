@@ -1,0 +1,1 @@
+"""What is read from outside and what is written for good."""

@@ -1,0 +1,1 @@
+"""What draws the curves of a cell while it runs."""

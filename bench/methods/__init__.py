@@ -1,0 +1,1 @@
+"""The interface of a mitigation method, and how its file is read."""

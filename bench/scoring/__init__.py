@@ -1,0 +1,1 @@
+"""The scorer, and what is scored with it outside the loop."""

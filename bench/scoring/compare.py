@@ -1,0 +1,138 @@
+"""Score any images against any others: what `autophagy score` does."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.cells.record import Scores
+from bench.data.files import read_images
+from bench.data.image_set import ImageSet
+from bench.errors import BadInput
+from bench.features.base import FeatureSpace
+from bench.features.cache import FeatureCache
+from bench.process.progress import Progress
+from bench.scoring.scorer import Reference, Scorer, check_enough
+from bench.scoring.uncertainty import bootstrap_errors, extrapolated_fid
+from bench.seeds import derive_generator
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The scores of one set of images, with everything that they depend on.
+
+    Attributes:
+        scores: of the generated images.
+        standard_errors: over draws of the generated images, by the bootstrap; empty where it was not asked for.
+        fid_extrapolated: FID extrapolated to infinitely many images; None where it was not asked for.
+        n_real: real images.
+        n_fake: generated images.
+        n_training: training images, None where they are not known.
+        features: the feature space.
+        features_sha256: the hash of its weights.
+        resize: how images came to the size of its network.
+        k: neighbours in precision and recall.
+    """
+
+    scores: Scores
+    standard_errors: dict[str, float]
+    fid_extrapolated: float | None
+    n_real: int
+    n_fake: int
+    n_training: int | None
+    features: str
+    features_sha256: str
+    resize: str
+    k: int
+
+
+def compare(
+    real_path: Path,
+    fake_path: Path,
+    training_path: Path | None,
+    space: FeatureSpace,
+    k: int,
+    *,
+    bootstrap: int | None,
+    extrapolate: bool,
+    cache: FeatureCache,
+    progress: Progress,
+) -> Comparison:
+    """Score the images of one folder, zip or array against those of another.
+
+    Args:
+        real_path: real images that the generator has not seen.
+        fake_path: generated images.
+        training_path: the images that the generator was trained on, where they are known.
+        space: the feature space.
+        k: neighbours in precision and recall.
+        bootstrap: how many resamples the standard errors are computed from; None for no standard errors.
+        extrapolate: whether FID is also extrapolated to infinitely many images.
+        cache: keeps what is computed from real images.
+        progress: where progress is shown.
+
+    Raises:
+        BadInput: images that cannot be read or scored; the message starts with the path of their set.
+    """
+    given = {real_path: read_images(real_path), fake_path: read_images(fake_path)}
+    if training_path is not None:
+        given[training_path] = read_images(training_path)
+    real, fake = given[real_path], given[fake_path]
+    training = None if training_path is None else given[training_path]
+    for path, images in given.items():
+        with _about(path):
+            space.check(images.images)
+        if space.resize == "none" and images.images.shape[1:] != real.images.shape[1:]:
+            raise BadInput(
+                f"{path}: shape {tuple(images.images.shape[1:])}, {real_path} has {tuple(real.images.shape[1:])}: "
+                f"feature space '{space.name}' has no resize, all must have one shape"
+            )
+    with _about(fake_path):
+        check_enough(fake, k)
+    with _about(real_path):
+        reference = Reference.prepare(space, real, k, cache, progress)
+    with _about(training_path or real_path):
+        scorer = Scorer(reference, training, cache, progress)
+    with _about(fake_path):
+        features = space(fake.images, progress)
+        extrapolated = None
+        if extrapolate:
+            extrapolated = extrapolated_fid(reference.features, features, derive_generator("extrapolate"))
+        scores = scorer.score_features(features, None)
+    for note in _notes(real, fake, features.shape[1]):
+        progress.note(f"note: {note}")
+    errors = {}
+    if bootstrap is not None:
+        errors = bootstrap_errors(scorer, features, None, bootstrap, derive_generator("bootstrap"), progress)
+    return Comparison(
+        scores=scores,
+        standard_errors=errors,
+        fid_extrapolated=extrapolated,
+        n_real=len(real),
+        n_fake=len(fake),
+        n_training=None if training is None else len(training),
+        features=space.name,
+        features_sha256=space.sha256,
+        resize=space.resize,
+        k=k,
+    )
+
+
+def _notes(real: ImageSet, fake: ImageSet, dim: int) -> Iterator[str]:
+    """Yield what a reader must know before comparing these scores with any others."""
+    if real.images.shape[1:] != fake.images.shape[1:]:
+        sizes = [tuple(images.images.shape[1:]) for images in (real, fake)]
+        yield f"REAL has (channels, height, width) {sizes[0]}, FAKE {sizes[1]}: resizes differ too"
+    if len(real) != len(fake):
+        yield f"{len(fake)} images against {len(real)}: FID, recall and coverage depend on both numbers"
+    if min(len(real), len(fake)) <= dim:
+        yield f"{min(len(real), len(fake))} images in {dim} dimensions: FID is mostly bias, compare it at this n only"
+
+
+@contextmanager
+def _about(path: Path) -> Iterator[None]:
+    """Let errors say which set of images they are about."""
+    try:
+        yield
+    except BadInput as error:
+        raise BadInput(f"{path}: {error}") from error

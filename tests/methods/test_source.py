@@ -1,0 +1,96 @@
+"""What the source of a method may use, and what it may not."""
+
+from pathlib import Path
+
+import pytest
+
+from bench import paths
+from bench.errors import BadInput
+from bench.methods.source import check_source
+
+
+def complaint(path: Path) -> str | None:
+    """Return why a file is refused, None where it is not."""
+    try:
+        check_source(path, path.read_bytes())
+    except BadInput as error:
+        return str(error)
+    return None
+
+
+def refusal(tmp_path: Path, source: str) -> str:
+    path = tmp_path / "mine.py"
+    path.write_text(f'"""A method."""\n\n{source}\n')
+    message = complaint(path)
+    assert message is not None
+    assert message.startswith(f"{path}:3: ")
+    assert "\n" not in message
+    return message
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        (
+            "import bench.scoring.scorer",
+            "imports bench.scoring.scorer: of the benchmark a method may use bench.data.image_set, ",
+        ),
+        ("import torch, bench.runs.run_folder as s", "imports bench.runs.run_folder"),
+        ("from bench.data.real import load_real_data", "imports bench.data.real"),
+        ("from bench.data import real", "imports bench.data"),
+        ("from bench import scorer", "imports bench:"),
+        ("from bench.features.build import space_named", "imports bench.features.build"),
+        ("import bench", "imports bench:"),
+        ("from . import helper", "a method is one file"),
+        ("from .helper import f", "a method is one file"),
+        ("from sklearn.datasets import load_digits", "imports sklearn.datasets: real images come from the loop alone"),
+        ("from sklearn import datasets", "imports sklearn.datasets"),
+        ("import torchvision.datasets.mnist", "imports torchvision.datasets.mnist"),
+        ("import importlib", "imports importlib: a method may not reach around the interface"),
+        ("from sys import modules", "imports sys"),
+        ("import gc", "imports gc"),
+        ("import pickle", "imports pickle"),
+        ("__import__('bench.scoring.scorer')", "calls __import__"),
+        ("eval('1')", "calls eval"),
+        ("f = lambda ctx: ctx._real", "uses ctx._real: names with _ are the private parts"),
+        ("f = lambda g: g.settings.__class__", "uses g.settings.__class__"),
+    ],
+)
+def test_what_reaches_around_the_interface_is_refused_with_its_line(tmp_path: Path, source: str, said: str):
+    assert said in refusal(tmp_path, source)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import math, numpy as np, torch",
+        "from sklearn.cluster import KMeans",
+        "from torchvision.transforms import functional",
+        "from bench.methods.method import Context, Method",
+        "from bench.methods.linear_probe import LinearProbe",
+        "class A:\n    def __init__(self):\n        super().__init__()\n        self._kept = cls._shared = 1",
+    ],
+)
+def test_what_a_method_needs_is_allowed(tmp_path: Path, source: str):
+    path = tmp_path / "mine.py"
+    path.write_text(source)
+    assert complaint(path) is None
+
+
+@pytest.mark.parametrize("path", sorted(paths.BASELINES.glob("*.py")), ids=lambda path: path.stem)
+def test_the_baselines_keep_the_rules(path: Path):
+    assert complaint(path) is None
+
+
+def test_a_file_that_is_no_python_is_refused(tmp_path: Path):
+    path = tmp_path / "mine.py"
+    path.write_text("class Mine(:\n")
+    with pytest.raises(BadInput, match=r"mine\.py: cannot be imported: SyntaxError"):
+        check_source(path, path.read_bytes())
+
+
+@pytest.mark.parametrize("source", ["-" * 100_000 + "1", "a" + ".a" * 1500 + "._x", "(" * 1000 + ")" * 1000])
+def test_a_source_that_is_nested_too_deeply_is_refused(tmp_path: Path, source: str):
+    path = tmp_path / "deep.py"
+    path.write_text(source)
+    assert str(path) in (complaint(path) or "")

@@ -1,0 +1,525 @@
+"""Run folders: what survives a kill, and what is said of a damaged file."""
+
+import json
+import os
+import re
+import shutil
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from board.made_up import make_record
+from builders import make_cell, make_images, make_loop
+from PIL import Image
+
+from bench.cells.cell import Cell
+from bench.cells.record import GenerationResult, Record
+from bench.errors import BadInput, Damaged
+from bench.files.sealed import read_sealed
+from bench.process.interruption import Interrupted, stoppable
+from bench.process.progress import Progress
+from bench.runs import run_folder as store
+from bench.runs.fit_checkpoint import CHECKPOINT_SECONDS, FitCheckpoint
+from bench.runs.run_folder import Conditions, FirstGenerationCache, RunFolder, TrainingCost, read_stored_cell
+
+Damage = Callable[[Path], object]
+
+CONDITIONS = Conditions(task_sha256="1" * 64, data_sha256="2" * 64, reference_sha256="3" * 64)
+STATE = {"weight": torch.tensor([[0.1, -2.0]]), "step": torch.tensor(7)}
+
+
+def result(t: int) -> GenerationResult:
+    return make_record(fids=(1.5, 2.25, 4.125)).generations[t - 1]
+
+
+def open_folder(runs: Path, cell: Cell | None = None, conditions: Conditions = CONDITIONS) -> RunFolder:
+    return RunFolder.open(runs, cell or make_cell(loop=make_loop(generations=3)), conditions, Progress())
+
+
+@pytest.fixture
+def half_done(tmp_path: Path) -> RunFolder:
+    """A run folder of three generations, two of which are finished."""
+    folder = open_folder(tmp_path)
+    for t in (1, 2):
+        samples = make_images(4, seed=t)
+        folder.finish_generation(result(t), {"samples": store.image_tensors(samples), "model": STATE})
+    return folder
+
+
+def refusal(action: Callable[[], object]) -> str:
+    with pytest.raises(BadInput) as caught:
+        action()
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+def flip_last_byte(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+
+
+def flip_a_bit_of_the_first_half(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 3] ^= 4
+    path.write_bytes(content)
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def checkpoint(path: Path, key: str = "key") -> FitCheckpoint:
+    return FitCheckpoint(path, key, Progress(), lambda: None)
+
+
+def cut_in_half(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def test_finished_generations_are_given_back_from_the_first_on(tmp_path: Path, half_done: RunFolder):
+    assert open_folder(tmp_path).finished() == [result(1), result(2)]
+
+
+def test_a_new_folder_has_no_finished_generations_and_no_record(tmp_path: Path):
+    folder = open_folder(tmp_path)
+    assert folder.finished() == []
+    assert folder.record() is None
+
+
+def test_tensors_of_a_finished_generation_are_given_back(half_done: RunFolder):
+    model = half_done.tensors(2, "model")
+    assert {name: value.tolist() for name, value in model.items()} == {n: v.tolist() for n, v in STATE.items()}
+
+
+def test_images_and_labels_of_a_finished_generation_are_given_back(half_done: RunFolder):
+    assert store.image_set(half_done.tensors(2, "samples")).sha256 == make_images(4, seed=2).sha256
+
+
+def test_images_without_labels_are_given_back_without_labels():
+    images = make_images(3, n_classes=None)
+    assert store.image_set(store.image_tensors(images)).labels is None
+
+
+def test_a_generation_without_its_generation_json_is_not_finished(half_done: RunFolder):
+    (half_done.path / "generation-002" / "generation.json").unlink()
+    assert half_done.finished() == [result(1)]
+
+
+def test_a_generation_without_its_generation_json_is_named_where_later_ones_are_there(
+    tmp_path: Path, half_done: RunFolder, capsys: pytest.CaptureFixture[str]
+):
+    path = half_done.path / "generation-001" / "generation.json"
+    path.unlink()
+    assert open_folder(tmp_path).finished() == []
+    assert not path.parent.exists()
+    assert (half_done.path / "set-aside" / "generation-002.1" / "generation.json").is_file()
+    assert f"{path}: damaged (missing, though later generations are there)" in capsys.readouterr().err
+
+
+DAMAGES = [flip_last_byte, flip_a_bit_of_the_first_half, cut_in_half, empty, Path.unlink]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("name", ["samples.safetensors", "model.safetensors"])
+def test_a_damaged_generation_and_those_after_it_are_named_set_aside_and_do_not_count(
+    tmp_path: Path, half_done: RunFolder, capsys: pytest.CaptureFixture[str], name: str, damage: Damage
+):
+    path = half_done.path / "generation-002" / name
+    damage(path)
+    assert open_folder(tmp_path).finished() == [result(1)]
+    assert not path.parent.exists()
+    assert (half_done.path / "set-aside" / "generation-002.1" / "generation.json").is_file()
+    shown = capsys.readouterr().err
+    assert f"{path}: damaged (" in shown
+    assert "goes on after generation 1" in shown
+    assert "Traceback" not in shown
+
+
+def test_good_generations_after_a_damaged_one_are_set_aside_with_it(tmp_path: Path, half_done: RunFolder):
+    flip_last_byte(half_done.path / "generation-001" / "model.safetensors")
+    assert open_folder(tmp_path).finished() == []
+    kept = {path.name for path in (half_done.path / "set-aside").iterdir()}
+    assert kept == {"generation-001.1", "generation-002.1"}
+
+
+def test_what_is_damaged_again_is_set_aside_beside_the_first(tmp_path: Path, half_done: RunFolder):
+    for _ in range(2):
+        flip_last_byte(half_done.path / "generation-002" / "model.safetensors")
+        open_folder(tmp_path).finished()
+        half_done.finish_generation(result(2), {"model": STATE})
+    kept = {path.name for path in (half_done.path / "set-aside").iterdir()}
+    assert kept == {"generation-002.1", "generation-002.2"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", "[]", "{}", '{"result": {}, "files": {}}', "9" * 5000],
+    ids=["empty", "cut", "list", "no keys", "no scores", "digits"],
+)
+def test_a_damaged_generation_json_does_not_count(tmp_path: Path, half_done: RunFolder, text: str):
+    (half_done.path / "generation-002" / "generation.json").write_text(text)
+    assert open_folder(tmp_path).finished() == [result(1)]
+
+
+def test_a_changed_score_does_not_count(tmp_path: Path, half_done: RunFolder):
+    path = half_done.path / "generation-002" / "generation.json"
+    path.write_text(path.read_text().replace("2.25", "1.25"))
+    assert open_folder(tmp_path).finished() == [result(1)]
+
+
+def test_a_generation_in_the_place_of_another_does_not_count(tmp_path: Path, half_done: RunFolder):
+    shutil.rmtree(half_done.path / "generation-002")
+    shutil.copytree(half_done.path / "generation-001", half_done.path / "generation-002")
+    assert open_folder(tmp_path).finished() == [result(1)]
+
+
+@pytest.mark.parametrize("name", ["samples", "model"])
+def test_a_file_that_is_damaged_later_is_not_read(half_done: RunFolder, name: str):
+    path = half_done.path / "generation-001" / f"{name}.safetensors"
+    flip_last_byte(path)
+    with pytest.raises(Damaged, match=re.escape(str(path))):
+        half_done.tensors(1, name)
+
+
+def test_a_cell_whose_generations_are_all_finished_needs_no_more_than_their_results(tmp_path: Path):
+    folder = open_folder(tmp_path)
+    for t in (1, 2, 3):
+        folder.finish_generation(result(t), {"model": STATE})
+        (folder.path / f"generation-00{t}" / "model.safetensors").unlink()
+    assert open_folder(tmp_path).finished() == [result(1), result(2), result(3)]
+
+
+def test_a_run_folder_can_be_moved(tmp_path: Path, half_done: RunFolder):
+    (tmp_path / "cells").rename(tmp_path / "elsewhere")
+    (tmp_path / "new").mkdir()
+    (tmp_path / "elsewhere").rename(tmp_path / "new" / "cells")
+    assert open_folder(tmp_path / "new").finished() == [result(1), result(2)]
+
+
+@pytest.mark.parametrize("key", ["task_sha256", "data_sha256", "reference_sha256"])
+def test_a_run_does_not_go_on_under_other_conditions(tmp_path: Path, half_done: RunFolder, key: str):
+    other = CONDITIONS.model_copy(update={key: "9" * 64})
+    message = refusal(lambda: open_folder(tmp_path, conditions=other))
+    assert f"another {key}" in message
+    assert str(half_done.path) in message
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}"])
+def test_a_damaged_cell_json_is_set_aside_and_written_again(tmp_path: Path, half_done: RunFolder, text: str):
+    path = half_done.path / "cell.json"
+    before = path.read_bytes()
+    path.write_text(text)
+    assert open_folder(tmp_path).finished() == [result(1), result(2)]
+    assert path.read_bytes() == before
+    assert (half_done.path / "set-aside" / "cell.json.1").read_text() == text
+
+
+def test_generations_do_not_go_on_under_other_conditions_where_cell_json_was_lost(
+    tmp_path: Path, half_done: RunFolder
+):
+    (half_done.path / "cell.json").unlink()
+    other = open_folder(tmp_path, conditions=CONDITIONS.model_copy(update={"data_sha256": "9" * 64}))
+    assert "another data_sha256" in refusal(other.finished)
+
+
+def test_a_new_folder_says_of_which_cell_it_is(tmp_path: Path):
+    cell = make_cell(seed=7)
+    stored = read_stored_cell(open_folder(tmp_path, cell).path)
+    assert stored.cell_id == cell.id
+    assert stored.cell == cell
+    assert stored.conditions == CONDITIONS
+
+
+def test_opening_a_folder_again_changes_nothing(tmp_path: Path, half_done: RunFolder):
+    before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in tmp_path.rglob("*") if path.is_file()}
+    assert open_folder(tmp_path).path == half_done.path
+    after = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in tmp_path.rglob("*") if path.is_file()}
+    assert after == before
+
+
+def test_a_folder_of_another_cell_is_refused(tmp_path: Path, half_done: RunFolder):
+    path = half_done.path / "cell.json"
+    shutil.copy(open_folder(tmp_path, make_cell(seed=9)).path / "cell.json", path)
+    message = refusal(lambda: open_folder(tmp_path))
+    assert message.startswith(f"{path}: ")
+    assert "another cell" in message
+
+
+def test_the_parent_of_a_run_folder_is_made(tmp_path: Path):
+    assert open_folder(tmp_path / "on" / "a" / "new" / "disk").path.is_dir()
+
+
+def test_cells_have_folders_of_their_own(tmp_path: Path):
+    assert open_folder(tmp_path, make_cell(seed=0)).path != open_folder(tmp_path, make_cell(seed=1)).path
+
+
+def test_a_runs_folder_that_is_a_file_is_refused(tmp_path: Path):
+    (tmp_path / "runs").write_text("")
+    assert "cannot make this folder" in refusal(lambda: open_folder(tmp_path / "runs"))
+
+
+def finished_record(tmp_path: Path) -> tuple[RunFolder, Record]:
+    record = make_record()
+    folder = open_folder(tmp_path, record.cell)
+    folder.finish(record)
+    return folder, record
+
+
+def test_a_finished_cell_gives_its_record_back(tmp_path: Path):
+    folder, record = finished_record(tmp_path)
+    assert folder.record() == record
+
+
+def test_an_edited_record_is_set_aside(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    folder, _ = finished_record(tmp_path)
+    content = json.loads(folder.record_path.read_text())
+    content["generations"][0]["scores"]["fid"] = 0.0
+    folder.record_path.write_text(json.dumps(content))
+    assert folder.record() is None
+    assert not folder.record_path.exists()
+    assert f"{folder.record_path}: damaged (its sha256 does not fit" in capsys.readouterr().err
+
+
+def test_the_record_of_another_cell_is_set_aside(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    folder, _ = finished_record(tmp_path)
+    folder.record_path.write_text(make_record(seed=1).to_json())
+    assert folder.record() is None
+    assert f"{folder.record_path}: damaged (is of another cell)" in capsys.readouterr().err
+
+
+def test_a_finished_cell_keeps_no_unfinished_fit(tmp_path: Path):
+    folder = open_folder(tmp_path, make_record().cell)
+    folder.fit_checkpoint("key", "teacher").save(STATE)
+    folder.finish(make_record())
+    assert not list(folder.path.glob("fit*"))
+
+
+def test_why_a_cell_has_failed_is_kept_until_it_is_tried_again(tmp_path: Path):
+    folder = open_folder(tmp_path)
+    folder.keep_failure("the loss is nan")
+    assert read_sealed(folder.path / "failure.json")["error"] == "the loss is nan"
+    folder.forget_failure()
+    assert not (folder.path / "failure.json").exists()
+
+
+@pytest.mark.parametrize("killed_at", [1, 2, 3])
+def test_a_generation_whose_files_were_not_all_written_is_not_finished(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, killed_at: int
+):
+    folder, replace, calls = open_folder(tmp_path), os.replace, []
+
+    def die_later(*arguments: object) -> None:
+        calls.append(arguments)
+        if len(calls) == killed_at:
+            raise KeyboardInterrupt
+        replace(*arguments)
+
+    monkeypatch.setattr(os, "replace", die_later)
+    with pytest.raises(KeyboardInterrupt):
+        folder.finish_generation(result(1), {"samples": store.image_tensors(make_images(4)), "model": STATE})
+    assert open_folder(tmp_path).finished() == []
+
+
+def test_a_fit_checkpoint_gives_its_state_back(tmp_path: Path):
+    checkpoint(tmp_path / "fit").save(STATE)
+    state = checkpoint(tmp_path / "fit").load()
+    assert state is not None
+    assert {name: value.tolist() for name, value in state.items()} == {n: v.tolist() for n, v in STATE.items()}
+
+
+def test_a_fit_checkpoint_of_another_fit_does_not_count(tmp_path: Path):
+    checkpoint(tmp_path / "fit").save(STATE)
+    assert checkpoint(tmp_path / "fit", "other").load() is None
+
+
+def test_a_fit_checkpoint_that_was_removed_does_not_count(tmp_path: Path):
+    fit = checkpoint(tmp_path / "fit")
+    fit.save(STATE)
+    fit.remove()
+    assert fit.load() is None
+
+
+def test_removing_a_fit_checkpoint_that_was_never_saved_is_no_error(tmp_path: Path):
+    fit = checkpoint(tmp_path / "fit")
+    fit.remove()
+    assert fit.load() is None
+
+
+@pytest.mark.parametrize("damage", [flip_last_byte, cut_in_half, empty])
+def test_a_damaged_fit_checkpoint_is_set_aside_and_does_not_count(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], damage: Damage
+):
+    path = tmp_path / "fit"
+    checkpoint(path).save(STATE)
+    damage(path)
+    assert checkpoint(path).load() is None
+    assert not path.exists()
+    assert f"{path}: damaged (" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("place", range(0, 400, 7))
+def test_no_flipped_bit_of_a_fit_checkpoint_changes_what_is_loaded(tmp_path: Path, place: int):
+    path = tmp_path / "fit"
+    checkpoint(path).save(STATE)
+    content = bytearray(path.read_bytes())
+    content[place % len(content)] ^= 1 << place % 8
+    path.write_bytes(content)
+    again = checkpoint(path)
+    state = again.load()
+    # Spaces that fill up the header may be other spaces; nothing else.
+    assert state is None or (
+        torch.equal(state["weight"], STATE["weight"]) and torch.equal(state["step"], STATE["step"])
+    )
+
+
+def test_a_fit_is_saved_and_ends_when_the_process_is_asked_to(tmp_path: Path):
+    with stoppable():
+        fit = checkpoint(tmp_path / "fit")
+        before = fit.due()
+        signal.raise_signal(signal.SIGTERM)
+        assert (before, fit.due()) == (False, True)
+        with pytest.raises(Interrupted) as caught:
+            fit.save(STATE)
+    assert caught.value.by == signal.SIGTERM
+    assert checkpoint(tmp_path / "fit").load() is not None
+
+
+class Clock:
+    """A clock that is moved by hand."""
+
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr("bench.runs.fit_checkpoint.time.monotonic", clock)
+    return clock
+
+
+def test_a_fit_checkpoint_sums_the_seconds_of_all_attempts(tmp_path: Path, clock: Clock):
+    first = checkpoint(tmp_path / "fit")
+    clock.now += 20
+    first.save(STATE)
+    clock.now += 1000  # lost: nothing was saved before the kill
+    second = checkpoint(tmp_path / "fit")
+    second.load()
+    assert second.earlier_seconds == 20
+    clock.now += 5
+    second.save(STATE)
+    third = checkpoint(tmp_path / "fit")
+    third.load()
+    assert third.earlier_seconds == 25
+
+
+def test_a_fit_without_a_checkpoint_has_no_earlier_seconds(tmp_path: Path):
+    fit = checkpoint(tmp_path / "fit")
+    fit.load()
+    assert fit.earlier_seconds == 0
+
+
+def test_a_fit_checkpoint_is_due_when_its_time_has_passed_since_the_last_save(tmp_path: Path, clock: Clock):
+    fit = checkpoint(tmp_path / "fit")
+    due = [fit.due()]
+    clock.now += CHECKPOINT_SECONDS
+    due.append(fit.due())
+    fit.save(STATE)
+    due.append(fit.due())
+    assert due == [False, True, False]
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> FirstGenerationCache:
+    """The cache of a model of generation 1 that has been trained."""
+    cache = FirstGenerationCache(tmp_path, "key", Progress())
+    with cache.claimed():
+        cache.save(STATE, TrainingCost(images=640, seconds=1.5))
+    return cache
+
+
+def test_a_trained_first_generation_is_given_back_with_its_cost(tmp_path: Path, cache: FirstGenerationCache):
+    found = FirstGenerationCache(tmp_path, "key", Progress()).load()
+    assert found is not None
+    weights, cost = found
+    assert {name: value.tolist() for name, value in weights.items()} == {n: v.tolist() for n, v in STATE.items()}
+    assert cost == TrainingCost(images=640, seconds=1.5)
+
+
+def test_a_first_generation_under_another_key_is_not_given_back(tmp_path: Path, cache: FirstGenerationCache):
+    assert FirstGenerationCache(tmp_path, "other", Progress()).load() is None
+
+
+def test_a_first_generation_whose_fit_is_unfinished_is_not_given_back(tmp_path: Path):
+    cache = FirstGenerationCache(tmp_path, "key", Progress())
+    with cache.claimed():
+        cache.checkpoint("fit").save(STATE)
+    assert cache.load() is None
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("name", ["model.safetensors", "cost.json"])
+def test_a_damaged_first_generation_is_never_given_back(
+    tmp_path: Path, cache: FirstGenerationCache, capsys: pytest.CaptureFixture[str], name: str, damage: Damage
+):
+    path = tmp_path / "g1" / "key" / name
+    if damage is flip_last_byte and name == "cost.json":
+        path.write_text(path.read_text().replace("640", "641"))
+    else:
+        damage(path)
+    assert cache.load() is None
+    if (name, damage) != ("cost.json", Path.unlink):
+        assert f"{path}: damaged (" in capsys.readouterr().err
+    cache.save(STATE, TrainingCost(images=640, seconds=1.5))
+    assert cache.load() is not None
+
+
+ROWS = {"strip": {"images": make_images(20).images}}
+
+
+def test_the_collapse_strip_has_a_row_for_each_generation(tmp_path: Path):
+    folder = open_folder(tmp_path)
+    heights = []
+    for t in (1, 2):
+        folder.finish_generation(result(t), ROWS)
+        folder.draw_strip(t)
+        with Image.open(folder.path / "strip.png") as image:
+            heights.append(image.height)
+    assert heights == [44, 86]  # rows of 40 pixels, with gaps of 2
+
+
+@pytest.mark.parametrize("damage", [flip_a_bit_of_the_first_half, cut_in_half, empty, Path.unlink])
+def test_a_damaged_strip_of_a_finished_cell_is_drawn_again(tmp_path: Path, damage: Damage):
+    folder = open_folder(tmp_path)
+    for t in (1, 2, 3):
+        folder.finish_generation(result(t), ROWS)
+    folder.draw_strip(3)
+    strip = folder.path / "strip.png"
+    before = strip.read_bytes()
+    damage(strip)
+    folder.mend_strip()
+    assert strip.read_bytes() == before
+
+
+def test_one_process_at_a_time_claims_a_folder(tmp_path: Path):
+    first, second = open_folder(tmp_path), open_folder(tmp_path)
+    assert first.claim()
+    assert not second.claim()
+    first.release()
+    assert second.claim()
+    second.release()
+
+
+def test_what_killed_writes_have_left_goes_when_the_folder_is_claimed(tmp_path: Path):
+    folder = open_folder(tmp_path)
+    leftover = folder.path / ".fit.safetensors.0123456789abcdef.part"
+    leftover.write_text("half")
+    folder.claim()
+    folder.release()
+    assert not leftover.exists()
