@@ -1,22 +1,17 @@
 """Load a method from its one Python file, with the values of its parameters."""
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 
 from pydantic import ValidationError
 
 from bench import paths
 from bench.cells.cell import MethodIdentity
-from bench.cells.parameters import declared_parameters, describe_parameters, parse_parameters
+from bench.cells.class_file import load_class
+from bench.cells.parameters import describe_parameters
 from bench.errors import BadInput, first_line
-from bench.files.hashing import bytes_sha256
-from bench.files.limits import MOST_METHOD_BYTES, is_method_name
-from bench.files.untrusted import read_named
-from bench.files.validation import one_line, shown
+from bench.files.validation import one_line
 from bench.methods.method import Control, Method
-from bench.methods.source import check_source
 
 
 @dataclass(frozen=True)
@@ -71,34 +66,14 @@ def load_method(text: str) -> LoadedMethod:
     path = Path(name) if name.endswith(".py") else paths.BASELINES / f"{name}.py"
     if not path.is_file():
         raise BadInput(f"no method '{name}': there are {', '.join(baseline_names())}, or give the path of a .py file")
-    if not is_method_name(path.stem):
-        raise BadInput(f"{path}: a method's file is named in lower case, digits and _, found {shown(path.stem)}")
-    content = read_named(path, MOST_METHOD_BYTES)
-    check_source(path, content)
-    module = ModuleType(f"autophagy_method_{path.stem}")
-    module.__file__ = str(path.absolute())
-    sys.modules[module.__name__] = module  # dataclasses and typing look a class's module up by name
-    try:
-        # Python's own import would run what a folder __pycache__ beside the file says: other code than that which was
-        # checked and hashed.
-        exec(compile(content, module.__file__, "exec", dont_inherit=True), module.__dict__)
-    except (Exception, SystemExit) as error:
-        raise BadInput(f"{path}: cannot be imported: {type(error).__name__}: {first_line(error)}") from error
-    found = [
-        value
-        for value in vars(module).values()
-        if isinstance(value, type) and issubclass(value, Method) and value.__module__ == module.__name__
-    ]
-    if len(found) != 1:
-        raise BadInput(f"{path}: needs exactly one class derived from bench.methods.method.Method, found {len(found)}")
-    try:
-        params = parse_parameters(parameters, declared_parameters(found[0]))
-    except BadInput as error:
-        raise BadInput(f"{path}: {error}") from error
+    loaded = load_class(path, parameters, Method, "method")
     try:
         identity = MethodIdentity(
-            name=path.stem, params=params, sha256=bytes_sha256(content), control=issubclass(found[0], Control)
+            name=path.stem,
+            params=loaded.params,
+            sha256=loaded.sha256,
+            control=issubclass(loaded.definition, Control),
         )
     except ValidationError as error:
         raise BadInput(f"{path}: {one_line(error)}") from error
-    return LoadedMethod(identity, found[0], path)
+    return LoadedMethod(identity, loaded.definition, path)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bench.cells.cell import Cell, MethodIdentity
 from bench.cells.record import Record
+from bench.cells.source import check_source
 from bench.cells.task import load_task_of_record
 from bench.errors import BadInput
 from bench.files.hashing import canonical_sha256, file_sha256
@@ -16,7 +17,6 @@ from bench.files.limits import MOST_METHOD_BYTES, is_method_name
 from bench.files.untrusted import read_untrusted
 from bench.files.validation import shown
 from bench.methods.file import baseline_names
-from bench.methods.source import check_source
 from bench.paths import BASELINES
 
 STRIP_SEED = 0  # the others would make the repository large and show the same

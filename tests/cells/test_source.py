@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from bench import paths
+from bench.cells.source import check_source
 from bench.errors import BadInput
-from bench.methods.source import check_source
 
 
 def complaint(path: Path) -> str | None:
