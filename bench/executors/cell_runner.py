@@ -37,7 +37,13 @@ class Outcome:
 
 
 class CellRunner:
-    """Runs cells in this process; tasks, scorers and networks are made once and used again by the cells after."""
+    """Runs cells in this process, which share what no method is given.
+
+    Real images, references and feature spaces are made once and used again by the cells after; of the real images a
+    loop hands out copies (`RealDraws`). The generator is handed to the method as it is, so that every cell has a new
+    one: it takes a tenth of a second at most, and compiled code is found again by torch, which keeps it by the code
+    and the shapes and not by the network.
+    """
 
     def __init__(
         self, runs: Path, given_data: Path | None, engine: Engine, progress: Progress, loggers: Sequence[str] = ()
@@ -55,7 +61,6 @@ class CellRunner:
         self._cache = default_cache(progress)
         self._spaces: dict[tuple[str, str], FeatureSpace] = {}
         self._references: dict[tuple[str, TierName], Reference] = {}
-        self._generators: dict[tuple[str, TierName, str], Generator] = {}
         self._folders: dict[str, RunFolder] = {}
 
     def check(self, cells: Sequence[PlannedCell]) -> None:
@@ -157,7 +162,7 @@ class CellRunner:
             cell=cell,
             training=data.training,
             n_classes=task.data.n_classes,
-            generator=self._generator(cell.generator, task, cell.tier),
+            generator=_new_generator(task, cell.tier, cell.generator, self._engine),
             method=planned.method.build(),
             embedding=lambda: self._embedding(task, cell.tier),
             scorer=scorer,
@@ -213,9 +218,6 @@ class CellRunner:
             self._spaces[key].processes = self._engine.processes
         return self._spaces[key]
 
-    def _generator(self, name: str, task: Task, tier: TierName) -> Generator:
-        key = (task.sha256, tier, name)
-        if key not in self._generators:
-            settings = task.tiers[tier].generator_settings(name)
-            self._generators[key] = build_generator(settings, task.tier_data(tier), self._engine)
-        return self._generators[key]
+
+def _new_generator(task: Task, tier: TierName, name: str, engine: Engine) -> Generator:
+    return build_generator(task.tiers[tier].generator_settings(name), task.tier_data(tier), engine)

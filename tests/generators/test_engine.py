@@ -1,5 +1,6 @@
 """The engine: what a GPU is given, shown on the CPU, and what a user is told where it does not work."""
 
+import gc
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -114,3 +115,21 @@ def test_a_network_that_cannot_be_compiled_is_explained_with_the_switch(monkeypa
     monkeypatch.setattr(torch, "compile", partial(torch.compile, backend=broken))
     with pytest.raises(RunFailed, match=r"torch.compile failed on cpu: give --no-compile"):
         fit(ddpm(AS_ON_A_GPU))
+
+
+@BOTH
+def test_a_second_network_of_the_same_shapes_is_not_compiled_again(monkeypatch: pytest.MonkeyPatch, build: Build):
+    compiled: list[Any] = []
+
+    def counting(graph: Any, inputs: Any) -> Any:
+        compiled.append(graph)
+        return graph
+
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend=counting))
+    engine = Engine(torch.device("cpu"), compiled=True)
+    first = sample(fit(build(engine)))
+    n = len(compiled)
+    gc.collect()  # the first one is gone, as it is when the next cell begins
+    assert n > 0
+    assert torch.equal(sample(fit(build(engine))), first)
+    assert len(compiled) == n

@@ -1,0 +1,122 @@
+"""A cell is what it is alone, whatever ran before it in the same process."""
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from builders import CPU, QUIET, comparable, make_cell
+
+from bench.cells.loops import LOOP_KINDS, Loop
+from bench.cells.task import LoopSizes, Task, TierSection
+from bench.conformance.tiny import N_SCORE, SETTINGS, settings_of
+from bench.executors.cell_runner import CellRunner
+from bench.executors.grid import PlannedCell
+from bench.methods.file import LoadedMethod, baseline_names, load_method
+
+Run = Callable[..., list[dict]]
+
+
+@pytest.fixture(scope="module")
+def task(digits: Task) -> Task:
+    """The digits with a smoke tier that takes a part of a second, for both networks."""
+    sizes = {"generations": 2, "n_initial": 280, "n_synthetic": 60}
+    smoke = TierSection(
+        n_score=N_SCORE,
+        loops={kind: LoopSizes(**sizes, n_real=0 if kind == "fully_synthetic" else 60) for kind in LOOP_KINDS},
+        generators={
+            name: SETTINGS[name].model_dump(exclude_defaults=True) | {"channels": [16]}
+            for name in ("ddpm", "stylegan")
+        },
+    )
+    return digits.model_copy(update={"tiers": digits.tiers | {"smoke": smoke}})
+
+
+@pytest.fixture(scope="module")
+def run(task: Task, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Run methods one after the other as one command does, and return what is a function of their cells."""
+
+    def records(*methods: LoadedMethod, loop: Loop, generator: str) -> list[dict]:
+        runner = CellRunner(tmp_path_factory.mktemp("runs"), None, CPU, QUIET)
+        loop = loop.model_copy(update={"generations": 2})
+        cells = [
+            PlannedCell(make_cell(generator=generator, loop=loop, method=method.identity), task, method)
+            for method in methods
+        ]
+        runner.check(cells)
+        found = []
+        for planned in cells:
+            outcome = runner.attempt(planned, QUIET)
+            assert outcome is not None
+            assert outcome.error is None
+            found.append(comparable(runner._open(planned).record_path))
+        return found
+
+    return records
+
+
+@pytest.fixture(scope="module")
+def plain(run: Run) -> Callable[[Loop, str], dict]:
+    """Return the plain loop's record where nothing ran before."""
+
+    @functools.cache
+    def alone(loop: Loop, generator: str) -> dict:
+        [record] = run(load_method("none"), loop=loop, generator=generator)
+        return record
+
+    return alone
+
+
+def baselines_by_setting() -> dict[tuple[Loop, str], list[LoadedMethod]]:
+    """Return all baselines but the plain loop, by the first loop and generator of the digits that each is for."""
+    found: dict[tuple[Loop, str], list[LoadedMethod]] = {}
+    for method in map(load_method, baseline_names()):
+        if method.identity.name != "none":
+            cell = next(cell for cell in settings_of(method)[0] if cell.task == "digits")
+            found.setdefault((cell.loop, cell.generator), []).append(method)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("where", "baselines"),
+    baselines_by_setting().items(),
+    ids=[f"{loop.kind}-{generator}-{len(of)}" for (loop, generator), of in baselines_by_setting().items()],
+)
+def test_the_plain_loop_after_the_baselines_has_the_bits_of_the_plain_loop_alone(run: Run, plain, where, baselines):
+    loop, generator = where
+    *_, after = run(*baselines, load_method("none"), loop=loop, generator=generator)
+    assert after == plain(loop, generator)
+
+
+CHANGES = {
+    "settings in sample": """
+    def sample(self, generator, n, ctx):
+        generator.settings = generator.settings.model_copy(update={"sampling_steps": 12})
+        return super().sample(generator, n, ctx)
+""",
+    "attributes in refine": """
+    def refine(self, generator, pool, ctx):
+        sample = generator.sample
+        generator.sample = lambda labels, seeds, *rest: sample(labels, seeds[::-1], *rest)
+""",
+    "images and labels": """
+    def curate(self, pool, ctx):
+        for tensor in (ctx.real.images, ctx.real.labels, ctx.pool.data.images, ctx.labels(30)):
+            tensor.mul_(0)
+        return pool
+
+    def prepare(self, generator, ctx):
+        self.curate(ctx.pool, ctx)
+""",
+}
+
+
+@pytest.mark.parametrize("body", CHANGES.values(), ids=CHANGES)
+def test_what_a_method_does_to_what_it_is_handed_ends_with_its_cell(run: Run, plain, tmp_path: Path, body: str):
+    path = tmp_path / "mine.py"
+    path.write_text(f"from bench.methods.method import Method\n\nclass Mine(Method):{body}")
+    mine, none = load_method(str(path)), load_method("none")
+    loop = next(cell.loop for cell in settings_of(none)[0] if cell.loop.kind == "synthetic_augmentation")
+    changed, after = run(mine, none, loop=loop, generator="ddpm")
+    assert after == plain(loop, "ddpm")
+    assert changed["generations"] != after["generations"]
