@@ -123,7 +123,7 @@ def two_generations(work: Work, inputs: Path, folder: Path, result: Connection) 
     real = load_real_data(work.task, work.given)
     pool = ImageSet(real.training.images[: work.pool])
     reference = ImageSet(real.reference.images[: work.reference])
-    generator = build_generator(work.settings, work.data, Engine.on(device))
+    generator = build_generator(work.settings, work.data.shape, Engine.on(device))
 
     first: dict[str, float] = {}
     further: dict[str, float] = {}

@@ -83,7 +83,7 @@ class Stopwatch:
 def train_ours(work: LoopWork, stopwatch: Stopwatch) -> int:
     """Train as the benchmark does, and return the number of parameters."""
     images = torch.randint(0, 256, (N_IMAGES, *work.data.image_shape), dtype=torch.uint8)
-    generator = build_generator(work.settings, work.data, Engine.on(torch.device(work.device)))
+    generator = build_generator(work.settings, work.data.shape, Engine.on(torch.device(work.device)))
     generator.fit(ImageSet(images), seed=0, from_scratch=True, checkpoint=stopwatch, progress=Progress("ours"))
     return sum(weight.numel() for weight in generator.state_dict().values())
 

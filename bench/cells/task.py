@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 
 from bench import paths
+from bench.cells.data_shape import DataShape
 from bench.cells.feature_spaces import SPACE_SUMMARIES
 from bench.cells.generator_settings import GENERATOR_SETTINGS, GeneratorSettings
 from bench.cells.loops import LOOP_KINDS, LoopKind
@@ -93,6 +94,11 @@ class DataSection(_Section):
     def n_classes(self) -> int | None:
         """Number of labels, None for a task without labels."""
         return len(self.classes) or None
+
+    @property
+    def shape(self) -> DataShape:
+        """What a generator is to make."""
+        return DataShape(self.image_shape, self.n_classes, self.horizontal_flips)
 
 
 class FeaturesSection(_Section):

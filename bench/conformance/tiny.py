@@ -163,7 +163,7 @@ class TinyBench:
             cell=identity,
             training=task.training,
             n_classes=task.data.n_classes,
-            generator=build_generator(SETTINGS[cell.generator], task.data, CPU),
+            generator=build_generator(SETTINGS[cell.generator], task.data.shape, CPU),
             method=loaded.build(),
             embedding=IdentitySpace,
             scorer=scorer,

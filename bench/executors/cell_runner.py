@@ -220,4 +220,4 @@ class CellRunner:
 
 
 def _new_generator(task: Task, tier: TierName, name: str, engine: Engine) -> Generator:
-    return build_generator(task.tiers[tier].generator_settings(name), task.tier_data(tier), engine)
+    return build_generator(task.tiers[tier].generator_settings(name), task.tier_data(tier).shape, engine)

@@ -73,7 +73,7 @@ def estimate_cells(cells: Sequence[PlannedCell], engine: Engine) -> list[Estimat
 
         first_generation = (task.sha256, cell.tier, cell.generator, cell.seed, loop.n_initial)
         settings = tier.generator_settings(cell.generator)
-        generator = build_generator(settings, task.tier_data(cell.tier), Engine(torch.device("cpu")))
+        generator = build_generator(settings, task.tier_data(cell.tier).shape, Engine(torch.device("cpu")))
         kept = [len(loop.kept_generations(t)) for t in range(2, loop.generations + 1)]
         pools = [loop.n_real + n * loop.n_synthetic for n in kept]
         size = disk_size(planned, generator)
@@ -104,7 +104,7 @@ def _measure(name: str, task: Task, tier: TierName, sampling_bias: float, engine
         settings = settings.model_copy(update={"images": TIMED_STEPS * settings.batch_size})
         n = settings.sampling_batch
     data = task.tier_data(tier)
-    generator = build_generator(settings, data, engine)
+    generator = build_generator(settings, data.shape, engine)
     labels = None if data.n_classes is None else torch.arange(n) % data.n_classes
     shape = data.image_shape
     pool = ImageSet(torch.zeros((n, *shape), dtype=torch.uint8 if len(shape) == 3 else torch.float32), labels)

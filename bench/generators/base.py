@@ -5,12 +5,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-import torch
 from torch import Tensor
 
+from bench.cells.data_shape import DataShape
 from bench.cells.generator_settings import GeneratorSettings
 from bench.data.image_set import ImageSet
 from bench.errors import RunFailed
+from bench.generators.engine import Engine
 from bench.process.progress import Progress
 
 
@@ -61,14 +62,25 @@ class Generator(ABC):
     names the generators that it is for in its `generators`.
 
     Attributes:
-        settings: what the task file sets.
-        device: where the network lives.
+        settings: what the task file sets; of a generator from a file, its parameters and the tier's budget.
+        data: the shape of what it makes.
+        engine: how networks are run.
+        device: where they live.
         work: the counters that the engine reads; only the generator itself adds to them.
     """
 
-    def __init__(self, settings: GeneratorSettings, device: torch.device) -> None:
+    def __init__(self, settings: GeneratorSettings, data: DataShape, engine: Engine) -> None:
+        """Keep what every generator is given; the arguments are those of each class derived from this one.
+
+        Args:
+            settings: from the task file, or the parameters of a generator from a file.
+            data: the shape of what it makes.
+            engine: how networks are run.
+        """
         self.settings = settings
-        self.device = device
+        self.data = data
+        self.engine = engine
+        self.device = engine.device
         self.work = Work()
 
     @abstractmethod

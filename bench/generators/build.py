@@ -1,21 +1,17 @@
-"""Build a generator from its settings."""
+"""Build a generator of the benchmark's own from its settings."""
 
-from bench.cells.generator_settings import DDPMSettings, GaussianSettings, GeneratorSettings, StyleGANSettings
-from bench.cells.task import DataSection
+from bench.cells.data_shape import DataShape
+from bench.cells.generator_settings import GENERATOR_SETTINGS, GeneratorSettings
 from bench.generators.base import Generator
 from bench.generators.ddpm import DDPM
 from bench.generators.engine import Engine
 from bench.generators.gaussian import Gaussian
 from bench.generators.stylegan import StyleGAN
 
+GENERATORS: dict[str, type[Generator]] = {"ddpm": DDPM, "stylegan": StyleGAN, "gaussian": Gaussian}
 
-def build_generator(settings: GeneratorSettings, data: DataSection, engine: Engine) -> Generator:
-    """Return the generator that these settings are for, for images like those that `data` describes."""
-    match settings:
-        case DDPMSettings():
-            return DDPM(settings, data.image_shape, data.n_classes, data.horizontal_flips, engine)
-        case StyleGANSettings():
-            return StyleGAN(settings, data.image_shape, data.n_classes, data.horizontal_flips, engine)
-        case GaussianSettings():
-            return Gaussian(settings, data.image_shape, engine.device)
-    raise TypeError(f"no generator has settings of type {type(settings).__name__}")
+
+def build_generator(settings: GeneratorSettings, data: DataShape, engine: Engine) -> Generator:
+    """Return the generator that these settings are for."""
+    [name] = [name for name, its_settings in GENERATOR_SETTINGS.items() if type(settings) is its_settings]
+    return GENERATORS[name](settings, data, engine)

@@ -9,6 +9,7 @@ from diffusers import DDPMScheduler, DPMSolverMultistepScheduler, UNet2DModel
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from bench.cells.data_shape import DataShape
 from bench.cells.generator_settings import GROUPS, DDPMSettings
 from bench.data.image_set import ImageSet
 from bench.errors import RunFailed
@@ -34,28 +35,13 @@ class DDPM(NetworkGenerator):
     unconditional. Samples come from DPM-Solver++(2M) (Lu et al. 2022), which is deterministic given the first noise.
     """
 
-    def __init__(
-        self,
-        settings: DDPMSettings,
-        image_shape: tuple[int, ...],
-        n_classes: int | None,
-        horizontal_flips: bool,
-        engine: Engine,
-    ) -> None:
-        """Build the network once; `fit` draws its weights anew for every generation.
-
-        Args:
-            settings: from the task file.
-            image_shape: (channels, height, width).
-            n_classes: number of labels, None for an unconditional model.
-            horizontal_flips: whether each image is mirrored in training with probability one half.
-            engine: how the network is run.
-        """
-        super().__init__(settings, image_shape, horizontal_flips, engine)
+    def __init__(self, settings: DDPMSettings, data: DataShape, engine: Engine) -> None:
+        """Build the network once; `fit` draws its weights anew for every generation."""
+        super().__init__(settings, data, engine)
         self.settings: DDPMSettings = settings
         # One more label than there are classes: the last stands for "no label".
-        self._n_embedded = None if n_classes is None else n_classes + 1
-        channels, height, _ = image_shape
+        self._n_embedded = None if data.n_classes is None else data.n_classes + 1
+        channels, height, _ = data.image_shape
         folded = channels * settings.patch**2
         levels = len(settings.channels)
         with torch.random.fork_rng(devices=[]):
@@ -97,10 +83,12 @@ class DDPM(NetworkGenerator):
         self._averaged.load_state_dict(state)
 
     @property
-    def _numbers_per_image(self) -> int:
-        return math.prod(self.image_shape)
+    def numbers_per_image(self) -> int:
+        """The noise: as many as an image has values."""
+        return math.prod(self.data.image_shape)
 
-    def _begin(self, seed: int, from_scratch: bool, steps: int, learning_rate: float) -> Training:
+    def begin_fit(self, seed: int, from_scratch: bool, steps: int, learning_rate: float) -> Training:
+        """Draw or keep the weights; see `NetworkGenerator`."""
         if from_scratch:
             draw_weights(self._averaged, seed)
         self._network.load_state_dict(self._averaged.state_dict())
@@ -109,7 +97,7 @@ class DDPM(NetworkGenerator):
         optimizer = torch.optim.AdamW(weights["weight"], lr=learning_rate, fused=self.device.type == "cuda")
         return Training(weights, "weight", {"weight": optimizer}, steps, learning_rate)
 
-    def _step(
+    def train_step(
         self,
         training: Training,
         step: int,
@@ -118,13 +106,14 @@ class DDPM(NetworkGenerator):
         weights: Tensor | None,
         random: torch.Generator,
     ) -> dict[str, Tensor]:
+        """Train on one batch; see `NetworkGenerator`."""
         optimizer = training.optimizers["weight"]
         loss = self._loss(real, labels, weights, random)
         optimizer.zero_grad()
         loss.backward()
         loss = loss.detach()
         gradients = [weight.grad for weight in training.weights["weight"] if weight.grad is not None]
-        self._engine.processes.average([*gradients, loss], self._share.weight)
+        self.engine.processes.average([*gradients, loss], self.share.weight)
         torch.nn.utils.clip_grad_norm_(training.weights["weight"], GRADIENT_CLIP)
         optimizer.param_groups[0]["lr"] = training.learning_rate * _learning_rate_factor(step / training.steps)
         optimizer.step()
@@ -145,8 +134,8 @@ class DDPM(NetworkGenerator):
             dropped = torch.rand(labels.shape, generator=random, device=self.device) < self.settings.condition_dropout
             labels = torch.where(dropped, self._no_label(labels), labels)
         # From here on only this process's share of the batch.
-        clean, noise, timesteps = map(self._share.of, (clean, noise, timesteps))
-        labels, weights = (None if values is None else self._share.of(values) for values in (labels, weights))
+        clean, noise, timesteps = map(self.share.of, (clean, noise, timesteps))
+        labels, weights = (None if values is None else self.share.of(values) for values in (labels, weights))
         noisy = self._noising.add_noise(clean, noise, timesteps)
         prediction = self._predict(self._trained, noisy, timesteps, labels)
         match self.settings.prediction:
@@ -181,7 +170,7 @@ class DDPM(NetworkGenerator):
             return F.adaptive_avg_pool2d(output, min(FEATURE_CELLS, output.shape[-1])).flatten(1)
 
         try:
-            return self._evaluated(images, "features", progress, network)
+            return self.evaluated(images, "features", progress, network)
         finally:
             hook.remove()
 
@@ -217,18 +206,19 @@ class DDPM(NetworkGenerator):
 
             return self._denoised(numbers, predict)
 
-        return self._sample(labels, seeds, evaluations, progress, draw)
+        return self.sample_with(labels, seeds, evaluations, progress, draw)
 
     def _second(self, state: Mapping[str, Tensor]) -> nn.Module:
         """Return a second network with these weights, built and compiled when it is first needed."""
         if self._other is None:
             network = copy.deepcopy(self._averaged)
-            self._other = network, self._engine.compile(network)
+            self._other = network, self.engine.compile(network)
         network, compiled = self._other
         network.load_state_dict(state)
         return compiled
 
-    def _draw(self, numbers: Tensor, labels: Tensor | None, sampling_bias: float) -> Tensor:
+    def draw(self, numbers: Tensor, labels: Tensor | None, sampling_bias: float) -> Tensor:
+        """Return images; the bias is classifier-free guidance, w = 1 / lambda - 1."""
         guidance = 1 / sampling_bias - 1
         return self._denoised(
             numbers, lambda noisy, timestep, step: self._guided(self._sampled, noisy, timestep, labels, guidance)
@@ -236,7 +226,7 @@ class DDPM(NetworkGenerator):
 
     def _denoised(self, numbers: Tensor, predict: Callable[[Tensor, Tensor, int], Tensor]) -> Tensor:
         """Follow the probability-flow ODE from noise to images; `predict` is given noisy images, time and step."""
-        noisy = numbers.reshape(-1, *self.image_shape)
+        noisy = numbers.reshape(-1, *self.data.image_shape)
         self._solver.set_timesteps(self.settings.sampling_steps, device=self.device)
         for step, timestep in enumerate(self._solver.timesteps):
             noisy = self._solver.step(predict(noisy, timestep, step), timestep, noisy).prev_sample
@@ -258,8 +248,8 @@ class DDPM(NetworkGenerator):
         return prediction + guidance * (prediction - unconditional)
 
     def _predict(self, network: nn.Module, noisy: Tensor, timesteps: Tensor, labels: Tensor | None) -> Tensor:
-        folded = self._engine.laid_out(F.pixel_unshuffle(noisy, self.settings.patch))
-        with self._engine.autocast():
+        folded = self.engine.laid_out(F.pixel_unshuffle(noisy, self.settings.patch))
+        with self.engine.autocast():
             prediction = network(folded, timesteps, class_labels=labels).sample
         return F.pixel_shuffle(prediction.float(), self.settings.patch)
 

@@ -5,10 +5,12 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from bench.cells.data_shape import DataShape
 from bench.cells.generator_settings import GaussianSettings
 from bench.data.image_set import ImageSet
 from bench.errors import RunFailed
 from bench.generators.base import Checkpoint, Generator
+from bench.generators.engine import Engine
 from bench.generators.training import relative_weights
 from bench.process.progress import Progress
 
@@ -20,10 +22,11 @@ class Gaussian(Generator):
     to generation even in expectation. All is computed in float64 on the CPU, whatever the device.
     """
 
-    def __init__(self, settings: GaussianSettings, shape: tuple[int, ...], device: torch.device | str) -> None:
-        """Start from the standard normal distribution of points of this shape, (d,)."""
-        super().__init__(settings, torch.device(device))
-        self._use(torch.zeros(shape, dtype=torch.float64), torch.eye(*shape, dtype=torch.float64))
+    def __init__(self, settings: GaussianSettings, data: DataShape, engine: Engine) -> None:
+        """Start from the standard normal distribution of points."""
+        super().__init__(settings, data, engine)
+        (d,) = data.image_shape
+        self._use(torch.zeros(d, dtype=torch.float64), torch.eye(d, dtype=torch.float64))
 
     def fit(
         self,

@@ -13,6 +13,7 @@ from torch.nn import Parameter
 from torch.nn import functional as F
 from torch.optim import Optimizer
 
+from bench.cells.data_shape import DataShape
 from bench.cells.generator_settings import NetworkSettings
 from bench.data.image_set import ImageSet
 from bench.files.hashing import canonical_sha256
@@ -58,28 +59,33 @@ class Training:
 class NetworkGenerator(Generator):
     """A generator whose networks are trained by steps on batches, and that samples in batches of one size.
 
+    It knows the order of the images, the average of the weights, batches, seeds, the budget, resume inside a fit and
+    what several processes share. A class derived from it says what its networks are and does the rest:
+
+        __init__                builds the networks once, placed by `self.engine.place`
+        begin_fit               draws their weights, or keeps them, and makes the optimizers
+        train_step              trains on one batch of images in [-1, 1]
+        finish_fit              prepares for sampling, where there is something to prepare
+        numbers_per_image       says how many normal numbers an image is made of
+        draw                    makes images in about [-1, 1] of such numbers
+        evaluations_per_image   says how often the network is asked for one image
+        state_dict, load_state_dict   the weights that `draw` uses and `finetune` goes on from
+
     The images stay on the device as uint8, and no step waits for the one before it: what a step needs of the CPU is
     sent ahead, and losses are fetched only when they are shown.
+
+    Attributes:
+        settings: among them batch_size, learning_rate, ema_halflife, sampling_batch, and the budget: images, steps.
+        share: this process's part of a batch: `share.of(batch)`, and `share.weight` of its gradients in the average
+            that `engine.processes.average` takes.
     """
 
     settings: NetworkSettings
 
-    def __init__(
-        self, settings: NetworkSettings, image_shape: tuple[int, ...], horizontal_flips: bool, engine: Engine
-    ) -> None:
-        """Keep what all networks need.
-
-        Args:
-            settings: from the task file.
-            image_shape: (channels, height, width).
-            horizontal_flips: whether each image is mirrored in training with probability one half.
-            engine: how the networks are run.
-        """
-        super().__init__(settings, engine.device)
-        self.image_shape = image_shape
-        self._horizontal_flips = horizontal_flips
-        self._engine = engine
-        self._share = engine.processes.share_of_batch(settings.batch_size, self._images_that_go_together)
+    def __init__(self, settings: NetworkSettings, data: DataShape, engine: Engine) -> None:
+        """Keep what all networks need; see `Generator`."""
+        super().__init__(settings, data, engine)
+        self.share = engine.processes.share_of_batch(settings.batch_size, self.images_that_go_together)
 
     def fit(
         self,
@@ -94,14 +100,14 @@ class NetworkGenerator(Generator):
         learning_rate: float = 1.0,
     ) -> None:
         """Train on the pool; see `Generator.fit`."""
-        with self._engine.explained("a training step", "batch_size", self.settings.batch_size):
+        with self.engine.explained("a training step", "batch_size", self.settings.batch_size):
             plan = _Plan(seed, from_scratch, weights, budget, learning_rate)
             self._fit(pool, plan, checkpoint, progress)
 
     def _fit(self, pool: ImageSet, plan: "_Plan", checkpoint: Checkpoint, progress: Progress) -> None:
         settings, seed = self.settings, plan.seed
         steps = math.ceil(plan.budget * settings.steps)
-        training = self._begin(plan.seed, plan.from_scratch, steps, plan.learning_rate * settings.learning_rate)
+        training = self.begin_fit(plan.seed, plan.from_scratch, steps, plan.learning_rate * settings.learning_rate)
         random = derive_generator(seed, "noise", device=self.device)
         order = EpochOrder(len(pool), seed)
         images = pool.images.to(self.device)
@@ -114,9 +120,7 @@ class NetworkGenerator(Generator):
         # is not gone on from: a method may fit more than once in a generation.
         step = 0
         identity = plan.identity(pool)
-        self._engine.processes.check_same(
-            "the pool or the settings of a fit", lambda: identity.numpy().tobytes().hex()
-        )
+        self.engine.processes.check_same("the pool or the settings of a fit", lambda: identity.numpy().tobytes().hex())
         if (saved := checkpoint.load()) is not None and torch.equal(saved["fit"], identity):
             step = restore(saved, training.weights, training.optimizers, random)
             self.work.images_trained += step * settings.batch_size
@@ -125,12 +129,12 @@ class NetworkGenerator(Generator):
         bar = progress.bar("fit", total=steps * settings.batch_size, initial=step * settings.batch_size)
         with bar:
             while step < steps:
-                index = self._engine.moved(order.batch(step, settings.batch_size))
+                index = self.engine.moved(order.batch(step, settings.batch_size))
                 real = from_uint8(images[index])
-                if self._horizontal_flips:
+                if self.data.horizontal_flips:
                     flipped = torch.rand(len(real), generator=random, device=self.device) < 0.5
                     real = torch.where(flipped[:, None, None, None], real.flip(3), real)
-                losses = self._step(
+                losses = self.train_step(
                     training,
                     step,
                     real,
@@ -154,17 +158,17 @@ class NetworkGenerator(Generator):
                     state = snapshot(step, training.weights, training.optimizers, random)
                     checkpoint.save(state | {"fit": identity})
         check_weights(averages, steps, training.learning_rate)
-        self._finish()
+        self.finish_fit()
 
     def sample(self, labels: Tensor | None, seeds: list[int], sampling_bias: float, progress: Progress) -> ImageSet:
         """Draw one image per seed; see `Generator.sample`."""
         evaluations = self.evaluations_per_image(sampling_bias)
-        return self._sample(
-            labels, seeds, evaluations, progress, lambda numbers, classes: self._draw(numbers, classes, sampling_bias)
+        return self.sample_with(
+            labels, seeds, evaluations, progress, lambda numbers, classes: self.draw(numbers, classes, sampling_bias)
         )
 
     @torch.inference_mode()
-    def _sample(
+    def sample_with(
         self,
         labels: Tensor | None,
         seeds: list[int],
@@ -172,23 +176,31 @@ class NetworkGenerator(Generator):
         progress: Progress,
         draw: Callable[[Tensor, Tensor | None], Tensor],
     ) -> ImageSet:
-        """Draw one image per seed with `draw`, which makes images of normal numbers and labels, in batches."""
+        """Draw one image per seed with `draw`, which makes images of normal numbers and labels, in batches.
+
+        Args:
+            labels: int64, (n,), None for an unconditional generator.
+            seeds: n seeds.
+            evaluations: of the network for each image, which are counted.
+            progress: where progress is shown.
+            draw: as the method `draw`, without the bias.
+        """
         size = self.settings.sampling_batch
 
         def batch(part: slice) -> Tensor:
             chunk = seeds[part]
             # The last batch is padded: kernels may round differently for another batch size.
             padding = size - len(chunk)
-            numbers = F.pad(normals(chunk, self._numbers_per_image), (0, 0, 0, padding))
+            numbers = F.pad(normals(chunk, self.numbers_per_image), (0, 0, 0, padding))
             classes = None if labels is None else F.pad(labels[part], (0, padding))
-            images = draw(self._engine.moved(numbers), None if classes is None else self._engine.moved(classes))
+            images = draw(self.engine.moved(numbers), None if classes is None else self.engine.moved(classes))
             return to_uint8(images[: len(chunk)])
 
         self.work.network_evaluations += len(seeds) * evaluations
-        return ImageSet(self._in_batches(len(seeds), "sample", progress, batch), labels)
+        return ImageSet(self.in_batches(len(seeds), "sample", progress, batch), labels)
 
     @torch.inference_mode()
-    def _evaluated(self, images: ImageSet, what: str, progress: Progress, network: Callable[..., Tensor]) -> Tensor:
+    def evaluated(self, images: ImageSet, what: str, progress: Progress, network: Callable[..., Tensor]) -> Tensor:
         """Return what `network` gives for images, float32 in [-1, 1], and labels, batch by batch, on the CPU."""
 
         def batch(part: slice) -> Tensor:
@@ -198,23 +210,23 @@ class NetworkGenerator(Generator):
             return values
 
         self.work.network_evaluations += len(images)
-        return self._in_batches(len(images), what, progress, batch)
+        return self.in_batches(len(images), what, progress, batch)
 
-    def _in_batches(self, n: int, what: str, progress: Progress, batch: Callable[[slice], Tensor]) -> Tensor:
+    def in_batches(self, n: int, what: str, progress: Progress, batch: Callable[[slice], Tensor]) -> Tensor:
         """Return what `batch` gives for n images on the CPU, sampling_batch at a time; each process its share."""
         size = self.settings.sampling_batch
 
         def own() -> Tensor | None:
-            share = self._engine.processes.share(n, size)
+            share = self.engine.processes.share(n, size)
             parts = []
-            explained = self._engine.explained("a batch of samples", "sampling_batch", size)
+            explained = self.engine.explained("a batch of samples", "sampling_batch", size)
             with explained, progress.bar(what, total=share.stop - share.start) as bar:
                 for start in range(share.start, share.stop, size):
                     parts.append(batch(slice(start, min(start + size, share.stop))))
                     bar.update(len(parts[-1]))
             return torch.cat(parts) if parts else None
 
-        return self._engine.processes.gathered(own)
+        return self.engine.processes.gathered(own)
 
     def images_per_fit(self, n: int) -> int:
         """Return the images of whole batches, whatever the pool's size is."""
@@ -223,26 +235,33 @@ class NetworkGenerator(Generator):
     @property
     def checkpoint_bytes(self) -> int:
         """The size of the state of an unfinished fit: all weights, and two moments of each that is trained."""
-        training = self._begin(0, from_scratch=False, steps=1, learning_rate=self.settings.learning_rate)
+        training = self.begin_fit(0, from_scratch=False, steps=1, learning_rate=self.settings.learning_rate)
         bytes_of = {name: sum(w.nbytes for w in members) for name, members in training.weights.items()}
         return sum(bytes_of.values()) + 2 * sum(bytes_of[name] for name in training.optimizers)
 
     @property
-    def _images_that_go_together(self) -> int:
+    def images_that_go_together(self) -> int:
         """How many images of a batch the network sees at once, which therefore one process must have; 1 for none."""
         return 1
 
     @property
     @abstractmethod
-    def _numbers_per_image(self) -> int:
+    def numbers_per_image(self) -> int:
         """How many standard normal numbers an image is made of."""
 
     @abstractmethod
-    def _begin(self, seed: int, from_scratch: bool, steps: int, learning_rate: float) -> Training:
-        """Draw or keep the weights, and return them with new optimizers for so many steps."""
+    def begin_fit(self, seed: int, from_scratch: bool, steps: int, learning_rate: float) -> Training:
+        """Draw or keep the weights, and return them with new optimizers.
+
+        Args:
+            seed: of the weights that are drawn, see `bench.draw_weights`.
+            from_scratch: draw them; otherwise go on from the averaged ones.
+            steps: how many there will be.
+            learning_rate: of this fit.
+        """
 
     @abstractmethod
-    def _step(
+    def train_step(
         self,
         training: Training,
         step: int,
@@ -251,23 +270,33 @@ class NetworkGenerator(Generator):
         weights: Tensor | None,
         random: torch.Generator,
     ) -> dict[str, Tensor]:
-        """Train on one batch of the pool and return the losses by name.
+        """Train on one batch of the pool and return the losses by name, scalars of the whole batch.
+
+        Random numbers are drawn for the whole batch, from `random` alone; networks are given `self.share.of` it.
 
         Args:
-            training: what to change.
+            training: what `begin_fit` returned, to be changed.
             step: how many steps are done.
             real: float32 (n, channels, height, width) in [-1, 1].
             labels: int64 (n,), None without classes.
             weights: float32 (n,), what each image counts, 1 on average over the pool; None where all count the same.
-            random: of the fit.
+            random: of the fit, on the device.
         """
 
-    def _finish(self) -> None:
+    def finish_fit(self) -> None:
         """Prepare the trained networks for sampling, where there is something to prepare."""
 
     @abstractmethod
-    def _draw(self, numbers: Tensor, labels: Tensor | None, sampling_bias: float) -> Tensor:
-        """Return the images in about [-1, 1] of standard normal numbers, float32 (n, numbers per image)."""
+    def draw(self, numbers: Tensor, labels: Tensor | None, sampling_bias: float) -> Tensor:
+        """Return images, (n, channels, height, width), in about [-1, 1]: what is outside is clipped.
+
+        Image i is a function of the weights, numbers[i], labels[i] and the bias alone.
+
+        Args:
+            numbers: standard normal, float32 (n, numbers_per_image), on the device.
+            labels: int64 (n,), None without classes.
+            sampling_bias: in (0, 1], 1 being unbiased.
+        """
 
 
 def _fetched(losses: Mapping[str, Tensor]) -> dict[str, float]:

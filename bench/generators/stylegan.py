@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from bench.cells.data_shape import DataShape
 from bench.cells.generator_settings import StyleGANSettings
 from bench.data.image_set import ImageSet
 from bench.errors import BadInput
@@ -38,43 +39,28 @@ class StyleGAN(NetworkGenerator):
     class has its own centre.
     """
 
-    def __init__(
-        self,
-        settings: StyleGANSettings,
-        image_shape: tuple[int, ...],
-        n_classes: int | None,
-        horizontal_flips: bool,
-        engine: Engine,
-    ) -> None:
-        """Build the networks once; `fit` draws their weights anew for every generation.
-
-        Args:
-            settings: from the task file.
-            image_shape: (channels, height, width).
-            n_classes: number of labels, None for an unconditional model.
-            horizontal_flips: whether each image is mirrored in training with probability one half.
-            engine: how the networks are run.
-        """
-        super().__init__(settings, image_shape, horizontal_flips, engine)
+    def __init__(self, settings: StyleGANSettings, data: DataShape, engine: Engine) -> None:
+        """Build the networks once; `fit` draws their weights anew for every generation."""
+        super().__init__(settings, data, engine)
         self.settings: StyleGANSettings = settings
-        own = self._share.of(torch.empty(settings.batch_size))
-        if _group_size(len(own), settings.stddev_group) != self._share.group:
+        own = self.share.of(torch.empty(settings.batch_size))
+        if _group_size(len(own), settings.stddev_group) != self.share.group:
             raise BadInput(
                 f"batch_size = {settings.batch_size}: {engine.processes.count} processes cannot share a batch of "
-                f"which {self._share.group} images go together (stddev_group = {settings.stddev_group}): allowed are "
+                f"which {self.share.group} images go together (stddev_group = {settings.stddev_group}): allowed are "
                 f"multiples of {settings.stddev_group * engine.processes.count}"
             )
-        channels, height, _ = image_shape
+        channels, height, _ = data.image_shape
         size, folded = height // settings.patch, channels * settings.patch**2
-        generator = GeneratorNetwork(settings, size, folded, n_classes)
+        generator = GeneratorNetwork(settings, size, folded, data.n_classes)
         draw_weights(generator, 0)
         self._generator = engine.place(generator)
-        self._discriminator = engine.place(Discriminator(settings, size, folded, n_classes))
+        self._discriminator = engine.place(Discriminator(settings, size, folded, data.n_classes))
         self._averaged = copy.deepcopy(self._generator).eval().requires_grad_(False)
         self._synthesize = engine.compile(self._generator.synthesis)
         self._synthesize_averaged = engine.compile(self._averaged.synthesis)
         self._discriminate = engine.compile(self._discriminator)
-        self._centre = torch.zeros(n_classes or 1, settings.latent, device=self.device)
+        self._centre = torch.zeros(data.n_classes or 1, settings.latent, device=self.device)
 
     def evaluations_per_image(self, sampling_bias: float) -> int:
         """Return 1: a GAN draws an image in one pass."""
@@ -93,17 +79,18 @@ class StyleGAN(NetworkGenerator):
         self._centre = state["centre"].to(self.device, copy=True)
 
     @property
-    def _images_that_go_together(self) -> int:
+    def images_that_go_together(self) -> int:
         """How many images of a batch the discriminator sees a deviation over."""
         return _group_size(self.settings.batch_size, self.settings.stddev_group)
 
     @property
-    def _numbers_per_image(self) -> int:
+    def numbers_per_image(self) -> int:
+        """The latents, and the noise of each layer."""
         return int(self._averaged.n_random)
 
     def features(self, images: ImageSet, progress: Progress) -> Tensor:
         """Return what the discriminator's hidden layer makes of images, float32 (n, its width)."""
-        return self._evaluated(
+        return self.evaluated(
             images, "features", progress, lambda x, labels: self._discriminator.hide(self._folded(x))
         )
 
@@ -112,11 +99,12 @@ class StyleGAN(NetworkGenerator):
 
         It sees a deviation over groups of images, so that a logit depends a little on the images beside it.
         """
-        return self._evaluated(
+        return self.evaluated(
             images, "judge", progress, lambda x, labels: self._discriminator(self._folded(x), labels)
         )
 
-    def _begin(self, seed: int, from_scratch: bool, steps: int, learning_rate: float) -> Training:
+    def begin_fit(self, seed: int, from_scratch: bool, steps: int, learning_rate: float) -> Training:
+        """Draw or keep the weights; see `NetworkGenerator`."""
         if from_scratch:
             draw_weights(self._averaged, seed)
             draw_weights(self._discriminator, derive_seed(seed, "discriminator"))
@@ -144,7 +132,7 @@ class StyleGAN(NetworkGenerator):
             fused=self.device.type == "cuda",
         )
 
-    def _step(
+    def train_step(
         self,
         training: Training,
         step: int,
@@ -153,10 +141,11 @@ class StyleGAN(NetworkGenerator):
         weights: Tensor | None,
         random: torch.Generator,
     ) -> dict[str, Tensor]:
-        numbers = torch.randn(len(real), self._numbers_per_image, generator=random, device=self.device)
+        """Train both networks on one batch; see `NetworkGenerator`."""
+        numbers = torch.randn(len(real), self.numbers_per_image, generator=random, device=self.device)
         # From here on only this process's share of the batch.
-        real, numbers = self._share.of(real), self._share.of(numbers)
-        labels, weights = (None if values is None else self._share.of(values) for values in (labels, weights))
+        real, numbers = self.share.of(real), self.share.of(numbers)
+        labels, weights = (None if values is None else self.share.of(values) for values in (labels, weights))
         z, noise = self._generator.split(numbers)
         fake = self._images(self._synthesize, self._generator.mapping(z, labels), noise)
 
@@ -180,16 +169,17 @@ class StyleGAN(NetworkGenerator):
         weights = optimizer.param_groups[0]["params"]
         gradients = torch.autograd.grad(loss, weights)
         loss = loss.detach()
-        self._engine.processes.average([*gradients, loss], self._share.weight)
+        self.engine.processes.average([*gradients, loss], self.share.weight)
         for weight, gradient in zip(weights, gradients, strict=True):
             weight.grad = gradient
         optimizer.step()
         return loss
 
-    def _finish(self) -> None:
+    def finish_fit(self) -> None:
+        """Find the centre of the styles."""
         self._centre = self._style_centre()
 
-    def _draw(self, numbers: Tensor, labels: Tensor | None, sampling_bias: float) -> Tensor:
+    def draw(self, numbers: Tensor, labels: Tensor | None, sampling_bias: float) -> Tensor:
         """Return the images of styles that are drawn towards their centre."""
         z, noise = self._averaged.split(numbers)
         w = self._averaged.mapping(z, labels)
@@ -200,7 +190,7 @@ class StyleGAN(NetworkGenerator):
 
     def _images(self, synthesis: nn.Module, w: Tensor, noise: list[Tensor]) -> Tensor:
         """Return images in about [-1, 1] of styles, (n, latent), and noise maps."""
-        with self._engine.autocast():
+        with self.engine.autocast():
             folded = synthesis(w, noise)
         return F.pixel_shuffle(folded, self.settings.patch)
 
@@ -213,15 +203,15 @@ class StyleGAN(NetworkGenerator):
             random: of the augmentation.
             twice: whether the gradient of a gradient will be taken: torch.compile cannot, and bfloat16 is too coarse.
         """
-        changed = augment(images, self.settings.augment, random, self._share)
+        changed = augment(images, self.settings.augment, random, self.share)
         folded = self._folded(changed)
         discriminate = self._discriminator if twice else self._discriminate
-        with self._engine.autocast(allowed=not twice):
+        with self.engine.autocast(allowed=not twice):
             logits: Tensor = discriminate(folded, labels)
         return logits.float()
 
     def _folded(self, images: Tensor) -> Tensor:
-        return self._engine.laid_out(F.pixel_unshuffle(images, self.settings.patch))
+        return self.engine.laid_out(F.pixel_unshuffle(images, self.settings.patch))
 
     def _discriminator_loss(
         self,

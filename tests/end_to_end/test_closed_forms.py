@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file
 from scipy.linalg import sqrtm
 
+from bench.cells.data_shape import DataShape
 from bench.cells.generator_settings import GaussianSettings
 from bench.cells.record import DataIdentity, ScoreConditions, Scores, read_record
 from bench.cells.task import Task, load_task
@@ -72,7 +73,8 @@ def models(data: RealData, tmp_path_factory: pytest.TempPathFactory) -> Callable
             )
             LoopRun(
                 cell=cell, training=data.training, n_classes=None,
-                generator=Gaussian(GaussianSettings(), (D,), "cpu"), method=method.build(), embedding=no_space,
+                generator=Gaussian(GaussianSettings(), DataShape((D,)), CPU), method=method.build(),
+                embedding=no_space,
                 scorer=NoScorer(),
                 score=conditions, data=DataIdentity(sha256=ZEROS, pinned=True), task_sha256=ZEROS,
                 environment=described,

@@ -7,6 +7,7 @@ import torch
 from builders import CPU, QUIET, MemoryCheckpoint, make_images
 from torch import Tensor
 
+from bench.cells.data_shape import DataShape
 from bench.cells.generator_settings import DDPMSettings, StyleGANSettings
 from bench.data.image_set import ImageSet
 from bench.generators.ddpm import DDPM
@@ -46,7 +47,7 @@ def ddpm(
     engine: Engine = CPU,
     **changes: Any,
 ) -> DDPM:
-    return DDPM(DDPMSettings.model_validate(DDPM_SETTINGS | changes), shape, n_classes, flips, engine)
+    return DDPM(DDPMSettings.model_validate(DDPM_SETTINGS | changes), DataShape(shape, n_classes, flips), engine)
 
 
 def stylegan(
@@ -56,7 +57,8 @@ def stylegan(
     engine: Engine = CPU,
     **changes: Any,
 ) -> StyleGAN:
-    return StyleGAN(StyleGANSettings.model_validate(STYLEGAN_SETTINGS | changes), shape, n_classes, flips, engine)
+    settings = StyleGANSettings.model_validate(STYLEGAN_SETTINGS | changes)
+    return StyleGAN(settings, DataShape(shape, n_classes, flips), engine)
 
 
 def fit(

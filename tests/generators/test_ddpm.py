@@ -56,7 +56,7 @@ def test_guided_prediction_is_one_plus_w_conditional_minus_w_unconditional(
     conditional = noise / 2 + labels.view(4, 1, 1, 1) / 10
     unconditional = noise / 2 + 10 / 10  # the label after the ten classes
     expected = (1 + w) * conditional - w * unconditional
-    assert torch.allclose(model._draw(noise.flatten(1), labels, 1 / (1 + w)), expected, atol=1e-6)
+    assert torch.allclose(model.draw(noise.flatten(1), labels, 1 / (1 + w)), expected, atol=1e-6)
 
 
 @pytest.mark.parametrize("bias", [1.0, 0.5])

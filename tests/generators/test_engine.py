@@ -93,8 +93,8 @@ def out_of_memory(*_: Any) -> Any:
 @pytest.mark.parametrize(
     ("method", "use", "message"),
     [
-        ("_step", fit, r"too small for a training step with batch_size = 16: lower batch_size"),
-        ("_draw", sample, r"too small for a batch of samples with sampling_batch = 8: lower sampling_batch"),
+        ("train_step", fit, r"too small for a training step with batch_size = 16: lower batch_size"),
+        ("draw", sample, r"too small for a batch of samples with sampling_batch = 8: lower sampling_batch"),
     ],
     ids=["fit", "sample"],
 )

@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from builders import QUIET, MemoryCheckpoint
+from builders import CPU, QUIET, MemoryCheckpoint
 
+from bench.cells.data_shape import DataShape
 from bench.cells.generator_settings import GaussianSettings
 from bench.data.image_set import ImageSet
 from bench.errors import RunFailed
@@ -22,7 +23,7 @@ def points(n: int, seed: int = 0) -> ImageSet:
 
 
 def fit(pool: ImageSet, *, from_scratch: bool = True, **arguments: Any) -> Gaussian:
-    model = Gaussian(GaussianSettings(), (pool.images.shape[1],), "cpu")
+    model = Gaussian(GaussianSettings(), DataShape((pool.images.shape[1],)), CPU)
     model.fit(pool, seed=0, from_scratch=from_scratch, checkpoint=MemoryCheckpoint(), progress=QUIET, **arguments)
     return model
 

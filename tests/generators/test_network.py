@@ -136,9 +136,9 @@ def test_a_resumed_fit_does_not_repeat_steps_and_is_charged_with_all_of_its_imag
     with pytest.raises(Killed):
         fit(build(), checkpoint=checkpoint)
     resumed, steps = build(), []
-    take = resumed._step
+    take = resumed.train_step
     monkeypatch.setattr(
-        resumed, "_step", lambda training, step, *rest: steps.append(step) or take(training, step, *rest)
+        resumed, "train_step", lambda training, step, *rest: steps.append(step) or take(training, step, *rest)
     )
     fit(resumed, checkpoint=checkpoint)
     assert steps == list(range(3, STEPS))
@@ -176,7 +176,7 @@ def test_images_are_mirrored_with_probability_one_half_where_the_task_says_so(
     )
     for flips in (False, True):
         model, seen = build(flips=flips, images=16 * 40), []
-        monkeypatch.setattr(model, "_step", lambda *arguments: seen.append(arguments[2:4]) or {})  # noqa: B023
+        monkeypatch.setattr(model, "train_step", lambda *arguments: seen.append(arguments[2:4]) or {})  # noqa: B023
         fit(model)
         names = [bytes(to_uint8(image).flatten().tolist()) for real, _ in seen for image in real]
         origins = [plain[name] if name in plain else mirrored[name] for name in names]
@@ -196,7 +196,7 @@ def test_the_weights_kept_are_the_moving_average_of_those_after_each_step(
         return {}
 
     model = build(images=16 * 40)
-    monkeypatch.setattr(model, "_step", step)
+    monkeypatch.setattr(model, "train_step", step)
     fit(model)
     expected = 0.0  # of the weights that it starts from nothing is left
     for i in range(40):
@@ -209,8 +209,8 @@ def test_the_weights_kept_are_the_moving_average_of_those_after_each_step(
 
 def test_the_weight_average_is_no_part_of_a_graph(build: Build, monkeypatch: pytest.MonkeyPatch):
     model, trainings = build(), []
-    begin = model._begin
-    monkeypatch.setattr(model, "_begin", lambda *arguments: trainings.append(begin(*arguments)) or trainings[-1])
+    begin = model.begin_fit
+    monkeypatch.setattr(model, "begin_fit", lambda *arguments: trainings.append(begin(*arguments)) or trainings[-1])
     fit(model)
     assert not any(weight.requires_grad for weight in trainings[0].weights["average"])
 
@@ -255,10 +255,10 @@ def test_fewer_images_are_the_first_of_more(fitted: NetworkGenerator, n: int):
 def test_every_batch_of_sampling_has_the_size_that_is_set(monkeypatch: pytest.MonkeyPatch, build: Build):
     # Kernels may round differently for another batch size, here or on another device.
     model, sizes = build(), []
-    draw = model._draw
+    draw = model.draw
     monkeypatch.setattr(
         model,
-        "_draw",
+        "draw",
         lambda noise, labels, bias: sizes.append((len(noise), len(labels))) or draw(noise, labels, bias),
     )
     sample(model)
@@ -293,7 +293,7 @@ def test_pixels_are_the_drawn_values_from_minus_one_to_one_rounded_and_clipped(
 ):
     model = build()
     values = torch.tensor([-1.5, -1.0, 0.0, 0.5, 1.0, 1.5]).repeat(11)[:64].view(1, 1, 8, 8).expand(4, 1, 8, 8)
-    monkeypatch.setattr(model, "_draw", lambda *arguments: values.clone())
+    monkeypatch.setattr(model, "draw", lambda *arguments: values.clone())
     # 127.5 rounds to the even 128; 0.5 is 191.25.
     assert sample(model, LABELS[:1], SEEDS[:1]).flatten()[:6].tolist() == [0, 0, 128, 191, 255, 255]
 
