@@ -70,7 +70,8 @@ from bench.files.hashing import file_sha256
 from bench.generators.build import build_generator
 from bench.generators.engine import Engine
 from bench.process.progress import Progress
-from bench.runs.run_folder import FitCheckpoint, image_tensors
+from bench.runs.fit_checkpoint import FitCheckpoint
+from bench.runs.stored import image_tensors
 from bench.scoring.scorer import Reference, Scorer
 
 GENERATIONS = 3  # of the loop that the table adds up

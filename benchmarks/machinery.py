@@ -25,8 +25,9 @@ from bench.files.claim import Claim
 from bench.generators.engine import Engine
 from bench.process.progress import Progress
 from bench.runs import fit_checkpoint
+from bench.runs.first_generation import FirstGenerationCache
 from bench.runs.fit_checkpoint import FitCheckpoint
-from bench.runs.run_folder import FirstGenerationCache, RunFolder
+from bench.runs.run_folder import RunFolder
 
 KEEPING: dict[str, tuple[tuple[type, tuple[str, ...]], ...]] = {
     "claims": ((Claim, ("take", "wait", "check", "release")),),

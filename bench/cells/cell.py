@@ -45,6 +45,13 @@ class Cell(BaseModel):
         """The SHA-256 of the canonical cell."""
         return canonical_sha256(self.model_dump(mode="json"))
 
+    def coordinates(self, *what: str | int) -> tuple[str | int, ...]:
+        """Return what the seed of something in this cell is derived from (`bench.seeds`).
+
+        Loop and method are left out of it, so that cells that differ in them alone are compared in pairs.
+        """
+        return (self.task, self.generator, self.seed, *what)
+
     @property
     def slug(self) -> str:
         """A readable name: what sets the cell apart in most grids, and the start of the id, which makes it unique."""

@@ -23,12 +23,18 @@ from bench.features.cache import FeatureCache
 from bench.features.identity import IdentitySpace
 from bench.generators.build import build_generator
 from bench.generators.engine import Engine
+from bench.logs.run_log import RunLog
 from bench.loop import LoopRun
+from bench.methods.contexts import Contexts
 from bench.methods.file import LoadedMethod
+from bench.methods.hooks import Hooks
 from bench.methods.method import Method, Setting, check_method
 from bench.process.progress import Progress
 from bench.runs import environment
-from bench.runs.run_folder import Conditions, RunFolder
+from bench.runs.journal import Journal
+from bench.runs.meter import Costs
+from bench.runs.run_folder import RunFolder
+from bench.runs.stored import Conditions
 from bench.scoring.scorer import Reference, Scorer
 
 GENERATIONS = 3
@@ -156,25 +162,28 @@ class TinyBench:
         conditions = Conditions(
             task_sha256=task_sha256, data_sha256=task.training.sha256, reference_sha256=reference.sha256
         )
-        drawn = RealDraws(task.training, cell.task, identity.seed).all(cell.loop)
+        draws = RealDraws(task.training, cell.task, identity.seed)
         prepared = Reference.prepare(task.space, reference, 5, self._cache)
-        scorer = Scorer(prepared, drawn, self._cache)
+        scorer = Scorer(prepared, draws.all(cell.loop), self._cache)
+        generator = build_generator(SETTINGS[cell.generator], task.data.shape, CPU)
+        score = scorer.conditions(task.training[:N_SCORE])
+        data = DataIdentity(sha256=task.training.sha256, pinned=False)
+        folder = RunFolder.open(self._folder / name, identity, conditions)
         return LoopRun(
             cell=identity,
-            training=task.training,
-            n_classes=task.data.n_classes,
-            generator=build_generator(SETTINGS[cell.generator], task.data.shape, CPU),
-            method=loaded.build(),
-            embedding=IdentitySpace,
+            draws=draws,
+            generator=generator,
+            method=Hooks(loaded.identity.name, loaded.build(), task.training),
+            contexts=Contexts(
+                identity, task.training, task.data.n_classes, N_SCORE, generator,
+                embedding=IdentitySpace, score_space=task.space,
+            ),
             scorer=scorer,
-            score=scorer.conditions(task.training[:N_SCORE]),
-            data=DataIdentity(sha256=task.training.sha256, pinned=False),
-            task_sha256=task_sha256,
-            environment=self._environment,
-            runs=self._folder,  # where all share G^1
-            folder=RunFolder.open(self._folder / name, identity, conditions),
-            progress=QUIET,
-        )
+            n_score=N_SCORE,
+            costs=Costs(generator),
+            # All runs share G^1.
+            journal=Journal(self._folder, folder, score, data, self._environment, QUIET, RunLog({}, QUIET)),
+        )  # fmt: skip
 
     @cached_property
     def _environment(self) -> Environment:

@@ -18,11 +18,17 @@ from bench.features.cache import default_cache
 from bench.generators.base import Generator
 from bench.generators.build import build_generator
 from bench.generators.engine import Engine
+from bench.logs.run_log import RunLog
 from bench.loop import LoopRun
+from bench.methods.contexts import Contexts
+from bench.methods.hooks import Hooks
 from bench.process.processes import FailedApart
 from bench.process.progress import Progress
 from bench.runs import environment
-from bench.runs.run_folder import Conditions, RunFolder
+from bench.runs.journal import Journal
+from bench.runs.meter import Costs
+from bench.runs.run_folder import RunFolder
+from bench.runs.stored import Conditions
 from bench.scoring.scorer import Reference, Scorer
 
 
@@ -50,7 +56,7 @@ class CellRunner:
     ) -> None:
         """Keep the runs in `runs`; `given_data` holds the real images if the data folder does not.
 
-        `loggers` are what draws the curves of the cells, see `LoopRun`.
+        `loggers` are what draws the curves of the cells: names of `bench.logs.run_log.LOGGERS`.
         """
         self._runs = runs
         self._given_data = given_data
@@ -156,26 +162,29 @@ class CellRunner:
         cell, task = planned.cell, planned.task
         data = self._real(task, cell.tier)
         n = task.tiers[cell.tier].n_score
-        drawn = RealDraws(data.training, cell.task, cell.seed).all(cell.loop)
-        scorer = Scorer(self._reference(task, cell.tier), drawn, self._cache, progress)
-        return LoopRun(
-            cell=cell,
-            training=data.training,
-            n_classes=task.data.n_classes,
-            generator=_new_generator(task, cell.tier, cell.generator, self._engine),
-            method=planned.method.build(),
-            embedding=lambda: self._embedding(task, cell.tier),
-            scorer=scorer,
-            score=scorer.conditions(data.training[:n], progress),
-            data=DataIdentity(sha256=data.training.sha256, pinned=data.pinned),
-            task_sha256=task.sha256,
-            environment=environment.describe(self._engine),
-            runs=self._runs,
-            folder=folder,
-            progress=progress,
-            loggers=self._loggers,
-            processes=self._engine.processes,
-        ).run()
+        draws = RealDraws(data.training, cell.task, cell.seed)
+        scorer = Scorer(self._reference(task, cell.tier), draws.all(cell.loop), self._cache, progress)
+        generator = _new_generator(task, cell.tier, cell.generator, self._engine)
+        score = scorer.conditions(data.training[:n], progress)
+        identity = DataIdentity(sha256=data.training.sha256, pinned=data.pinned)
+        processes, loggers = self._engine.processes, self._loggers if self._engine.processes.is_main else ()
+        with RunLog.open(loggers, self._runs, cell, score, progress) as log:
+            return LoopRun(
+                cell=cell,
+                draws=draws,
+                generator=generator,
+                method=Hooks(cell.method.name, planned.method.build(), data.training),
+                contexts=Contexts(
+                    cell, data.training, task.data.n_classes, n, generator,
+                    embedding=lambda: self._embedding(task, cell.tier), score_space=scorer.space,
+                ),
+                scorer=scorer,
+                n_score=n,
+                costs=Costs(generator, processes),
+                journal=Journal(
+                    self._runs, folder, score, identity, environment.describe(self._engine), progress, log, processes
+                ),
+            ).run()  # fmt: skip
 
     def _real(self, task: Task, tier: TierName) -> RealData:
         key = (task.sha256, tier)

@@ -37,7 +37,7 @@ class Where:
         workers: processes on this machine; None for one on each device.
         threads: CPU threads of each process; None for all, shared out.
         ray_address: of the cluster, None to start one here.
-        loggers: what draws the curves of the cells, see `LoopRun`.
+        loggers: what draws the curves of the cells: names of `bench.logs.run_log.LOGGERS`.
     """
 
     executor: str

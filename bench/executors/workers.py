@@ -122,7 +122,7 @@ class Worker:
         device: of the cells.
         compiled: whether a GPU may compile.
         threads: CPU threads of this process.
-        loggers: what draws the curves of the cells, see `LoopRun`.
+        loggers: what draws the curves of the cells: names of `bench.logs.run_log.LOGGERS`.
     """
 
     runs: Path

@@ -22,7 +22,7 @@ from bench.files import set_aside
 from bench.files.atomic import described
 from bench.files.claim import Claim
 from bench.process.tables import size, table
-from bench.runs.run_folder import read_stored_cell
+from bench.runs.stored import read_stored_cell
 
 # What the generations after a finished one would need, and none comes.
 OF_GENERATIONS = {

@@ -19,88 +19,24 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import takewhile
 from pathlib import Path
-from typing import Annotated, TypeVar
 
 from PIL import Image
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import Tensor
 
 from bench.cells.cell import Cell
 from bench.cells.record import GenerationResult, Record, read_record
-from bench.cells.task import Sha256
-from bench.data.image_set import ImageSet
 from bench.errors import BadInput, Damaged
 from bench.files.atomic import make_folder, remove_unfinished, write_bytes, write_text
 from bench.files.claim import Claim, Holder, read_holder
-from bench.files.sealed import check_hash, read_hashed_tensors, read_sealed, write_hashed_tensors, write_sealed
+from bench.files.sealed import check_hash, read_hashed_tensors, write_hashed_tensors, write_sealed
 from bench.files.set_aside import set_aside
-from bench.files.validation import one_line, validate_strictly
 from bench.process.progress import Progress
 from bench.runs.fit_checkpoint import FitCheckpoint
+from bench.runs.stored import Conditions, StoredCell, StoredGeneration, check_same, read_stored_cell, validated
 from bench.runs.strip import draw_strip
 
 QUIET = Progress(visible=False)
 FAILURE = "failure.json"
-Stored = TypeVar("Stored", bound=BaseModel)
-FileName = Annotated[str, Field(pattern=r"^[a-z_]+\.safetensors$")]
-
-
-class Conditions(BaseModel):
-    """What a run folder was started with besides the cell; a run may only go on with the same."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    task_sha256: Sha256
-    data_sha256: Sha256
-    reference_sha256: Sha256
-
-
-class StoredCell(BaseModel):
-    """The content of cell.json."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    cell_id: Sha256
-    cell: Cell
-    conditions: Conditions
-
-
-class StoredGeneration(BaseModel):
-    """The content of generation.json: the result, what it was made with, and the hashes of the files beside it."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    cell_id: Sha256
-    conditions: Conditions
-    result: GenerationResult
-    files: dict[FileName, Sha256]
-
-
-class TrainingCost(BaseModel):
-    """What it took to train one generation: images that went through a training step, and seconds."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    images: int
-    seconds: float
-
-
-class StoredModel(BaseModel):
-    """The content of cost.json beside a cached model of generation 1."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    training: TrainingCost
-    model_sha256: Sha256
-
-
-def read_stored_cell(path: Path) -> StoredCell:
-    """Return the cell whose run folder is at `path`, and what it was started with.
-
-    Raises:
-        Damaged: its cell.json is missing or damaged.
-    """
-    return _validated(StoredCell, path / "cell.json")
 
 
 class RunFolder:
@@ -138,7 +74,7 @@ class RunFolder:
             except Damaged as error:
                 set_aside([file], error, "written again", progress)
             else:
-                cls._check_same(file, wanted, found)
+                check_same(file, wanted, found)
         if not file.exists():
             write_sealed(file, wanted.model_dump(mode="json"))
         return cls(path, cell, conditions, progress.kept_in(path))
@@ -320,20 +256,6 @@ class RunFolder:
         for leftover in self.path.glob("fit*.safetensors"):
             leftover.unlink(missing_ok=True)
 
-    @staticmethod
-    def _check_same(
-        file: Path, wanted: "StoredCell | StoredGeneration", found: "StoredCell | StoredGeneration"
-    ) -> None:
-        """Raise BadInput where what was found was started with something else than what is wanted."""
-        if found.cell_id != wanted.cell_id:
-            raise BadInput(f"{file}: is of another cell: remove its folder, or give another --runs folder")
-        for key, value in wanted.conditions:
-            if getattr(found.conditions, key) != value:
-                raise BadInput(
-                    f"{file}: the run was started with another {key}: give another --runs folder, or remove "
-                    f"this one to start again"
-                )
-
     def _after(self, t: int) -> range:
         return range(t + 1, self.cell.loop.generations + 1)
 
@@ -342,8 +264,8 @@ class RunFolder:
 
     def _stored(self, t: int) -> StoredGeneration:
         file = self._generation(t) / "generation.json"
-        stored = _validated(StoredGeneration, file)
-        self._check_same(file, StoredCell(cell_id=self.cell.id, cell=self.cell, conditions=self.conditions), stored)
+        stored = validated(StoredGeneration, file)
+        check_same(file, StoredCell(cell_id=self.cell.id, cell=self.cell, conditions=self.conditions), stored)
         if stored.result.generation != t:
             raise Damaged(file, f"is of generation {stored.result.generation}")
         return stored
@@ -351,52 +273,6 @@ class RunFolder:
     def _tensors(self, t: int, file: str) -> dict[str, Tensor]:
         path = self._generation(t) / file
         return read_hashed_tensors(path, self._stored(t).files.get(file, ""))
-
-
-class FirstGenerationCache:
-    """Models of generation 1, by the hash of everything that they are a function of."""
-
-    def __init__(self, runs: Path, key: str, progress: Progress) -> None:
-        self._folder = runs / "g1" / key
-        self._progress = progress
-        self._claim = Claim(self._folder)
-
-    @contextmanager
-    def claimed(self) -> Iterator[None]:
-        """Be the one that looks for this model and trains it; others wait."""
-        make_folder(self._folder)
-        self._claim.wait(self._progress)
-        try:
-            remove_unfinished(self._folder)
-            yield
-        finally:
-            self._claim.release()
-
-    def load(self) -> tuple[dict[str, Tensor], TrainingCost] | None:
-        """Return the weights and what their training cost, or None where the model has not been trained.
-
-        A damaged model is set aside.
-        """
-        file, model = self._folder / "cost.json", self._folder / "model.safetensors"
-        if not file.exists():
-            return None
-        try:
-            stored = _validated(StoredModel, file)
-            return read_hashed_tensors(model, stored.model_sha256), stored.training
-        except Damaged as error:
-            set_aside([file, model], error, "generation 1 is trained again", self._progress)
-            return None
-
-    def checkpoint(self, key: str) -> FitCheckpoint:
-        """Return the place for the unfinished fit of this model."""
-        return FitCheckpoint(self._folder / "fit.safetensors", key, self._progress, self._claim.check)
-
-    def save(self, weights: Mapping[str, Tensor], training: TrainingCost) -> None:
-        """Keep a trained model."""
-        self._claim.check()
-        sha256 = write_hashed_tensors(self._folder / "model.safetensors", weights)
-        stored = StoredModel(training=training, model_sha256=sha256)
-        write_sealed(self._folder / "cost.json", stored.model_dump(mode="json"))
 
 
 def keep_failure(path: Path, reason: str) -> None:
@@ -414,27 +290,3 @@ def n_finished(path: Path, generations: int) -> int:
     """Return how many of so many generations are finished in a run folder, from the first on."""
     there = ((path / f"generation-{t:03d}" / "generation.json").exists() for t in range(1, generations + 1))
     return sum(takewhile(bool, there))
-
-
-def image_tensors(images: ImageSet) -> dict[str, Tensor]:
-    """Return an image set as the tensors that are saved."""
-    return {"images": images.images} | ({} if images.labels is None else {"labels": images.labels})
-
-
-def image_set(tensors: Mapping[str, Tensor]) -> ImageSet:
-    """Return the image set that `image_tensors` made these tensors from.
-
-    Raises:
-        ValueError: they are no image set's.
-    """
-    if "images" not in tensors:
-        raise ValueError("there are no images in it")
-    return ImageSet(tensors["images"], tensors.get("labels"))
-
-
-def _validated(kind: type[Stored], file: Path) -> Stored:
-    """Return the content of a JSON file of this kind; Damaged where it is none."""
-    try:
-        return validate_strictly(kind, read_sealed(file))
-    except ValidationError as error:
-        raise Damaged(file, one_line(error)) from error

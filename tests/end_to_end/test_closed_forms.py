@@ -16,13 +16,21 @@ from bench.cells.generator_settings import GaussianSettings
 from bench.cells.record import DataIdentity, ScoreConditions, Scores, read_record
 from bench.cells.task import Task, load_task
 from bench.cli.main import main
+from bench.data.draws import RealDraws
 from bench.data.real import RealData, load_real_data
 from bench.features.base import FeatureSpace
+from bench.features.identity import IdentitySpace
 from bench.generators.gaussian import Gaussian
+from bench.logs.run_log import RunLog
 from bench.loop import LoopRun
+from bench.methods.contexts import Contexts
 from bench.methods.file import load_method
+from bench.methods.hooks import Hooks
 from bench.runs import environment
-from bench.runs.run_folder import Conditions, RunFolder
+from bench.runs.journal import Journal
+from bench.runs.meter import Costs
+from bench.runs.run_folder import RunFolder
+from bench.runs.stored import Conditions
 
 D = 100
 NO_SCORES = Scores(fid=0, kid=0, kid_standard_error=0, precision=0, recall=0, density=0, coverage=0)
@@ -71,14 +79,14 @@ def models(data: RealData, tmp_path_factory: pytest.TempPathFactory) -> Callable
             folder = RunFolder.open(
                 runs, cell, Conditions(task_sha256=ZEROS, data_sha256=ZEROS, reference_sha256=ZEROS)
             )
+            generator = Gaussian(GaussianSettings(), DataShape((D,)), CPU)
+            identity = DataIdentity(sha256=ZEROS, pinned=True)
             LoopRun(
-                cell=cell, training=data.training, n_classes=None,
-                generator=Gaussian(GaussianSettings(), DataShape((D,)), CPU), method=method.build(),
-                embedding=no_space,
-                scorer=NoScorer(),
-                score=conditions, data=DataIdentity(sha256=ZEROS, pinned=True), task_sha256=ZEROS,
-                environment=described,
-                runs=runs, folder=folder, progress=QUIET,
+                cell=cell, draws=RealDraws(data.training, cell.task, seed), generator=generator,
+                method=Hooks(name, method.build(), data.training),
+                contexts=Contexts(cell, data.training, None, 2, generator, no_space, IdentitySpace()),
+                scorer=NoScorer(), n_score=2, costs=Costs(generator),
+                journal=Journal(runs, folder, conditions, identity, described, QUIET, RunLog({}, QUIET)),
             ).run()  # fmt: skip
             states = [folder.tensors(t, "model") for t in range(1, loop.generations + 1)]
             means.append([state["mean"].numpy() for state in states])

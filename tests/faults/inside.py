@@ -12,8 +12,7 @@ from typing import Any
 
 from bench import loop
 from bench.generators.base import Generator
-from bench.runs import fit_checkpoint
-from bench.runs import run_folder as store
+from bench.runs import first_generation, fit_checkpoint, journal, run_folder
 from bench.scoring import scorer
 from faults.forks import Marks
 
@@ -63,18 +62,18 @@ def _tell_stages(marks: Marks) -> None:
             if name in vars(generator):
                 _wrap(generator, name, marks, name)
     _wrap(scorer.Scorer, "score", marks, "score", _count_scored)
-    _wrap(store.RunFolder, "finished", marks, "read")
-    _wrap(store.RunFolder, "tensors", marks, "read")
+    _wrap(run_folder.RunFolder, "finished", marks, "read")
+    _wrap(run_folder.RunFolder, "tensors", marks, "read")
     _wrap(loop.LoopRun, "run", marks, "between")
-    _wrap(loop.LoopRun, "_first_generation", marks, "between")
+    _wrap(journal.Journal, "first_generation", marks, "between")
 
-    original = store.FirstGenerationCache.checkpoint
+    original = first_generation.FirstGenerationCache.checkpoint
 
-    def checkpoint(self: store.FirstGenerationCache, key: str) -> fit_checkpoint.FitCheckpoint:
+    def checkpoint(self: first_generation.FirstGenerationCache, key: str) -> fit_checkpoint.FitCheckpoint:
         marks.first_fits += 1
         return original(self, key)
 
-    store.FirstGenerationCache.checkpoint = checkpoint  # type: ignore[method-assign]
+    first_generation.FirstGenerationCache.checkpoint = checkpoint  # type: ignore[method-assign]
 
 
 def _count_scored(marks: Marks) -> None:

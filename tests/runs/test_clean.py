@@ -11,7 +11,8 @@ from bench.cells.record import Record
 from bench.errors import BadInput
 from bench.files.claim import Claim
 from bench.runs.clean import clean, cleaning_json, cleaning_table
-from bench.runs.run_folder import Conditions, RunFolder
+from bench.runs.run_folder import RunFolder
+from bench.runs.stored import Conditions
 
 CONDITIONS = Conditions(task_sha256="1" * 64, data_sha256="2" * 64, reference_sha256="3" * 64)
 RECORD = make_record(fids=(1.5, 2.25))

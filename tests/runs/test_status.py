@@ -12,8 +12,9 @@ from builders import make_cell
 
 from bench.cli.main import main
 from bench.files.claim import FILE, LEASE_SECONDS, Claim
-from bench.runs.run_folder import Conditions, RunFolder
+from bench.runs.run_folder import RunFolder
 from bench.runs.status import CellStatus, read_status
+from bench.runs.stored import Conditions
 
 CONDITIONS = Conditions(task_sha256="1" * 64, data_sha256="2" * 64, reference_sha256="3" * 64)
 

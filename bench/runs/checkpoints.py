@@ -1,4 +1,4 @@
-"""The checkpoint of a fit that several processes do together."""
+"""The checkpoints of the fits that several processes do together."""
 
 from collections.abc import Mapping
 
@@ -6,6 +6,8 @@ from torch import Tensor
 
 from bench.process.processes import Processes
 from bench.runs.fit_checkpoint import FitCheckpoint
+from bench.runs.run_folder import RunFolder
+from bench.runs.stored import TrainingCost
 
 
 class SharedCheckpoint:
@@ -41,3 +43,29 @@ class SharedCheckpoint:
         """Forget the state: the fit is finished."""
         if self._processes.is_main:
             self._checkpoint.remove()
+
+
+class Checkpoints:
+    """The checkpoints of the fits of one generation, by their purposes; "" is the generation's own."""
+
+    def __init__(self, folder: RunFolder, key: str, processes: Processes) -> None:
+        """Keep them in a run folder; `key` is the identity of the generation's fit."""
+        self._folder, self._key, self._processes = folder, key, processes
+        self._opened: dict[str, SharedCheckpoint] = {}
+
+    def of(self, purpose: str) -> SharedCheckpoint:
+        """Return the checkpoint of a purpose, the same each time."""
+        if purpose not in self._opened:
+            checkpoint = self._folder.fit_checkpoint(self._key, purpose)
+            self._opened[purpose] = SharedCheckpoint(checkpoint, self._processes)
+        return self._opened[purpose]
+
+    @property
+    def earlier(self) -> TrainingCost:
+        """What the fits had taken when the states that were found had been saved; of images the generator knows."""
+        return TrainingCost(images=0, seconds=sum(opened.earlier_seconds for opened in self._opened.values()))
+
+    def remove(self) -> None:
+        """Forget the states: the generation is finished."""
+        for checkpoint in self._opened.values():
+            checkpoint.remove()

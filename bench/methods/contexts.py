@@ -1,0 +1,88 @@
+"""Makes the contexts of a cell: what the loop allows its method to know and use, generation by generation."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from bench.cells.cell import Cell
+from bench.data.draws import image_seeds, sample_labels
+from bench.data.image_set import ImageSet
+from bench.features.base import FeatureSpace
+from bench.generators.base import Checkpoint, Generator
+from bench.methods.method import Budget, Context, Reads
+from bench.methods.pool import Pool
+from bench.process.progress import Progress
+from bench.runs.strip import strip_labels
+from bench.seeds import derive_generator, derive_seed
+
+
+@dataclass(frozen=True)
+class Contexts:
+    """Makes the contexts of a cell.
+
+    Attributes:
+        cell: what is run.
+        training: the real images that the loop may draw from; of them only the labels get into a context.
+        n_classes: number of labels, None for none.
+        n_score: how many images of each generation are scored.
+        generator: what is trained.
+        embedding: gives the feature space of `Context.embed`, loaded when it is first asked for.
+        score_space: the feature space of the score.
+    """
+
+    cell: Cell
+    training: ImageSet
+    n_classes: int | None
+    n_score: int
+    generator: Generator
+    embedding: Callable[[], FeatureSpace]
+    score_space: FeatureSpace
+
+    def of(
+        self,
+        t: int,
+        pool: Pool,
+        real: ImageSet | None,
+        checkpoint_of: Callable[[str], Checkpoint],
+        progress: Progress,
+    ) -> Context:
+        """Return the context of generation t.
+
+        Args:
+            t: counted from 1.
+            pool: D^t as the method may see it.
+            real: the real images that it may read, None for none.
+            checkpoint_of: gives the place of an unfinished fit, by its purpose; "" is the generation's own.
+            progress: where progress is shown.
+        """
+        cell, generator = self.cell, self.generator
+        n_drawn = max(self.n_score, cell.loop.n_synthetic)
+        return Context(
+            loop=cell.loop,
+            generation=t,
+            pool=pool,
+            n_classes=self.n_classes,
+            budget=Budget(
+                images_trained=generator.images_per_fit(len(pool)),
+                network_evaluations=n_drawn * generator.evaluations_per_image(cell.loop.sampling_bias),
+            ),
+            fit_seed=derive_seed(*cell.coordinates(t, "fit")),
+            random=derive_generator(*cell.coordinates(t, "method")),
+            checkpoint=checkpoint_of(""),
+            progress=progress,
+            _checkpoint=checkpoint_of,
+            _labels=lambda n: sample_labels(self.training, cell.task, n),
+            _seeds=lambda n: image_seeds(n, *cell.coordinates(t, "sample")),
+            _real=real,
+            _embed=lambda images: self.embedding()(images.images, progress).cpu(),
+            _embed_as_scored=lambda images: self.score_space(images.images, progress).cpu(),
+            has_read=Reads(),
+        )
+
+    def of_strip(self, ctx: Context) -> Context:
+        """Return the context with the labels and seeds of the collapse strip, which no generation changes."""
+        return replace(
+            ctx,
+            _labels=lambda n: strip_labels(self.n_classes, n),
+            _seeds=lambda n: image_seeds(n, *self.cell.coordinates("strip")),
+            progress=Progress(visible=False),
+        )

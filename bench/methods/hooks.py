@@ -1,0 +1,103 @@
+"""The hooks of a method as the loop calls them: what they return is looked at before it is used."""
+
+from collections.abc import Mapping
+
+from torch import Tensor
+
+from bench.cells.loops import Loop
+from bench.data.image_set import ImageSet
+from bench.errors import RunFailed
+from bench.generators.base import Generator
+from bench.methods.method import Context, Control, Method, synthetic_are_samples
+from bench.methods.pool import Pool
+
+
+class Hooks:
+    """A method's hooks, in the order in which the loop calls them.
+
+    Attributes:
+        is_control: whether the method is given what no method is given.
+        synthetic_are_samples: whether what enters the pools is what is scored, so that it is drawn and kept once.
+    """
+
+    def __init__(self, name: str, method: Method, like: ImageSet) -> None:
+        """Call the hooks of a method.
+
+        Args:
+            name: of the method, in what is raised.
+            method: the method.
+            like: images as the hooks are to return them: of this shape, with labels or without.
+        """
+        self._name = name
+        self._method = method
+        self._shape = tuple(like.images.shape[1:])
+        self._labelled = like.labels is not None
+        self.is_control = isinstance(method, Control)
+        self.synthetic_are_samples = synthetic_are_samples(method)
+
+    def n_synthetic(self, loop: Loop) -> int:
+        """Return how many images a generation adds to the pools."""
+        return self._method.n_synthetic(loop)
+
+    def prepare(self, generator: Generator, ctx: Context) -> None:
+        """Let the method learn from G^1 and its real images; G^1 itself stays what it is."""
+        if type(self._method).prepare is Method.prepare:
+            return
+        first = generator.state_dict()
+        self._method.prepare(generator, ctx)
+        generator.load_state_dict(first)
+
+    def curate(self, pool: Pool, ctx: Context) -> Pool:
+        """Return what the method makes of the pool.
+
+        Raises:
+            RunFailed: no generator can be trained on it.
+        """
+        curated = self._method.curate(pool, ctx)
+        name = f"curate of method '{self._name}'"
+        if not isinstance(curated, Pool):
+            raise RunFailed(f"{name} returned {type(curated).__name__}, not a Pool")
+        if len(curated) == 0:
+            raise RunFailed(f"{name} left no image of {len(pool)} in generation {ctx.generation}")
+        if len(curated.origin) != len(curated):
+            raise RunFailed(f"{name} returned {len(curated)} images and {len(curated.origin)} origins")
+        self._checked("curate", curated.data, len(curated))
+        return curated
+
+    def fit(self, generator: Generator, pool: Pool, ctx: Context) -> None:
+        """Train G^t on the curated pool."""
+        self._method.fit(generator, pool, ctx)
+
+    def refine(self, generator: Generator, pool: Pool, ctx: Context) -> None:
+        """Let the method change the trained G^t."""
+        self._method.refine(generator, pool, ctx)
+
+    def sample(self, generator: Generator, n: int, ctx: Context) -> ImageSet:
+        """Return n images of G^t; RunFailed where the method gives others."""
+        return self._checked("sample", self._method.sample(generator, n, ctx), n)
+
+    def synthesize(self, generator: Generator, n: int, ctx: Context) -> ImageSet:
+        """Return the n images that enter the pools of later generations; RunFailed where the method gives others."""
+        return self._checked("synthesize", self._method.synthesize(generator, n, ctx), n)
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Return what the method has learned."""
+        return self._method.state_dict()
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Put a state from `state_dict` in place."""
+        self._method.load_state_dict(state)
+
+    def _checked(self, hook: str, images: ImageSet, n: int) -> ImageSet:
+        """Return what a hook gave; RunFailed where it is not n images like the real ones."""
+        returned = f"{hook} of method '{self._name}' returned"
+        if not isinstance(images, ImageSet):
+            raise RunFailed(f"{returned} {type(images).__name__}, not an ImageSet")
+        found = (tuple(images.images.shape), images.labels is not None)
+        wanted = ((n, *self._shape), self._labelled)
+        if found != wanted:
+            described = [
+                f"images of shape {shape} {'with' if lab else 'without'} labels" for shape, lab in (found, wanted)
+            ]
+            raise RunFailed(f"{returned} {described[0]}, not {described[1]}")
+        return images
