@@ -180,7 +180,7 @@ class CellRunner:
                 ),
                 scorer=scorer,
                 n_score=n,
-                costs=Costs(generator, processes),
+                costs=Costs(generator),
                 journal=Journal(
                     self._runs, folder, score, identity, environment.describe(self._engine), progress, log, processes
                 ),

@@ -10,7 +10,6 @@ import torch
 
 from bench.cells.record import Cost, Seconds
 from bench.generators.base import Generator, Work
-from bench.process.processes import ALONE, Processes
 from bench.runs.environment import peak_memory_bytes
 from bench.runs.stored import TrainingCost
 
@@ -48,10 +47,9 @@ class Meter:
 class Costs:
     """Adds up what each generation of a cell costs, one after the other."""
 
-    def __init__(self, generator: Generator, processes: Processes = ALONE) -> None:
-        """Measure a generator that these processes train together."""
+    def __init__(self, generator: Generator) -> None:
+        """Measure what is done with a generator."""
         self._generator = generator
-        self._processes = processes
         self.begin()
 
     def begin(self) -> None:
@@ -77,7 +75,8 @@ class Costs:
 
     def total(self, *, real_images: int, method_state_bytes: int) -> Cost:
         """Return what the generation has cost, with what the loop knows of it; all processes call this."""
-        peaks = self._processes.everyones(peak_memory_bytes(self._generator.device))
+        engine = self._generator.engine
+        peaks = engine.processes.everyones(peak_memory_bytes(engine.device))
         return Cost(
             images_trained=self._work.images_trained,
             network_evaluations=self._work.network_evaluations,
