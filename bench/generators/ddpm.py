@@ -3,6 +3,7 @@
 import copy
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import torch
 from diffusers import DDPMScheduler, DPMSolverMultistepScheduler, UNet2DModel
@@ -14,6 +15,7 @@ from bench.cells.generator_settings import GROUPS, DDPMSettings
 from bench.data.image_set import ImageSet
 from bench.errors import RunFailed
 from bench.generators.base import Extrapolation
+from bench.generators.batch import Batch
 from bench.generators.engine import Engine
 from bench.generators.network import NetworkGenerator, Training
 from bench.generators.training import mean_loss
@@ -97,18 +99,10 @@ class DDPM(NetworkGenerator):
         optimizer = torch.optim.AdamW(weights["weight"], lr=learning_rate, fused=self.device.type == "cuda")
         return Training(weights, "weight", {"weight": optimizer}, steps, learning_rate)
 
-    def train_step(
-        self,
-        training: Training,
-        step: int,
-        real: Tensor,
-        labels: Tensor | None,
-        weights: Tensor | None,
-        random: torch.Generator,
-    ) -> dict[str, Tensor]:
+    def train_step(self, training: Training, step: int, batch: Batch, random: torch.Generator) -> dict[str, Tensor]:
         """Train on one batch; see `NetworkGenerator`."""
         optimizer = training.optimizers["weight"]
-        loss = self._loss(real, labels, weights, random)
+        loss = self._loss(batch, random)
         optimizer.zero_grad()
         loss.backward()
         loss = loss.detach()
@@ -119,25 +113,25 @@ class DDPM(NetworkGenerator):
         optimizer.step()
         return {"loss": loss}
 
-    def _loss(self, clean: Tensor, labels: Tensor | None, weights: Tensor | None, random: torch.Generator) -> Tensor:
+    def _loss(self, batch: Batch, random: torch.Generator) -> Tensor:
         """Return the mean squared error of the network's prediction at random noise levels, of this process's images.
 
         A network that sees large patches is narrower than what it is given, and cannot carry the noise through:
         it predicts the image (`sample`), with the loss of the velocity (Li & He 2025, arXiv 2511.13720).
         """
-        noise = torch.randn(clean.shape, generator=random, device=self.device)
+        noise = torch.randn(batch.images.shape, generator=random, device=self.device)
         # One noise level per stratum of [0, T): the same expectation as independent draws, with less variance.
         offset = torch.rand((), generator=random, device=self.device)
-        position = (torch.arange(len(clean), device=self.device) + offset) / len(clean)
+        position = (torch.arange(len(batch), device=self.device) + offset) / len(batch)
         timesteps = (position * self.settings.timesteps).long().clamp_(max=self.settings.timesteps - 1)
-        if labels is not None:
+        if (labels := batch.labels) is not None:
             dropped = torch.rand(labels.shape, generator=random, device=self.device) < self.settings.condition_dropout
-            labels = torch.where(dropped, self._no_label(labels), labels)
+            batch = replace(batch, labels=torch.where(dropped, self._no_label(labels), labels))
         # From here on only this process's share of the batch.
-        clean, noise, timesteps = map(self.share.of, (clean, noise, timesteps))
-        labels, weights = (None if values is None else self.share.of(values) for values in (labels, weights))
+        batch, noise, timesteps = batch.share(self.share), self.share.of(noise), self.share.of(timesteps)
+        clean = batch.images
         noisy = self._noising.add_noise(clean, noise, timesteps)
-        prediction = self._predict(self._trained, noisy, timesteps, labels)
+        prediction = self._predict(self._trained, noisy, timesteps, batch.labels)
         match self.settings.prediction:
             case "v_prediction":
                 errors = (prediction - self._noising.get_velocity(clean, noise, timesteps)).square()
@@ -147,7 +141,7 @@ class DDPM(NetworkGenerator):
                 # The error of the velocity that the image implies: that of the image over the noise level.
                 squared_levels = (1 - self._noising.alphas_cumprod[timesteps]).clamp(min=LEAST_NOISE_LEVEL**2)
                 errors = (prediction - clean).square().mean((1, 2, 3)).div(squared_levels)
-        return mean_loss(errors, weights)
+        return mean_loss(errors, batch.weights)
 
     def features(self, images: ImageSet, progress: Progress) -> Tensor:
         """Return the coarsest features of the averaged U-Net at little noise (Baranchuk et al. 2022).

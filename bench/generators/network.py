@@ -4,7 +4,7 @@ import hashlib
 import math
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
@@ -18,6 +18,7 @@ from bench.cells.generator_settings import NetworkSettings
 from bench.data.image_set import ImageSet
 from bench.files.hashing import canonical_sha256
 from bench.generators.base import Checkpoint, Generator
+from bench.generators.batch import Batch
 from bench.generators.engine import Engine
 from bench.generators.training import (
     EpochOrder,
@@ -76,7 +77,7 @@ class NetworkGenerator(Generator):
 
     Attributes:
         settings: among them batch_size, learning_rate, ema_halflife, sampling_batch, and the budget: images, steps.
-        share: this process's part of a batch: `share.of(batch)`, and `share.weight` of its gradients in the average
+        share: this process's part of a batch: `batch.share(share)`, and `share.weight` of its gradients in the average
             that `engine.processes.average` takes.
     """
 
@@ -110,9 +111,7 @@ class NetworkGenerator(Generator):
         training = self.begin_fit(plan.seed, plan.from_scratch, steps, plan.learning_rate * settings.learning_rate)
         random = derive_generator(seed, "noise", device=self.device)
         order = EpochOrder(len(pool), seed)
-        images = pool.images.to(self.device)
-        labels = None if pool.labels is None else pool.labels.to(self.device)
-        counts = None if plan.weights is None else relative_weights(plan.weights, len(pool)).to(self.device)
+        whole = self._on_device(pool, plan)
         averages: list[Tensor] = [*training.weights["average"]]
         weights: list[Tensor] = [*training.weights[training.averaged]]
 
@@ -130,18 +129,12 @@ class NetworkGenerator(Generator):
         with bar:
             while step < steps:
                 index = self.engine.moved(order.batch(step, settings.batch_size))
-                real = from_uint8(images[index])
+                chosen = whole[index]
+                real = from_uint8(chosen.images)
                 if self.data.horizontal_flips:
                     flipped = torch.rand(len(real), generator=random, device=self.device) < 0.5
                     real = torch.where(flipped[:, None, None, None], real.flip(3), real)
-                losses = self.train_step(
-                    training,
-                    step,
-                    real,
-                    None if labels is None else labels[index],
-                    None if counts is None else counts[index],
-                    random,
-                )
+                losses = self.train_step(training, step, replace(chosen, images=real), random)
                 step += 1
                 with torch.no_grad():
                     torch._foreach_lerp_(averages, weights, 1 - ema_decay(step, steps, settings.ema_halflife))
@@ -159,6 +152,11 @@ class NetworkGenerator(Generator):
                     checkpoint.save(state | {"fit": identity})
         check_weights(averages, steps, training.learning_rate)
         self.finish_fit()
+
+    def _on_device(self, pool: ImageSet, plan: "_Plan") -> Batch:
+        """Return the whole pool, its images still uint8, with what the fit was told of them."""
+        weights = None if plan.weights is None else relative_weights(plan.weights, len(pool))
+        return Batch(pool.images, pool.labels, weights).each(lambda values: values.to(self.device))
 
     def sample(self, labels: Tensor | None, seeds: list[int], sampling_bias: float, progress: Progress) -> ImageSet:
         """Draw one image per seed; see `Generator.sample`."""
@@ -261,25 +259,16 @@ class NetworkGenerator(Generator):
         """
 
     @abstractmethod
-    def train_step(
-        self,
-        training: Training,
-        step: int,
-        real: Tensor,
-        labels: Tensor | None,
-        weights: Tensor | None,
-        random: torch.Generator,
-    ) -> dict[str, Tensor]:
+    def train_step(self, training: Training, step: int, batch: Batch, random: torch.Generator) -> dict[str, Tensor]:
         """Train on one batch of the pool and return the losses by name, scalars of the whole batch.
 
-        Random numbers are drawn for the whole batch, from `random` alone; networks are given `self.share.of` it.
+        Random numbers are drawn for the whole batch, from `random` alone; networks are given its part
+        `batch.share(self.share)`.
 
         Args:
             training: what `begin_fit` returned, to be changed.
             step: how many steps are done.
-            real: float32 (n, channels, height, width) in [-1, 1].
-            labels: int64 (n,), None without classes.
-            weights: float32 (n,), what each image counts, 1 on average over the pool; None where all count the same.
+            batch: images with what belongs to them.
             random: of the fit, on the device.
         """
 

@@ -20,6 +20,7 @@ from bench.cells.generator_settings import StyleGANSettings
 from bench.data.image_set import ImageSet
 from bench.errors import BadInput
 from bench.generators.augment import augment
+from bench.generators.batch import Batch
 from bench.generators.engine import Engine
 from bench.generators.network import NetworkGenerator, Training
 from bench.generators.training import mean_loss
@@ -132,26 +133,18 @@ class StyleGAN(NetworkGenerator):
             fused=self.device.type == "cuda",
         )
 
-    def train_step(
-        self,
-        training: Training,
-        step: int,
-        real: Tensor,
-        labels: Tensor | None,
-        weights: Tensor | None,
-        random: torch.Generator,
-    ) -> dict[str, Tensor]:
+    def train_step(self, training: Training, step: int, batch: Batch, random: torch.Generator) -> dict[str, Tensor]:
         """Train both networks on one batch; see `NetworkGenerator`."""
-        numbers = torch.randn(len(real), self.numbers_per_image, generator=random, device=self.device)
+        numbers = torch.randn(len(batch), self.numbers_per_image, generator=random, device=self.device)
         # From here on only this process's share of the batch.
-        real, numbers = self.share.of(real), self.share.of(numbers)
-        labels, weights = (None if values is None else self.share.of(values) for values in (labels, weights))
+        batch, numbers = batch.share(self.share), self.share.of(numbers)
+        labels = batch.labels
         z, noise = self._generator.split(numbers)
         fake = self._images(self._synthesize, self._generator.mapping(z, labels), noise)
 
         # The discriminator, with the gradient penalty R1 every few steps.
         regularise = step % self.settings.r1_interval == 0
-        discriminator_loss = self._discriminator_loss(real, fake.detach(), labels, weights, random, regularise)
+        discriminator_loss = self._discriminator_loss(batch, fake.detach(), random, regularise)
         discriminator_loss = self._descend(training.optimizers["discriminator"], discriminator_loss)
 
         # The generator, on the same images.
@@ -213,19 +206,12 @@ class StyleGAN(NetworkGenerator):
     def _folded(self, images: Tensor) -> Tensor:
         return self.engine.laid_out(F.pixel_unshuffle(images, self.settings.patch))
 
-    def _discriminator_loss(
-        self,
-        real: Tensor,
-        fake: Tensor,
-        labels: Tensor | None,
-        weights: Tensor | None,
-        random: torch.Generator,
-        regularise: bool,
-    ) -> Tensor:
+    def _discriminator_loss(self, batch: Batch, fake: Tensor, random: torch.Generator, regularise: bool) -> Tensor:
         """Return the non-saturating loss and, every few steps, the penalty R1 (Mescheder et al. 2018).
 
         Images of the pool count by their weights in the loss.
         """
+        real, labels, weights = batch.images, batch.labels, batch.weights
         real.requires_grad_(regularise)
         on_real = self._judge(real, labels, random, twice=regularise)
         loss = mean_loss(F.softplus(-on_real), weights) + F.softplus(self._judge(fake, labels, random)).mean()

@@ -17,6 +17,7 @@ from bench.cells.generator_settings import DDPMSettings
 from bench.data.image_set import ImageSet
 from bench.errors import RunFailed
 from bench.generators.base import Extrapolation
+from bench.generators.batch import Batch
 from bench.generators.ddpm import WARMUP_FRACTION, _learning_rate_factor
 
 
@@ -151,7 +152,7 @@ def test_the_loss_of_a_predicted_image_is_the_error_of_the_velocity_that_it_impl
 
     monkeypatch.setattr(model, "_predict", lambda *arguments: guess)
     monkeypatch.setattr(velocity_model, "_predict", implied_velocity)
-    losses = [m._loss(clean, None, None, torch.Generator().manual_seed(0)).item() for m in (model, velocity_model)]
+    losses = [m._loss(Batch(clean), torch.Generator().manual_seed(0)).item() for m in (model, velocity_model)]
     assert losses[0] == pytest.approx(losses[1], rel=1e-4)
 
 

@@ -176,11 +176,11 @@ def test_images_are_mirrored_with_probability_one_half_where_the_task_says_so(
     )
     for flips in (False, True):
         model, seen = build(flips=flips, images=16 * 40), []
-        monkeypatch.setattr(model, "train_step", lambda *arguments: seen.append(arguments[2:4]) or {})  # noqa: B023
+        monkeypatch.setattr(model, "train_step", lambda *arguments: seen.append(arguments[2]) or {})  # noqa: B023
         fit(model)
-        names = [bytes(to_uint8(image).flatten().tolist()) for real, _ in seen for image in real]
+        names = [bytes(to_uint8(image).flatten().tolist()) for batch in seen for image in batch.images]
         origins = [plain[name] if name in plain else mirrored[name] for name in names]
-        assert torch.equal(torch.cat([labels for _, labels in seen]), POOL.labels[origins])
+        assert torch.equal(torch.cat([batch.labels for batch in seen]), POOL.labels[origins])
         shares = torch.tensor([name in mirrored for name in names]).double().view(40, 16).mean(1)
         # A binomial share of 640; without flips none.
         assert abs(shares.mean() - 0.5 * flips) <= 4 * 0.5 / math.sqrt(640) * flips

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from bench.cells.generator_settings import StyleGANSettings
 from bench.generators import stylegan
+from bench.generators.batch import Batch
 from bench.generators.stylegan import EqualConv, EqualLinear, ModulatedConv
 from bench.seeds import draw_weights
 
@@ -103,8 +104,7 @@ def test_the_gradient_penalty_is_the_squared_norm_of_the_gradient():
     model._discriminator = model._discriminate = Linear()
     real, fake, random_numbers = normal(6, 1, 8, 8), normal(6, 1, 8, 8, seed=1), torch.Generator()
     losses = [
-        model._discriminator_loss(real, fake, None, None, random_numbers, regularise).item()
-        for regularise in (True, False)
+        model._discriminator_loss(Batch(real), fake, random_numbers, regularise).item() for regularise in (True, False)
     ]
     expected = float(F.softplus(-real.flatten(1) @ slope).mean() + F.softplus(fake.flatten(1) @ slope).mean())
     assert losses[1] == pytest.approx(expected, rel=1e-5)
