@@ -9,9 +9,7 @@ Needs: the pool policy `accumulated`. Costs: nothing but the disk for all synthe
 
 import torch
 
-from bench.errors import BadInput
-from bench.methods.method import Context, Method, Setting
-from bench.methods.pool import Pool
+from bench import BadInput, Context, Method, Pool, Setting
 
 
 class AccumulateSubsample(Method):

@@ -19,9 +19,7 @@ from pydantic import Field
 from sklearn.neighbors import NearestNeighbors
 from torch import Tensor
 
-from bench.data.image_set import ImageSet
-from bench.generators.base import Generator
-from bench.methods.method import Context, Method
+from bench import Context, Generator, ImageSet, Method
 
 
 class AssistedCorrection(Method):

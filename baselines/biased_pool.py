@@ -9,9 +9,7 @@ Needs: a sampling bias below 1. Costs: the samples of the pool beside those that
 
 from dataclasses import replace
 
-from bench.data.image_set import ImageSet
-from bench.generators.base import Generator
-from bench.methods.method import Context, Control
+from bench import Context, Control, Generator, ImageSet
 
 
 class BiasedPool(Control):

@@ -23,11 +23,7 @@ from pydantic import Field
 from sklearn.cluster import KMeans
 from torch import Tensor
 
-from bench.data.image_set import ImageSet
-from bench.errors import BadInput
-from bench.generators.base import Generator
-from bench.methods.method import Context, Method, Setting
-from bench.seeds import derive_seed
+from bench import BadInput, Context, Generator, ImageSet, Method, Setting, derive_seed
 
 
 class ClusterMatching(Method):

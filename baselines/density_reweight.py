@@ -27,10 +27,7 @@ from pydantic import Field
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
-from bench.errors import BadInput, RunFailed
-from bench.generators.base import Generator
-from bench.methods.method import Context, Method, Setting
-from bench.methods.pool import Pool
+from bench import BadInput, Context, Generator, Method, Pool, RunFailed, Setting
 
 
 class DensityReweight(Method):

@@ -16,9 +16,7 @@ from typing import Annotated
 import torch
 from pydantic import Field
 
-from bench.errors import RunFailed
-from bench.methods.method import Context, Control
-from bench.methods.pool import Pool
+from bench import Context, Control, Pool, RunFailed
 
 
 class Detector(Control):

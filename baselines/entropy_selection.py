@@ -26,8 +26,7 @@ from pydantic import Field
 from sklearn.neighbors import NearestNeighbors
 from torch import Tensor
 
-from bench.methods.method import Context, Method
-from bench.methods.pool import Pool
+from bench import Context, Method, Pool
 
 
 class EntropySelection(Method):

@@ -15,10 +15,7 @@ from typing import ClassVar
 
 import torch
 
-from bench.cells.loops import LoopKind
-from bench.errors import BadInput
-from bench.methods.method import Context, Method, Setting
-from bench.methods.pool import Pool
+from bench import BadInput, Context, LoopKind, Method, Pool, Setting
 
 
 class GoldenRatio(Method):

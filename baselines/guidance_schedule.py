@@ -19,10 +19,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from bench.data.image_set import ImageSet
-from bench.errors import BadInput
-from bench.generators.base import Generator
-from bench.methods.method import Context, Method, Setting
+from bench import BadInput, Context, Generator, ImageSet, Method, Setting
 
 
 class GuidanceSchedule(Method):

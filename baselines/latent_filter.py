@@ -21,10 +21,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from bench.data.image_set import ImageSet
-from bench.generators.base import Generator
-from bench.methods.linear_probe import LinearProbe
-from bench.methods.method import Context, Method
+from bench import Context, Generator, ImageSet, LinearProbe, Method
 
 PROBE = "probe."
 NETWORK = "network."

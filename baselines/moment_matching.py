@@ -26,10 +26,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from bench.data.image_set import ImageSet
-from bench.errors import BadInput, RunFailed
-from bench.generators.base import Generator
-from bench.methods.method import Context, Method, Setting
+from bench import BadInput, Context, Generator, ImageSet, Method, RunFailed, Setting
 
 BLOCK = 4096  # candidates among which a choice is made
 

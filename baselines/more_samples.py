@@ -13,9 +13,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from bench.cells.loops import Loop
-from bench.errors import BadInput
-from bench.methods.method import Method, Setting
+from bench import BadInput, Loop, Method, Setting
 
 
 class MoreSamples(Method):

@@ -17,10 +17,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from bench.generators.base import Generator
-from bench.methods.method import Context, Method
-from bench.methods.pool import Pool
-from bench.seeds import derive_seed
+from bench import Context, Generator, Method, Pool, derive_seed
 
 
 class Neon(Method):

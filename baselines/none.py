@@ -1,4 +1,4 @@
-from bench.methods.method import Control
+from bench import Control
 
 
 class NoMitigation(Control):

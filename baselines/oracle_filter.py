@@ -9,9 +9,7 @@ Where the loop tells its real images from the others, this is the control `real_
 Needs: real images in the pool. Costs: nothing. Loops: synthetic_augmentation, fresh_data.
 """
 
-from bench.errors import RunFailed
-from bench.methods.method import Context, Control
-from bench.methods.pool import Pool
+from bench import Context, Control, Pool, RunFailed
 
 
 class OracleFilter(Control):

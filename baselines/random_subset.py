@@ -12,8 +12,7 @@ from typing import Annotated
 import torch
 from pydantic import Field
 
-from bench.methods.method import Context, Control
-from bench.methods.pool import Pool
+from bench import Context, Control, Pool
 
 
 class RandomSubset(Control):

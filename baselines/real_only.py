@@ -7,8 +7,7 @@ Every generation trains on real images alone, for the same number of training im
 changes from generation to generation is what another seed, and in the fresh-data loop another draw, changes.
 """
 
-from bench.methods.method import Context, Control
-from bench.methods.pool import Pool
+from bench import Context, Control, Pool
 
 
 class RealOnly(Control):

@@ -23,10 +23,7 @@ from pydantic import Field
 from sklearn.neighbors import NearestNeighbors
 from torch import Tensor
 
-from bench.errors import BadInput
-from bench.generators.base import Generator
-from bench.methods.method import Context, Method, Setting
-from bench.methods.pool import Pool
+from bench import BadInput, Context, Generator, Method, Pool, Setting
 
 BLOCK = 1024  # images whose distances are in memory at once
 

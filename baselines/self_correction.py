@@ -22,11 +22,7 @@ from pydantic import Field
 from sklearn.cluster import KMeans
 from torch import Tensor
 
-from bench.data.image_set import ImageSet
-from bench.errors import RunFailed
-from bench.generators.base import Generator
-from bench.methods.method import Context, Method
-from bench.seeds import derive_seed
+from bench import Context, Generator, ImageSet, Method, RunFailed, derive_seed
 
 UNLABELLED = 10  # times as many centres, where all images are one class
 BLOCK = 1024

@@ -20,11 +20,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 from torch import Tensor
 
-from bench.data.image_set import ImageSet
-from bench.generators.base import Extrapolation, Generator
-from bench.methods.method import Context, Method
-from bench.methods.pool import Pool
-from bench.seeds import derive_seed
+from bench import Context, Extrapolation, Generator, ImageSet, Method, Pool, derive_seed
 
 
 class SIMS(Method):

@@ -17,10 +17,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 from torch import Tensor
 
-from bench.data.image_set import ImageSet
-from bench.generators.base import Generator
-from bench.methods.method import Context, Method
-from bench.seeds import derive_seed
+from bench import Context, Generator, ImageSet, Method, derive_seed
 
 
 class Teacher(Method):

@@ -1,3 +1,79 @@
-"""autophagy-bench: a benchmark of generative models that are trained on their own output."""
+"""autophagy-bench: a benchmark of generative models that are trained on their own output.
+
+This is the door: whoever writes a method, a generator, a script or a notebook imports from `bench` itself and from
+nothing deeper, `from bench import Context, Method`. What is behind it may move on any day; what it gives changes with
+a line in CHANGELOG.md alone. docs/interface.md describes every name. Names are imported when they are first used, so
+that `import bench` needs no torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # for type checkers and editors: the tables below, which a test holds against it
+    from bench.cells.loops import Loop as Loop
+    from bench.cells.loops import LoopKind as LoopKind
+    from bench.data.image_set import ImageSet as ImageSet
+    from bench.data.image_set import concatenate as concatenate
+    from bench.errors import BadInput as BadInput
+    from bench.errors import RunFailed as RunFailed
+    from bench.generators.base import Checkpoint as Checkpoint
+    from bench.generators.base import Extrapolation as Extrapolation
+    from bench.generators.base import Generator as Generator
+    from bench.generators.network import NetworkGenerator as NetworkGenerator
+    from bench.methods.linear_probe import LinearProbe as LinearProbe
+    from bench.methods.method import Budget as Budget
+    from bench.methods.method import Context as Context
+    from bench.methods.method import Control as Control
+    from bench.methods.method import Method as Method
+    from bench.methods.method import Setting as Setting
+    from bench.methods.pool import Pool as Pool
+    from bench.process.progress import Progress as Progress
+    from bench.seeds import derive_generator as derive_generator
+    from bench.seeds import derive_seed as derive_seed
+    from bench.seeds import draw_weights as draw_weights
 
 __version__ = "0.1.0"
+# Of what the door gives. A name or a signature that changes after a release raises it (`make interface`).
+INTERFACE_VERSION = 1
+
+# Where each name lives. Methods and generators that are files may use these,
+FOR_FILES = {
+    "BadInput": "bench.errors",
+    "Budget": "bench.methods.method",
+    "Checkpoint": "bench.generators.base",
+    "Context": "bench.methods.method",
+    "Control": "bench.methods.method",
+    "Extrapolation": "bench.generators.base",
+    "Generator": "bench.generators.base",
+    "ImageSet": "bench.data.image_set",
+    "LinearProbe": "bench.methods.linear_probe",
+    "Loop": "bench.cells.loops",
+    "LoopKind": "bench.cells.loops",
+    "Method": "bench.methods.method",
+    "NetworkGenerator": "bench.generators.network",
+    "Pool": "bench.methods.pool",
+    "Progress": "bench.process.progress",
+    "RunFailed": "bench.errors",
+    "Setting": "bench.methods.method",
+    "concatenate": "bench.data.image_set",
+    "derive_generator": "bench.seeds",
+    "derive_seed": "bench.seeds",
+    "draw_weights": "bench.seeds",
+}
+# and scripts and notebooks these too: they lead to the reference and the scorer.
+FOR_SCRIPTS: dict[str, str] = {}
+
+__all__ = [*FOR_FILES, *FOR_SCRIPTS]
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "INTERFACE_VERSION", "__version__"])
+
+
+if not TYPE_CHECKING:  # a type checker would take it to give any name
+
+    def __getattr__(name: str) -> Any:
+        place = FOR_FILES.get(name) or FOR_SCRIPTS.get(name)
+        if place is None:
+            raise AttributeError(f"module 'bench' has no attribute '{name}': docs/interface.md has all names")
+        return getattr(import_module(place), name)

@@ -23,7 +23,7 @@ GAUSSIAN = ["--task", "gaussian", "--generator", "gaussian", "--loop", "fully_sy
 # It says that it was run, in each way that a file can be.
 METHOD = """from pathlib import Path
 
-from bench.methods.method import Method
+from bench import Method
 
 Path({trace!r}).touch()
 

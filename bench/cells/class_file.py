@@ -50,9 +50,7 @@ def load_class(path: Path, parameters: str, base: type[Base], what: str) -> Load
     module, content = load_module(path, what)
     found = classes_of(module, base)
     if len(found) != 1:
-        raise BadInput(
-            f"{path}: needs exactly one class derived from {base.__module__}.{base.__name__}, found {len(found)}"
-        )
+        raise BadInput(f"{path}: needs exactly one class derived from bench.{base.__name__}, found {len(found)}")
     try:
         params = parse_parameters(parameters, declared_parameters(found[0]))
     except BadInput as error:

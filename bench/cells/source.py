@@ -7,19 +7,10 @@ a method is a program and runs with the rights of whoever runs it.
 import ast
 from pathlib import Path
 
+from bench import FOR_FILES, FOR_SCRIPTS
 from bench.errors import BadInput, first_line
 
-INTERFACE = (
-    "bench.data.image_set",
-    "bench.errors",
-    "bench.generators.base",
-    "bench.methods.linear_probe",
-    "bench.cells.loops",
-    "bench.methods.method",
-    "bench.methods.pool",
-    "bench.process.progress",
-    "bench.seeds",
-)
+ALLOWED = "allowed are the names in docs/interface.md"
 DATA_SETS = ("sklearn.datasets", "torchvision.datasets", "datasets")
 BACK_DOORS = ("ctypes", "gc", "importlib", "inspect", "pickle", "runpy", "subprocess", "sys")
 CALLS = ("__import__", "compile", "eval", "exec", "globals", "vars")
@@ -49,13 +40,15 @@ def check_source(path: Path, content: bytes) -> None:
 def _problem(node: ast.AST) -> str | None:
     match node:
         case ast.Import(names=names):
-            return _first_problem([alias.name for alias in names])
+            modules = [alias.name for alias in names]
+            return next(filter(None, map(_whole_module_problem, modules)), None) or _first_problem(modules)
         case ast.ImportFrom(module=module, names=names, level=level):
             if level or module is None:
                 return "imports from its own folder: a method is one file"
-            # "from bench import scorer" imports a module, "from bench.methods.method import Method" something in one.
-            modules = [f"{module}.{alias.name}" for alias in names]
-            return _import_problem(module) if module in INTERFACE else _first_problem([module, *modules])
+            imported = [alias.name for alias in names]
+            if _is_benchmark(module):
+                return _door_problem(module, imported)
+            return _first_problem([module, *(f"{module}.{name}" for name in imported)])
         case ast.Call(func=ast.Name(id=name)) if name in CALLS:
             return f"calls {name}: a method may not reach around the interface"
         case ast.Attribute(attr=attribute, value=owner) if attribute.startswith("_") and not _is_own(owner):
@@ -63,13 +56,40 @@ def _problem(node: ast.AST) -> str | None:
     return None
 
 
+def _is_benchmark(module: str) -> bool:
+    return module.split(".")[0] == "bench"
+
+
+def _whole_module_problem(module: str) -> str | None:
+    """Return what is wrong with `import module`, where the module is of the benchmark.
+
+    `import bench` is refused too: with it, `bench.scoring` would be a deep import that no import shows.
+    """
+    if not _is_benchmark(module):
+        return None
+    if module == "bench":
+        return "imports bench: write `from bench import Context, Method`, with the names that it uses"
+    names = sorted(name for name, place in FOR_FILES.items() if place == module)
+    return f"imports {module}: " + (
+        f"write `from bench import {', '.join(names)}`" if names else f"of `bench`, {ALLOWED}"
+    )
+
+
+def _door_problem(module: str, names: list[str]) -> str | None:
+    """Return what is wrong with `from module import names`, where the module is of the benchmark."""
+    for name in names:
+        if name in FOR_SCRIPTS:
+            return f"imports {module}: '{name}' is for scripts and notebooks: {ALLOWED}"
+        if name not in FOR_FILES:
+            return f"imports {module}: `bench` has no '{name}' for methods and generators: {ALLOWED}"
+    return None if module == "bench" else f"imports {module}: write `from bench import {', '.join(names)}`"
+
+
 def _first_problem(modules: list[str]) -> str | None:
     return next(filter(None, map(_import_problem, modules)), None)
 
 
 def _import_problem(module: str) -> str | None:
-    if module.split(".")[0] == "bench" and module not in INTERFACE:
-        return f"imports {module}: of the benchmark a method may use {', '.join(INTERFACE)}"
     if any(module == name or module.startswith(f"{name}.") for name in DATA_SETS):
         return f"imports {module}: real images come from the loop alone (ctx.real), the reference is not for methods"
     if module.split(".")[0] in BACK_DOORS:

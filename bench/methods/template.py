@@ -19,10 +19,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from bench.data.image_set import ImageSet
-from bench.generators.base import Generator
-from bench.methods.method import Context, Method
-from bench.methods.pool import Pool
+from bench import Context, Generator, ImageSet, Method, Pool
 
 
 class MyMethod(Method):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import paths
+from bench import FOR_SCRIPTS, paths
 from bench.cells.source import check_source
 from bench.errors import BadInput
 
@@ -31,16 +31,39 @@ def refusal(tmp_path: Path, source: str) -> str:
 @pytest.mark.parametrize(
     ("source", "said"),
     [
+        ("import bench.scoring.scorer", "imports bench.scoring.scorer: of `bench`, allowed are the names in docs/int"),
+        ("import torch, bench.runs.run_folder as s", "imports bench.runs.run_folder: of `bench`, allowed are"),
+        ("import bench.methods.pool", "imports bench.methods.pool: write `from bench import Pool`"),
+        ("import bench", "imports bench: write `from bench import Context, Method`, with the names that it uses"),
+        ("from bench.methods.method import Method", "imports bench.methods.method: write `from bench import Method`"),
         (
-            "import bench.scoring.scorer",
-            "imports bench.scoring.scorer: of the benchmark a method may use bench.data.image_set, ",
+            "from bench.method import Method, Context",
+            "imports bench.method: write `from bench import Method, Cont",
         ),
-        ("import torch, bench.runs.run_folder as s", "imports bench.runs.run_folder"),
-        ("from bench.data.real import load_real_data", "imports bench.data.real"),
-        ("from bench.data import real", "imports bench.data"),
-        ("from bench import scorer", "imports bench:"),
-        ("from bench.features.build import space_named", "imports bench.features.build"),
-        ("import bench", "imports bench:"),
+        ("from bench.data.real import load_real_data", "imports bench.data.real: `bench` has no 'load_real_data' for"),
+        ("from bench.methods.method import Reads, Method", "imports bench.methods.method: `bench` has no 'Reads' for"),
+        (
+            "from bench.data import real",
+            "imports bench.data: `bench` has no 'real' for methods and generators: allowed",
+        ),
+        (
+            "from bench import scoring",
+            "imports bench: `bench` has no 'scoring' for methods and generators: allowed are",
+        ),
+        (
+            "from bench import Mehtod",
+            "imports bench: `bench` has no 'Mehtod' for methods and generators: allowed are the",
+        ),
+        ("from bench import FOR_FILES", "imports bench: `bench` has no 'FOR_FILES' for methods"),
+        ("from bench import *", "imports bench: `bench` has no '*' for methods and generators"),
+        (
+            "from bench import Method, score",
+            "imports bench: 'score' is for scripts and notebooks: allowed are the names",
+        ),
+        (
+            "from bench.api import score",
+            "imports bench.api: 'score' is for scripts and notebooks: allowed are the names",
+        ),
         ("from . import helper", "a method is one file"),
         ("from .helper import f", "a method is one file"),
         ("from sklearn.datasets import load_digits", "imports sklearn.datasets: real images come from the loop alone"),
@@ -56,7 +79,10 @@ def refusal(tmp_path: Path, source: str) -> str:
         ("f = lambda g: g.settings.__class__", "uses g.settings.__class__"),
     ],
 )
-def test_what_reaches_around_the_interface_is_refused_with_its_line(tmp_path: Path, source: str, said: str):
+def test_what_reaches_around_the_interface_is_refused_with_its_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, said: str
+):
+    monkeypatch.setitem(FOR_SCRIPTS, "score", "bench.api")
     assert said in refusal(tmp_path, source)
 
 
@@ -66,8 +92,8 @@ def test_what_reaches_around_the_interface_is_refused_with_its_line(tmp_path: Pa
         "import math, numpy as np, torch",
         "from sklearn.cluster import KMeans",
         "from torchvision.transforms import functional",
-        "from bench.methods.method import Context, Method",
-        "from bench.methods.linear_probe import LinearProbe",
+        "from bench import Context, Method, Pool as P",
+        "from bench import derive_seed, draw_weights, LinearProbe",
         "class A:\n    def __init__(self):\n        super().__init__()\n        self._kept = cls._shared = 1",
     ],
 )

@@ -22,10 +22,7 @@ import numpy as np
 import sklearn
 import torch
 
-from bench.data.image_set import ImageSet, concatenate
-from bench.errors import BadInput
-from bench.methods.method import Method
-from bench.methods.pool import Pool
+from bench import BadInput, ImageSet, Method, Pool, concatenate
 
 """
 FIRST_LINE = HEAD.count("\n") + 1

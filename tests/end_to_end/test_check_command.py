@@ -5,7 +5,7 @@ import pytest
 from bench.cli.main import main
 
 FILE = """\
-from bench.methods.method import Method
+from bench import Method
 
 class Mine(Method):
     '''What it does.'''

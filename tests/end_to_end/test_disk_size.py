@@ -21,7 +21,7 @@ sampling_batch = 40
 # Its images for the pools are its own, drawn apart from those that are scored.
 APART = '''"""Draws what enters the pools once more: for tests."""
 
-from bench.methods.method import Method
+from bench import Method
 
 
 class Apart(Method):

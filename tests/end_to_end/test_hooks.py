@@ -16,10 +16,7 @@ from bench.data.real import load_real_data
 HEAD = """
 import pathlib, torch
 from safetensors.torch import save_file
-from bench.data.image_set import ImageSet
-from bench.generators.base import Extrapolation
-from bench.methods.method import Control, Method
-from bench.methods.pool import Pool
+from bench import Control, Extrapolation, ImageSet, Method, Pool
 
 FOLDER = pathlib.Path({folder!r})
 

@@ -20,9 +20,7 @@ LAUNCH = (
 METHOD = '''
 import os
 
-from bench.errors import RunFailed
-from bench.methods.method import Context, Method
-from bench.methods.pool import Pool
+from bench import Context, Method, Pool, RunFailed
 
 
 class Curating(Method):

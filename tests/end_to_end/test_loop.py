@@ -17,7 +17,7 @@ from bench.data.real import in_tier_size, load_real_data
 RECORDING_METHOD = """
 import pathlib, torch
 from safetensors.torch import save_file
-from bench.methods.method import Method
+from bench import Method
 
 class Recording(Method):
     def curate(self, pool, ctx):
@@ -132,8 +132,7 @@ def test_pools_get_what_synthesize_returns_and_the_scorer_what_sample_draws(run_
     method = tmp_path / "black.py"
     method.write_text(
         "import torch\n"
-        "from bench.data.image_set import ImageSet\n"
-        "from bench.methods.method import Method\n"
+        "from bench import ImageSet, Method\n"
         "class Black(Method):\n"
         "    def synthesize(self, generator, n, ctx):\n"
         "        return ImageSet(torch.zeros((n, 1, 8, 8), dtype=torch.uint8), ctx.labels(n))\n"
@@ -161,7 +160,7 @@ def test_the_strip_shows_the_same_latents_in_every_generation(run_tiny):
 def test_a_failing_cell_keeps_its_generations_and_does_not_stop_the_others(run_tiny, tmp_path):
     method = tmp_path / "greedy.py"
     method.write_text(
-        "from bench.methods.method import Method\n"
+        "from bench import Method\n"
         "class Greedy(Method):\n"
         "    def curate(self, pool, ctx):\n"
         "        ctx.real\n"
@@ -177,7 +176,7 @@ def test_a_failing_cell_keeps_its_generations_and_does_not_stop_the_others(run_t
 def test_a_fault_in_a_methods_code_fails_its_cell_with_a_traceback_and_the_others_go_on(run_tiny, tmp_path):
     method = tmp_path / "faulty.py"
     method.write_text(
-        "from bench.methods.method import Method\n"
+        "from bench import Method\n"
         "class Faulty(Method):\n"
         "    def curate(self, pool, ctx):\n"
         "        return pool[1 / 0]\n"
@@ -191,7 +190,7 @@ def test_a_fault_in_a_methods_code_fails_its_cell_with_a_traceback_and_the_other
 def test_a_method_that_returns_too_few_images_fails_with_the_counts(run_tiny, tmp_path):
     method = tmp_path / "short.py"
     method.write_text(
-        "from bench.methods.method import Method\n"
+        "from bench import Method\n"
         "class Short(Method):\n"
         "    def sample(self, generator, n, ctx):\n"
         "        return super().sample(generator, n, ctx)[: n - 1]\n"
@@ -239,7 +238,7 @@ def test_training_that_diverges_fails_its_cell_alone_with_the_setting_to_change(
 
 LEARNING_METHOD = """
 import pathlib, torch
-from bench.methods.method import Method
+from bench import Method
 
 class Learning(Method):
     def prepare(self, generator, ctx):

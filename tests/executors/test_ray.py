@@ -18,8 +18,7 @@ from bench.process.progress import Progress
 
 GRID = ["--task", "gaussian", "--generator", "gaussian", "--generations", "2", "--loop", "fully_synthetic,fresh_data"]
 FAILING = """\
-from bench.methods.method import Context, Method
-from bench.methods.pool import Pool
+from bench import Context, Method, Pool
 
 
 class Failing(Method):

@@ -14,8 +14,7 @@ from builders import comparable
 
 GRID = ["--task", "gaussian", "--generator", "gaussian", "--generations", "3", "--seeds", "0,1", "--threads", "1"]
 FAILING = """\
-from bench.methods.method import Context, Method
-from bench.methods.pool import Pool
+from bench import Context, Method, Pool
 
 
 class Failing(Method):

@@ -103,9 +103,7 @@ def run_command_line(sandbox: Sandbox, line: list[str]) -> Said:
     put_folder(sandbox.work / "pipes", [("pipe", "pipe")], sandbox)
     (sandbox.work / "pipes" / "pipe").rename(sandbox.work / "pipe")
     (sandbox.work / "link").symlink_to("link")
-    (sandbox.work / "mine.py").write_text(
-        "from bench.methods.method import Method\n\n\nclass Mine(Method):\n    '''Mine.'''\n"
-    )
+    (sandbox.work / "mine.py").write_text("from bench import Method\n\n\nclass Mine(Method):\n    '''Mine.'''\n")
     may_connect = any(word in " ".join(line) for word in ("data", "score", "rescore", "inception", "dinov2"))
     known: Any = {"writes": ["."], "may_connect": may_connect, "line": 40_000}
     return sandbox.run(*line, **known)

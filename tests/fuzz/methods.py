@@ -12,7 +12,7 @@ from .images import SPOILS, spoil
 from .mutation import encoded
 from .sandbox import Broken, Said, Sandbox
 
-PLAIN = """from bench.methods.method import Method
+PLAIN = """from bench import Method
 
 
 class Mine(Method):

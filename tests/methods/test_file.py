@@ -14,7 +14,7 @@ from bench.files.hashing import file_sha256
 from bench.methods.file import baseline_names, load_method
 from bench.methods.method import Method
 
-ONE_CLASS = "from bench.methods.method import Method\n\nclass Mine(Method):\n    '''What it does.'''\n"
+ONE_CLASS = "from bench import Method\n\nclass Mine(Method):\n    '''What it does.'''\n"
 
 
 def refusal(path: Path) -> str:
@@ -66,7 +66,7 @@ def test_a_file_is_loaded_by_its_path_with_its_name_hash_and_summary(tmp_path: P
 def test_a_class_that_is_only_imported_does_not_count(tmp_path: Path):
     path = written(
         tmp_path,
-        "from bench.methods.method import Method\nfrom bench.cells.loops import Loop\n\nclass A(Method): ...\n",
+        "from bench import Loop, Method\n\nclass A(Method): ...\n",
     )
     assert load_method(str(path)).definition.__name__ == "A"
 
@@ -88,12 +88,12 @@ def test_a_missing_method_is_refused_with_those_that_there_are(name: str):
     [
         ("class Mine(:\n", "SyntaxError"),
         ("import no_such_package\n", "ModuleNotFoundError: No module named 'no_such_package'"),
-        ("from bench.methods.method import Mehtod\n", "ImportError"),
+        ("from math import snid\n", "ImportError"),
         ("1 / 0\n", "ZeroDivisionError"),
         ("raise SystemExit(0)\n", "SystemExit"),
         ("raise ValueError('first line\\nsecond line')\n", "ValueError: first line"),
-        ("x = 1\n", "exactly one class derived from bench.methods.method.Method, found 0"),
-        ("from bench.methods.method import Method\n", "found 0"),
+        ("x = 1\n", "exactly one class derived from bench.Method, found 0"),
+        ("from bench import Method\n", "found 0"),
         (ONE_CLASS + "\nclass Other(Method): ...\n", "found 2"),
     ],
     ids=["syntax", "import", "name", "error", "exit", "two lines", "no class", "only imported", "two classes"],
@@ -118,7 +118,7 @@ def test_parameters_too_long_for_a_record_are_refused_when_the_method_is_loaded(
 WITH_PARAMETERS = """
 from typing import Annotated, ClassVar, Literal
 from pydantic import Field
-from bench.methods.method import Method
+from bench import Method
 
 class Mine(Method):
     '''What it does.'''

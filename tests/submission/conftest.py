@@ -17,7 +17,7 @@ METHOD = '''"""Leaves things as they are: for tests."""
 import os
 from pathlib import Path
 
-from bench.methods.method import Method
+from bench import Method
 
 Path(os.environ["TRACE_OF_IMPORT"]).touch()
 

@@ -20,7 +20,7 @@ from bench.submission.verify import plan_again
 OTHER_SAMPLES = "9" * 64
 CELL = ("--task", "gaussian", "--generator", "gaussian", "--generations", "3", "--device", "cpu")
 METHOD = """\
-from bench.methods.method import Method
+from bench import Method
 
 
 class Mine(Method):
