@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from bench.cli.main import _parser
+from bench.cli.main import VERBS, parser_of
 
 from .images import N, image, put_folder
 from .sandbox import Said, Sandbox
@@ -49,7 +49,7 @@ lists = st.lists(words, max_size=3).map(",".join)
 
 @cache
 def verbs() -> dict[str, argparse.ArgumentParser]:
-    [subparsers] = [each for each in _parser()._actions if isinstance(each, argparse._SubParsersAction)]
+    [subparsers] = [each for each in parser_of(VERBS)._actions if isinstance(each, argparse._SubParsersAction)]
     return dict(subparsers.choices)
 
 

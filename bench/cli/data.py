@@ -1,0 +1,49 @@
+"""`autophagy data`: fetches or converts a task's real data."""
+
+import argparse
+import json
+from pathlib import Path
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the verb's arguments."""
+    parser.description = (
+        "Put a task's real images into the data folder (AUTOPHAGY_DATA, or a folder in the user's cache) "
+        "and hold them against the hashes that the task file pins."
+    )
+    parser.epilog = (
+        "PATH is a folder in the layout of the task's own files (README.md), or a folder or zip of square "
+        "images: in one folder for each class where the task has labels, and optionally all in the folders train and "
+        "test. Without these two, a fixed permutation is cut into training and reference images. Images of another "
+        "size are resized: by a whole factor with a box filter, otherwise antialiased bicubic."
+    )
+    parser.add_argument("task", metavar="TASK")
+    parser.add_argument("--from", dest="given", type=Path, metavar="PATH", help="read this; do not download")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Do what was asked for, and return the exit status."""
+    from bench.cells.task import load_task
+    from bench.data.real import store_real_data
+    from bench.process.progress import Progress
+
+    task = load_task(arguments.task)
+    data = store_real_data(task, arguments.given, Progress())
+    content = {
+        "task": task.name,
+        "training": {"n": len(data.training), "sha256": data.training.sha256},
+        "reference": {"n": len(data.reference), "sha256": data.reference.sha256},
+        "pinned": data.pinned,
+    }
+    if arguments.json:
+        print(json.dumps(content, indent=2))
+        return 0
+    print(f"{task.title} ({task.data.citation})")
+    for part, images in (("training", data.training), ("reference", data.reference)):
+        print(f"{part:10} {len(images):6} images  sha256 {images.sha256}")
+    if task.data.pins_hashes:
+        print("these are the images that the task pins" if data.pinned else "NOT the images that the task pins")
+    else:
+        print("the task pins no hashes: nothing says that these are the right images")
+    return 0

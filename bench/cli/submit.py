@@ -1,0 +1,37 @@
+"""`autophagy submit`: puts finished cells into the leaderboard folder."""
+
+import argparse
+from pathlib import Path
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the verb's arguments."""
+    parser.description = (
+        "Check finished cells, and if nothing is wrong with any of them, copy their records, the strip of "
+        "seed 0 and the files of their methods into the leaderboard folder. Nothing of a method is executed, and no "
+        "file that is there is changed."
+    )
+    parser.epilog = "CONTRIBUTING.md says what is allowed."
+    parser.add_argument(
+        "cells", nargs="+", type=Path, metavar="CELL",
+        help="run folders of cells (RUNS/cells/NAME), or runs folders: all their finished cells",
+    )  # fmt: skip
+    parser.add_argument(
+        "--method", action="append", default=[], type=Path, metavar="FILE",
+        help="the file of a method that is no baseline; can be given several times",
+    )  # fmt: skip
+    parser.add_argument(
+        "--leaderboard", type=Path, default=Path("leaderboard"), metavar="DIR",
+        help="the leaderboard folder of a clone of the repository [leaderboard]",
+    )  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Do what was asked for, and return the exit status."""
+    from bench.submission.submit import plan_submission
+
+    submission = plan_submission(arguments.cells, arguments.method, arguments.leaderboard)
+    submission.write()
+    print(submission.to_json() if arguments.json else submission.to_text())
+    return 0

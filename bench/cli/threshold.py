@@ -1,0 +1,124 @@
+"""`autophagy threshold`: how many synthetic images do good in the fresh-data loop."""
+
+import argparse
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.cells.generator_settings import GENERATOR_SETTINGS
+from bench.cells.task import TIERS
+from bench.cli.arguments import add_where, numbers, where
+from bench.process.tables import table
+
+if TYPE_CHECKING:
+    from bench.threshold.sweep import PhaseDiagram
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the verb's arguments."""
+    parser.description = (
+        "Sweep the number of synthetic images and the sampling bias in the fresh-data loop, and find n_e, "
+        "the number of real images that alone give the distance at which the loop settles. Synthetic data are "
+        "admissible where n_e / n_real >= 1. Every loop is an ordinary cell of the runs folder: a sweep that is cut "
+        "short goes on, and one that is made larger computes only what is new."
+    )
+    parser.add_argument("--task", default="gaussian", metavar="NAME", help="a task or a task file (.toml) [gaussian]")
+    parser.add_argument(
+        "--generator", default="gaussian", choices=list(GENERATOR_SETTINGS), metavar="NAME", help="[gaussian]"
+    )
+    parser.add_argument(
+        "--n-real", required=True, metavar="NUMBERS", help="real images in each generation; a diagram for each"
+    )
+    parser.add_argument(
+        "--n-synthetic", required=True, metavar="NUMBERS", help="synthetic images that each generation gives"
+    )
+    parser.add_argument(
+        "--sampling-bias", default="1", metavar="NUMBERS",
+        help="the paper's lambda in (0, 1], of what enters the pools; models are scored without it [1]",
+    )  # fmt: skip
+    parser.add_argument("--seeds", default="0,1,2", metavar="NUMBERS", help="one run for each seed [0,1,2]")
+    parser.add_argument("--tier", default="smoke", metavar="NAME", help=f"{', '.join(TIERS)} [smoke]")
+    parser.add_argument("--generations", type=int, metavar="N", help="of each loop [those of the task's tier]")
+    parser.add_argument(
+        "--last", type=int, default=10, metavar="N", help="generations whose mean FID is the loop's limit [10]"
+    )
+    add_where(parser).add_argument(
+        "--out", type=Path, default=Path("threshold"), metavar="DIR",
+        help="folder of threshold.json and threshold.svg [threshold]",
+    )  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Do what was asked for, and return the exit status."""
+    from bench.executors.choose import choose_executor
+    from bench.files.atomic import make_folder, write_text
+    from bench.process.interruption import stoppable
+    from bench.process.progress import Progress
+    from bench.threshold.picture import draw_phase_diagram
+    from bench.threshold.sweep import Sweep, phase_diagram, plan_sweep
+
+    sweep = Sweep(
+        task=arguments.task,
+        generator=arguments.generator,
+        tier=arguments.tier,
+        n_real=numbers("--n-real", arguments.n_real, int, "whole numbers from 1"),
+        n_synthetic=numbers("--n-synthetic", arguments.n_synthetic, int, "whole numbers from 1"),
+        sampling_biases=numbers("--sampling-bias", arguments.sampling_bias, float, "numbers in (0, 1]"),
+        seeds=numbers("--seeds", arguments.seeds, int, "whole numbers from 0"),
+        generations=arguments.generations,
+        last=arguments.last,
+    )
+    placed = where(arguments)
+    cells = plan_sweep(sweep)
+    with stoppable():
+        executor = choose_executor(placed, arguments.runs, arguments.data, Progress())
+        make_folder(arguments.out)
+        outcomes = list(executor.run(cells))
+    for outcome in outcomes:
+        if outcome.error:
+            print(f"autophagy: {outcome.planned.cell.slug}: {outcome.error}", file=sys.stderr)
+    records = [outcome.record for outcome in outcomes if outcome.record is not None]
+    if len(records) < len(outcomes):
+        return 1
+    diagram = phase_diagram(sweep, records)
+    write_text(arguments.out / "threshold.json", threshold_json(diagram) + "\n")
+    write_text(arguments.out / "threshold.svg", draw_phase_diagram(diagram))
+    print(threshold_json(diagram) if arguments.json else threshold_table(diagram))
+    return 0
+
+
+def threshold_table(diagram: "PhaseDiagram") -> str:
+    """Return n_e / n_r of every loop, and below it the thresholds in words."""
+    rows = [("n_real", "sampling bias", "n_synthetic", "FID", "n_e / n_r", "95% interval", "")]
+    for point in diagram.points:
+        interval = "" if point.low is None else f"{point.low:.3f} to {point.high:.3f}"
+        doubts = [f"{point.bound} this"] if point.bound else []
+        if not point.settled:
+            doubts.append(f"not settled, FID moved by {point.drift:+.1%}: more --generations")
+        rows.append(
+            (
+                f"{point.n_real}", f"{point.sampling_bias:g}", f"{point.n_synthetic}", f"{point.fid:.2f}",
+                f"{point.ratio:.3f}", interval, ", ".join(doubts),
+            )
+        )  # fmt: skip
+    notes = []
+    for threshold in diagram.thresholds:
+        if threshold.largest_admissible is None:
+            said = "no n_synthetic of the sweep is admissible"
+        elif threshold.crossing is None:
+            said = f"admissible up to n_synthetic {threshold.largest_admissible}, the largest of the sweep"
+        else:
+            said = (
+                f"admissible up to n_synthetic {threshold.largest_admissible}, the limit is near "
+                f"{threshold.crossing:.0f}"
+            )
+        notes.append(f"n_real {threshold.n_real}, sampling bias {threshold.sampling_bias:g}: {said}")
+    return "\n".join([table(rows), *notes])
+
+
+def threshold_json(diagram: "PhaseDiagram") -> str:
+    """Return the sweep, the conditions of the score, and all that was found."""
+    return json.dumps(asdict(diagram) | {"score": diagram.score.model_dump(mode="json")}, indent=2)
