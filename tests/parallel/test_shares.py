@@ -16,7 +16,7 @@ from bench.errors import BadInput
 from bench.executors.choose import Where, choose_executor
 from bench.generators.augment import augment
 from bench.generators.engine import Engine
-from bench.generators.stylegan import _with_stddev
+from bench.generators.stylegan_layers import with_stddev
 from bench.process.processes import BatchShare, Processes
 
 
@@ -54,9 +54,9 @@ def test_the_share_of_one_that_is_alone_is_a_view_of_everything():
 
 @pytest.mark.parametrize(("n", "count"), [(8, 2), (16, 2), (12, 3)])
 def test_the_discriminator_sees_in_a_share_the_deviations_of_the_whole_batch(n: int, count: int):
-    whole = _with_stddev(images(n), 4)
+    whole = with_stddev(images(n), 4)
     for share in shares(n, 4, count):
-        assert torch.equal(_with_stddev(share.of(images(n)), 4), share.of(whole))
+        assert torch.equal(with_stddev(share.of(images(n)), 4), share.of(whole))
 
 
 @pytest.mark.parametrize("kind", ["color", "translation", "cutout"])
