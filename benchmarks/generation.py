@@ -58,7 +58,8 @@ from training_loop import LoopWork, measure_loops, print_loops
 from usual_way.settings import model_config, training_options
 
 from bench.cells.generator_settings import DDPMSettings, GeneratorSettings
-from bench.cells.task import TIERS, DataSection, Task, load_task
+from bench.cells.task import TIERS, Task, load_task
+from bench.cells.task_sections import DataSection
 from bench.data.draws import image_seeds
 from bench.data.image_set import ImageSet
 from bench.data.real import load_real_data

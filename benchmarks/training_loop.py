@@ -16,7 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from usual_way.settings import model_config, training_options
 
 from bench.cells.generator_settings import DDPMSettings
-from bench.cells.task import DataSection
+from bench.cells.task_sections import DataSection
 from bench.data.image_set import ImageSet
 from bench.generators.build import build_generator
 from bench.generators.engine import Engine

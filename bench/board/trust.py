@@ -19,9 +19,8 @@ from bench.cells.agreement import compare
 from bench.cells.cell import Cell
 from bench.cells.record import Record
 from bench.cells.reproduction import Name, Reproduction, read_reproduction
-from bench.cells.task import Sha256
 from bench.errors import BadInput
-from bench.files.limits import MOST_TASK_BYTES, printable
+from bench.files.limits import MOST_TASK_BYTES, Sha256, printable
 from bench.files.untrusted import parse_toml, read_untrusted
 from bench.files.validation import one_line, validate_strictly
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel, ConfigDict, Field, model_serializer
 
 from bench.cells.record import Cost, Environment, GenerationResult, Record, Scores
-from bench.cells.task import Sha256
+from bench.files.limits import Sha256
 
 SCORES = tuple(Scores.model_fields)
 COUNTS = ("images_trained", "network_evaluations", "real_images", "method_state_bytes")

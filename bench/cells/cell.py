@@ -6,9 +6,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from bench.cells.loops import Loop
 from bench.cells.parameters import describe_parameters
-from bench.cells.task import Sha256, TierName
+from bench.cells.task import TierName
 from bench.files.hashing import canonical_sha256
-from bench.files.limits import MethodName, Name, Parameters, PositiveCount, Seed
+from bench.files.limits import MethodName, Name, Parameters, PositiveCount, Seed, Sha256
 
 
 class MethodIdentity(BaseModel):

@@ -9,7 +9,6 @@ from pydantic_core import to_json
 
 from bench.cells.cell import Cell
 from bench.cells.record_upgrades import upgraded
-from bench.cells.task import Sha256
 from bench.errors import BadInput, first_line
 from bench.files.hashing import canonical_sha256
 from bench.files.limits import (
@@ -23,6 +22,7 @@ from bench.files.limits import (
     Name,
     PositiveCount,
     Ratio,
+    Sha256,
     Share,
     Text,
 )

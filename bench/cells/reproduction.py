@@ -9,11 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from bench.cells.agreement import Agreement, Finding, Tolerance
 from bench.cells.record import Record
-from bench.cells.task import Sha256
 from bench.errors import BadInput
 from bench.files.atomic import make_folder, write_text
 from bench.files.hashing import canonical_sha256
-from bench.files.limits import MOST_RECORD_BYTES
+from bench.files.limits import MOST_RECORD_BYTES, Sha256
 from bench.files.untrusted import read_untrusted_json
 from bench.files.validation import one_line, validate_strictly
 

@@ -1,168 +1,79 @@
 """Task files: read from TOML and validated before anything is computed."""
 
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
+from pydantic import BaseModel, Field, PrivateAttr, ValidationError, field_validator, model_validator
 
 from bench import paths
-from bench.cells.data_shape import DataShape
 from bench.cells.feature_spaces import SPACE_SUMMARIES
 from bench.cells.generator_settings import GENERATOR_SETTINGS, GeneratorSettings
-from bench.cells.loops import LOOP_KINDS, LoopKind
+from bench.cells.loops import LoopKind
+from bench.cells.task_sections import DataSection, FeaturesSection, LoopSizes, ScoreSection, TaskSection
 from bench.errors import BadInput
 from bench.files.hashing import canonical_sha256
-from bench.files.limits import (
-    MOST_DIMENSIONS,
-    MOST_GENERATIONS,
-    MOST_IMAGES,
-    MOST_NAME_CHARACTERS,
-    MOST_SIDE,
-    MOST_TASK_BYTES,
-    Name,
-    PositiveCount,
-)
+from bench.files.limits import MOST_NAME_CHARACTERS, MOST_TASK_BYTES, PositiveCount
 from bench.files.untrusted import parse_toml, read_named
-from bench.files.validation import one_line, validate_strictly
+from bench.files.validation import first_of, problems, raise_problems, validate_strictly
 
 TierName = Literal["smoke", "standard", "paper"]
 TIERS: tuple[TierName, ...] = ("smoke", "standard", "paper")
-Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+MOST_PROBLEMS = 20  # of a file that are named in one message
+Section = TypeVar("Section", bound=BaseModel)
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class DataSection(_Section):
-    """Where the real images come from and what they must be."""
-
-    source: Literal[
-        "sklearn_digits",
-        "torchvision_mnist",
-        "torchvision_fashion_mnist",
-        "torchvision_cifar10",
-        "image_files",
-        "gaussian",
-    ]
-    citation: str
-    channels: Literal[1, 3] | None = Field(default=None, description="of images: 1 for grey, 3 for colour")
-    size: int | None = Field(default=None, ge=1, le=MOST_SIDE, description="of images, height and width in pixels")
-    dimensions: int | None = Field(
-        default=None, ge=1, le=MOST_DIMENSIONS, description="of points, where the data are no images"
-    )
-    classes: tuple[str, ...] = Field(default=(), description="label names; empty where there are no labels")
-    horizontal_flips: bool = Field(default=False, description="whether generators train on mirrored images too")
-    training: int = Field(ge=1, le=MOST_IMAGES, description="number of training images")
-    reference: int = Field(ge=1, le=MOST_IMAGES, description="number of held-out reference images")
-    training_sha256: Sha256 | None = Field(default=None, description="of the right images; none where not known")
-    reference_sha256: Sha256 | None = None
-
-    @model_validator(mode="after")
-    def _both_hashes(self) -> "DataSection":
-        if (self.training_sha256 is None) != (self.reference_sha256 is None):
-            missing = "training_sha256" if self.training_sha256 is None else "reference_sha256"
-            raise ValueError(f"{missing} is missing: both hashes are pinned or none")
-        return self
-
-    @property
-    def pins_hashes(self) -> bool:
-        """Whether the file says which images are the right ones."""
-        return self.training_sha256 is not None
-
-    @model_validator(mode="after")
-    def _images_or_points(self) -> "DataSection":
-        of_images = {"channels": self.channels, "size": self.size}
-        for key, value in of_images.items():
-            if (value is None) != (self.dimensions is not None):
-                found = f"{key} is missing" if value is None else f"{key} is {value} and dimensions {self.dimensions}"
-                raise ValueError(f"{found}: allowed are channels and size for images, or dimensions for points")
-        if self.horizontal_flips and self.dimensions is not None:
-            raise ValueError("horizontal_flips is true: allowed is false, points have no left and right")
-        return self
-
-    @property
-    def image_shape(self) -> tuple[int, ...]:
-        """(channels, height, width); (dimensions,) where the data are points."""
-        if self.channels is None or self.size is None:
-            assert self.dimensions is not None  # one of the two is there
-            return (self.dimensions,)
-        return self.channels, self.size, self.size
-
-    @property
-    def n_classes(self) -> int | None:
-        """Number of labels, None for a task without labels."""
-        return len(self.classes) or None
-
-    @property
-    def shape(self) -> DataShape:
-        """What a generator is to make."""
-        return DataShape(self.image_shape, self.n_classes, self.horizontal_flips)
-
-
-class FeaturesSection(_Section):
-    """A feature space of the task's own: that of a classifier trained on it."""
-
-    name: Name
-    network: Literal["digits_cnn", "lenet"]
-    weights: Path = Field(description="safetensors file, relative to the task file")
-    sha256: Sha256
-    accuracy: float = Field(ge=0, le=1, description="share of the reference images that the network classifies right")
-
-
-class LoopSizes(_Section):
-    """The sizes of one loop in one tier, in the words of `bench.cells.loops.Loop`."""
-
-    generations: int = Field(ge=1, le=MOST_GENERATIONS)
-    n_initial: int = Field(ge=1, le=MOST_IMAGES, description="real images that G^1 trains on")
-    n_real: int = Field(ge=0, le=MOST_IMAGES, description="real images in each later generation")
-    n_synthetic: int = Field(ge=1, le=MOST_IMAGES, description="synthetic images that each generation gives")
-
-
-class TierSection(_Section):
+class TierSection(TaskSection):
     """The sizes and budgets of one tier."""
 
     n_score: int = Field(ge=2, description="images of each generation, and of the reference, that are scored")
     size: int | None = Field(default=None, ge=1, description="of all images, where the tier shrinks them")
     features: str | None = Field(default=None, description="feature space of the score, where the task has no own")
     embedding: str = Field(default="identity", description="feature space of what methods see, not the score's")
-    loops: dict[LoopKind, LoopSizes]
+    loops: dict[LoopKind, LoopSizes] = Field(min_length=1)
     generators: dict[str, dict[str, Any]] = Field(min_length=1, description="settings of each generator")
 
-    @model_validator(mode="after")
-    def _complete(self) -> "TierSection":
-        for kind in LOOP_KINDS:
-            if kind not in self.loops:
-                raise ValueError(f"loops.{kind} is missing")
-            if (self.loops[kind].n_real == 0) != (kind == "fully_synthetic"):
-                allowed = "0" if kind == "fully_synthetic" else "1 or more"
-                raise ValueError(f"loops.{kind}.n_real is {self.loops[kind].n_real}: allowed is {allowed}")
-        if self.features is not None and self.features not in SPACE_SUMMARIES:
-            raise ValueError(f"features is '{self.features}': allowed are {', '.join(SPACE_SUMMARIES)}")
-        if self.embedding not in SPACE_SUMMARIES:
-            raise ValueError(f"embedding is '{self.embedding}': allowed are {', '.join(SPACE_SUMMARIES)}")
-        for name, settings in self.generators.items():
-            if name not in GENERATOR_SETTINGS:
-                raise ValueError(f"generators.{name} is not a generator: there are {', '.join(GENERATOR_SETTINGS)}")
-            try:
-                validate_strictly(GENERATOR_SETTINGS[name], settings)
-            except ValidationError as error:
-                raise ValueError(f"generators.{name}.{one_line(error)}") from error
-        return self
+    @field_validator("loops")
+    @classmethod
+    def _n_real_fits_loops(cls, loops: dict[LoopKind, LoopSizes]) -> dict[LoopKind, LoopSizes]:
+        raise_problems(
+            f"{kind}.n_real is {sizes.n_real}: allowed is {'0' if kind == 'fully_synthetic' else '1 or more'}"
+            for kind, sizes in loops.items()
+            if (sizes.n_real == 0) != (kind == "fully_synthetic")
+        )
+        return loops
+
+    @field_validator("features", "embedding")
+    @classmethod
+    def _known_space(cls, space: str | None) -> str | None:
+        if space is not None and space not in SPACE_SUMMARIES:
+            raise ValueError(f"'{space}' is no feature space: allowed are {', '.join(SPACE_SUMMARIES)}")
+        return space
+
+    @field_validator("generators")
+    @classmethod
+    def _known_generators(cls, generators: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        raise_problems(_problems_of_generators(generators))
+        return generators
 
     def generator_settings(self, name: str) -> GeneratorSettings:
         """Return the settings of one of the tier's generators."""
         return validate_strictly(GENERATOR_SETTINGS[name], self.generators[name])
 
 
-class ScoreSection(_Section):
-    """How a generation is scored."""
+def _problems_of_generators(generators: Mapping[str, dict[str, Any]]) -> Iterator[str]:
+    for name, settings in generators.items():
+        if name not in GENERATOR_SETTINGS:
+            yield f"{name} is not a generator: there are {', '.join(GENERATOR_SETTINGS)}"
+            continue
+        try:
+            validate_strictly(GENERATOR_SETTINGS[name], settings)
+        except ValidationError as error:
+            yield from (f"{name}.{line}" for line in problems(error))
 
-    k: int = Field(ge=1, description="neighbours in precision and recall")
 
-
-class Task(_Section):
+class Task(TaskSection):
     """A task: real data, feature space, score, and the budgets of its tiers.
 
     The score is in the feature space of the section `features`, or, where there is none, in the one that each tier
@@ -174,59 +85,31 @@ class Task(_Section):
     title: str
     data: DataSection
     features: FeaturesSection | None = None
-    score: ScoreSection
-    tiers: dict[TierName, TierSection]
+    score: ScoreSection = ScoreSection()
+    tiers: dict[TierName, TierSection] = Field(min_length=1)
     _path: Path = PrivateAttr()
 
     @model_validator(mode="after")
     def _consistent(self) -> "Task":
-        missing = [tier for tier in TIERS if tier not in self.tiers]
-        if missing:
-            raise ValueError(f"tiers.{missing[0]} is missing")
-        smaller = min(self.data.training, self.data.reference)
-        for name, tier in self.tiers.items():
-            if self.features is not None and tier.features is not None:
-                raise ValueError(
-                    f"tiers.{name}.features is '{tier.features}', and the section features gives the task a feature "
-                    "space of its own: allowed is one of the two"
-                )
-            if self.features is None and tier.features is None:
-                raise ValueError(
-                    f"tiers.{name}.features is missing: without a section features, each tier names its feature "
-                    f"space: {', '.join(SPACE_SUMMARIES)}"
-                )
-            # What every method is handed anyway, the pixels or points themselves, may be the score's space too.
-            if tier.embedding == tier.features != "identity":
-                raise ValueError(
-                    f"tiers.{name}.embedding is '{tier.embedding}', in which the tier is scored: allowed are others"
-                )
-            self._check_size(name, tier.size)
-            if not self.score.k < tier.n_score <= smaller:
-                raise ValueError(
-                    f"tiers.{name}.n_score is {tier.n_score}: allowed are score.k + 1 to the smaller of "
-                    f"data.training and data.reference, {self.score.k + 1} to {smaller}"
-                )
-            for generator in tier.generators:
-                try:
-                    tier.generator_settings(generator).check(self.tier_data(name).image_shape)
-                except ValueError as error:
-                    raise ValueError(f"tiers.{name}.generators.{generator}: {error}") from error
+        raise_problems(_contradictions(self.data, self.features, self.score, self.tiers))
         return self
 
-    def _check_size(self, name: TierName, size: int | None) -> None:
-        """Raise ValueError where a tier cannot shrink the images to this size."""
-        if size is None:
-            return
-        if self.data.size is None or self.data.size % size:
-            whole = "" if self.data.size is None else f": allowed are sizes that divide data.size, {self.data.size}"
-            raise ValueError(f"tiers.{name}.size is {size}{whole or ': points have no size'}")
-        if self.features is not None and size != self.data.size:
-            raise ValueError(f"tiers.{name}.size is {size}: the task's feature space is for {self.data.size} pixels")
+    def tier(self, name: str) -> TierName:
+        """Return the tier of this name; BadInput where the task has none."""
+        for tier in self.tiers:
+            if tier == name:
+                return tier
+        raise BadInput(f"{self.path}: tiers.{name} is missing: there are {', '.join(self.tiers)}")
+
+    def loop_sizes(self, tier: TierName, kind: LoopKind) -> LoopSizes:
+        """Return the sizes of a loop in one of the task's tiers; BadInput where it has none of them."""
+        if kind not in (loops := self.tiers[tier].loops):
+            raise BadInput(f"{self.path}: tiers.{tier}.loops.{kind} is missing: there are {', '.join(loops)}")
+        return loops[kind]
 
     def tier_data(self, tier: TierName) -> DataSection:
         """Return what the images of a tier are: the task's, in the tier's size."""
-        size = self.tiers[tier].size
-        return self.data if size is None else self.data.model_copy(update={"size": size})
+        return _in_tier(self.data, self.tiers[tier])
 
     def space_name(self, tier: TierName) -> str:
         """Return the name of the feature space that a tier is scored in."""
@@ -242,7 +125,62 @@ class Task(_Section):
     @cached_property
     def sha256(self) -> str:
         """The hash of everything the file says."""
-        return canonical_sha256(self.model_dump(mode="json", exclude_none=True))
+        # Where the images lie is another place on another machine; which they are, their hashes say.
+        return canonical_sha256(self.model_dump(mode="json", exclude_none=True, exclude={"data": {"path"}}))
+
+
+def _contradictions(
+    data: DataSection, features: FeaturesSection | None, score: ScoreSection, tiers: Mapping[TierName, TierSection]
+) -> Iterator[str]:
+    """Yield what is wrong with sections that are right by themselves."""
+    if features is not None and features.name in SPACE_SUMMARIES:
+        yield f"features.name is '{features.name}': allowed are others than {', '.join(SPACE_SUMMARIES)}"
+    smaller = min(data.training, data.reference)
+    for name, tier in tiers.items():
+        if features is not None and tier.features is not None:
+            yield (
+                f"tiers.{name}.features is '{tier.features}', and the section features gives the task a feature space "
+                "of its own: allowed is one of the two"
+            )
+        if features is None and tier.features is None:
+            yield (
+                f"tiers.{name}.features is missing: without a section features, each tier names its feature space: "
+                f"{', '.join(SPACE_SUMMARIES)}"
+            )
+        # What every method is handed anyway, the pixels or points themselves, may be the score's space too.
+        if tier.embedding == tier.features != "identity":
+            yield f"tiers.{name}.embedding is '{tier.embedding}', in which the tier is scored: allowed are others"
+        if not score.k < tier.n_score <= smaller:
+            yield (
+                f"tiers.{name}.n_score is {tier.n_score}: allowed are score.k + 1 to the smaller of data.training and "
+                f"data.reference, {score.k + 1} to {smaller}"
+            )
+        if (problem := _problem_of_size(data, features, tier.size)) is not None:
+            yield f"tiers.{name}.size is {tier.size}: {problem}"
+            continue
+        for generator in tier.generators:
+            try:
+                tier.generator_settings(generator).check(_in_tier(data, tier).image_shape)
+            except ValueError as error:
+                yield f"tiers.{name}.generators.{generator}: {error}"
+
+
+def _problem_of_size(data: DataSection, features: FeaturesSection | None, size: int | None) -> str | None:
+    """Return why a tier cannot shrink the images to this size, None where it can."""
+    if size is None:
+        return None
+    if data.size is None:
+        return "points have no size"
+    if data.size % size:
+        return f"allowed are sizes that divide data.size, {data.size}"
+    if features is not None and size != data.size:
+        return f"the task's feature space is for {data.size} pixels"
+    return None
+
+
+def _in_tier(data: DataSection, tier: TierSection) -> DataSection:
+    """Return what the images of a tier are."""
+    return data if tier.size is None else data.model_copy(update={"size": tier.size})
 
 
 def task_names() -> list[str]:
@@ -263,9 +201,28 @@ def load_task(name: str) -> Task:
     try:
         task = validate_strictly(Task, content)
     except ValidationError as error:
-        raise BadInput(f"{path}: {one_line(error)}") from error
+        found = dict.fromkeys([*problems(error), *_contradictions_of_sections(content)])
+        raise BadInput(f"{path}: {first_of(list(found), MOST_PROBLEMS)}") from error
     task._path = path.resolve()
     return task
+
+
+def _contradictions_of_sections(content: dict[str, Any]) -> Iterator[str]:
+    """Yield what the sections of a broken file that are right by themselves have against each other."""
+    data, score = _section(DataSection, content.get("data")), _section(ScoreSection, content.get("score", {}))
+    features = _section(FeaturesSection, content.get("features"))
+    given = content.get("tiers")
+    tiers = {name: _section(TierSection, given.get(name)) for name in TIERS} if isinstance(given, dict) else {}
+    if data is not None and score is not None and (features is not None or "features" not in content):
+        valid = {name: tier for name, tier in tiers.items() if tier is not None}
+        yield from _contradictions(data, features, score, valid)
+
+
+def _section(model: type[Section], content: object) -> Section | None:
+    try:
+        return validate_strictly(model, content) if isinstance(content, dict) else None
+    except ValidationError:
+        return None
 
 
 def load_task_of_record(path: Path, name: str, version: int) -> Task:

@@ -12,7 +12,8 @@ from bench.cells.cell import Cell
 from bench.cells.generator_settings import DDPMSettings, GaussianSettings, GeneratorSettings, StyleGANSettings
 from bench.cells.loops import LOOP_KINDS, Loop
 from bench.cells.record import DataIdentity, Environment
-from bench.cells.task import DataSection, load_task
+from bench.cells.task import load_task
+from bench.cells.task_sections import DataSection
 from bench.data.draws import RealDraws
 from bench.data.image_set import ImageSet
 from bench.data.sources import SOURCES, GaussianPoints, Source

@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from bench.cells.task import DataSection
+from bench.cells.task_sections import DataSection
 from bench.data.files import ImageFiles, pixels, room_for
 from bench.data.image_set import ImageSet
 from bench.errors import BadInput

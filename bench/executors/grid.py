@@ -21,13 +21,13 @@ from bench.methods.method import Setting, check_method
 class Choices:
     """What to run.
 
-    A None stands for what the task file says of the tier and the loop, for all generators that it has, and for all
-    baselines, each in the settings that it is for.
+    A None stands for what the task file says of the tier and the loop, for all generators and loops that it has, and
+    for all baselines, each in the settings that it is for.
     """
 
     tasks: Sequence[str]
     generators: Sequence[str] | None
-    loops: Sequence[str]
+    loops: Sequence[str] | None
     methods: Sequence[str] | None
     sampling_biases: Sequence[float]
     seeds: Sequence[int]
@@ -64,7 +64,9 @@ def plan_cells(choices: Choices) -> list[PlannedCell]:
     for bias in choices.sampling_biases:
         if not 0 < bias <= 1:
             raise BadInput(f"--sampling-bias {bias}: allowed are numbers in (0, 1]")
-    kinds = [_loop_kind(name) for name in choices.loops]
+    kinds = None if choices.loops is None else [_loop_kind(name) for name in choices.loops]
+    for task in tasks:
+        task.tier(tier)
     planned = []
     for generator in choices.generators or ():
         if generator not in GENERATOR_SETTINGS:
@@ -76,7 +78,7 @@ def plan_cells(choices: Choices) -> list[PlannedCell]:
                 f"{task.path}: tiers.{tier} has no settings for the generator '{generator}': there are those of "
                 f"{', '.join(known)}"
             )
-        for bias, kind, method in itertools.product(choices.sampling_biases, kinds, methods):
+        for bias, kind, method in itertools.product(choices.sampling_biases, kinds or task.tiers[tier].loops, methods):
             loop = _loop(choices, task, tier, kind, bias)
             try:
                 task.tiers[tier].generator_settings(generator).check_sampling_bias(bias, bool(task.data.classes))
@@ -133,9 +135,9 @@ def _loop_kind(name: str) -> LoopKind:
 
 
 def _loop(choices: Choices, task: Task, tier: TierName, kind: LoopKind, bias: float) -> Loop:
-    sizes = task.tiers[tier].loops[kind].model_dump()
+    sizes = task.loop_sizes(tier, kind).model_dump()
     chosen = {name: getattr(choices, name) for name in sizes if getattr(choices, name) is not None}
-    if kind == "fully_synthetic" and len(choices.loops) > 1:
+    if kind == "fully_synthetic" and (choices.loops is None or len(choices.loops) > 1):
         chosen.pop("n_real", None)  # meant for the other loops of the grid
     values = sizes | chosen | {"kind": kind, "sampling_bias": bias, "pool": choices.pool, "protocol": choices.protocol}
     if choices.contamination is not None:

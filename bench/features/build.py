@@ -5,7 +5,8 @@ from pathlib import Path
 import torch
 
 from bench.cells.feature_spaces import SPACE_SUMMARIES
-from bench.cells.task import FeaturesSection, Task, TierName, load_task, task_names
+from bench.cells.task import Task, TierName, load_task, task_names
+from bench.cells.task_sections import FeaturesSection
 from bench.errors import BadInput
 from bench.features.base import FeatureSpace
 from bench.process.progress import Progress

@@ -86,6 +86,7 @@ def _check_plain(name: str, value: Any, deep: int) -> None:
 
 
 Name = Annotated[str, Field(pattern="^[a-z0-9_][a-z0-9_-]*$", max_length=MOST_NAME_CHARACTERS)]
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 MethodName = Annotated[str, Field(pattern=f"^{METHOD_NAME}$", max_length=MOST_NAME_CHARACTERS)]
 Text = Annotated[str, Field(max_length=200), AfterValidator(printable)]
 Parameters = Annotated[dict[str, Any], AfterValidator(plain_parameters)]

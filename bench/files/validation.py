@@ -1,9 +1,11 @@
 """Validate what files say, and turn a failed validation into the one line that the user reads."""
 
 import json
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 Model = TypeVar("Model", bound=BaseModel)
 MOST_SHOWN = 100
@@ -30,28 +32,60 @@ def validate_strictly(model: type[Model], content: dict[str, Any]) -> Model:
     return model.model_validate_json(json.dumps(content, default=str), strict=True)
 
 
+class Problems(ValueError):
+    """What a validator finds wrong with the parts of a value, all of it.
+
+    Attributes:
+        lines: "key: what is allowed" each, the key from the value on.
+    """
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        self.lines = list(lines)
+        super().__init__("; ".join(self.lines))
+
+
+def raise_problems(lines: Iterable[str]) -> None:
+    """Raise `Problems` where there are any."""
+    if found := list(lines):
+        raise Problems(found)
+
+
 def one_line(error: ValidationError) -> str:
-    """Return "key = value: what is allowed" for one thing that is wrong, and how many more there are.
+    """Return "key = value: what is allowed" for one thing that is wrong, and how many more there are."""
+    return first_of(problems(error), 1)
+
+
+def first_of(lines: Sequence[str], n: int) -> str:
+    """Return the first n lines in one, and how many more there are."""
+    text, others = "; ".join(lines[:n]), len(lines) - n
+    return f"{text} (and {others} more)" if others > 0 else text
+
+
+def problems(error: ValidationError) -> list[str]:
+    """Return "key = value: what is allowed" for each thing that is wrong.
 
     A key that does not exist comes first: a misspelt key is also a missing one, and the misspelling is what to mend.
     """
-    errors = error.errors(include_url=False, include_context=False)
-    first = min(errors, key=lambda found: found["type"] != "extra_forbidden")
-    key = ".".join(_shown_key(str(part)) for part in first["loc"])
-    message = first["msg"].removeprefix("Value error, ")
-    match first["type"]:
+    errors = sorted(error.errors(include_url=False), key=lambda found: found["type"] != "extra_forbidden")
+    return [line for found in errors for line in _lines(found)]
+
+
+def _lines(error: ErrorDetails) -> list[str]:
+    key = ".".join(_shown_key(str(part)) for part in error["loc"])
+    message = error["msg"].removeprefix("Value error, ")
+    match error["type"]:
+        case "value_error" if isinstance(found := error.get("ctx", {}).get("error"), Problems):
+            return [f"{key}.{line}" if key else line for line in found.lines]
         case "value_error":
-            text = f"{key}: {message}" if key else message
+            return [f"{key}: {message}" if key else message]
         case "missing":
-            text = f"{key} is missing"
+            return [f"{key} is missing"]
         case "extra_forbidden":
-            text = f"{key} is not a known key"
+            return [f"{key} is not a known key"]
         case "json_invalid":
-            text = message
+            return [message]
         case _:
-            text = f"{key} = {shown(first['input'])}: {message[0].lower()}{message[1:]}"
-    others = len(errors) - 1
-    return f"{text} (and {others} more)" if others else text
+            return [f"{key} = {shown(error['input'])}: {message[0].lower()}{message[1:]}"]
 
 
 def _shown_key(key: str) -> str:

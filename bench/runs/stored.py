@@ -9,9 +9,9 @@ from torch import Tensor
 
 from bench.cells.cell import Cell
 from bench.cells.record import GenerationResult
-from bench.cells.task import Sha256
 from bench.data.image_set import ImageSet
 from bench.errors import BadInput, Damaged
+from bench.files.limits import Sha256
 from bench.files.sealed import read_sealed
 from bench.files.validation import one_line, validate_strictly
 

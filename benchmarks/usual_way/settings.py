@@ -3,7 +3,7 @@
 import sys
 
 from bench.cells.generator_settings import GROUPS, DDPMSettings
-from bench.cells.task import DataSection
+from bench.cells.task_sections import DataSection
 from bench.generators.ddpm import WARMUP_FRACTION
 
 

@@ -98,7 +98,11 @@ def test_the_shape_is_that_of_an_image_or_of_a_point():
         ("dimensions = 100", "dimensions = 0", ["data.dimensions = 0", "greater than or equal to 1"]),
         ("dimensions = 100", "channels = 1\nsize = 8", ["tiers.smoke.generators.gaussian", "makes points"]),
         ("generators.gaussian]", "generators.gaussian]\nimages = 1", ["gaussian.images is not a known key"]),
-        ('features = "identity"', 'features = "mine"', ["tiers.smoke", "features is 'mine'", "inception", "identity"]),
+        (
+            'features = "identity"',
+            'features = "mine"',
+            ["tiers.smoke.features: 'mine' is no", "inception", "identity"],
+        ),
         ('features = "identity"\n', "", ["tiers.smoke.features is missing", "inception", "identity"]),
     ],
 )
@@ -171,7 +175,9 @@ def test_an_unlabelled_task_has_no_classes(changed: Change):
         ("version = 1", "version = 1\npath = 'elsewhere'", ["path", "not a known key"]),
         ("version = 1", 'version = "one"', ["version = 'one'", "integer"]),
         ("channels = 1\n", "channels = [1]\n", ["data.channels = [1]", "1 or 3"]),
-        ("[score]\nk = 5\n", "", ["score is missing"]),
+        ("n_score = 500", 'n_score = 500\nembedding = "vgg"', ["tiers.smoke.embedding: 'vgg' is no", "inception,"]),
+        ('name = "digits"\nnetwork', 'name = "inception"\nnetwork', ["features.name is 'inception'", "others than"]),
+        ("[tiers.smoke]", "[tiers.huge]", ["tiers.huge", "'smoke', 'standard' or 'paper'"]),
         ("reference = 500\n", "", ["data.reference is missing"]),
         ('source = "sklearn_digits"', 'source = "web"', ["data.source = 'web'", "sklearn_digits", "mnist"]),
         ('network = "digits_cnn"', 'network = "vgg"', ["features.network = 'vgg'", "digits_cnn", "lenet"]),
@@ -189,7 +195,7 @@ def test_an_unlabelled_task_has_no_classes(changed: Change):
         ("n_score = 500", "n_score = 1", ["tiers.smoke.n_score = 1", "greater than or equal to 2"]),
         ("training_sha256 = \"5", "training_sha256 = \"x", ["data.training_sha256 = 'x", "0-9a-f"]),
         ('training_sha256 = "5', '# "5', ["data", "training_sha256 is missing", "both hashes are pinned or none"]),
-        ("n_score = 500", 'n_score = 500\nfeatures = "vgg"', ["tiers.smoke", "features is 'vgg'", "inception,"]),
+        ("n_score = 500", 'n_score = 500\nfeatures = "vgg"', ["tiers.smoke.features: 'vgg' is no", "inception,"]),
         ("n_score = 500", 'n_score = 500\nfeatures = "inception"', ["tiers.smoke.features", "of its own", "one of"]),
         ('name = "digits"', 'name = "../digits"', ["name = '../digits'", "a-z"]),
         ("version = 1", "version = ", ["not a readable TOML file", "line 2"]),
@@ -220,11 +226,123 @@ def test_a_file_pins_both_hashes_or_none(changed: Change, tmp_path: Path):
     assert load_task("digits").data.pins_hashes
 
 
-def test_a_file_without_a_tier_is_refused(tmp_path: Path):
-    text = (paths.TASKS / "digits.toml").read_text(encoding="utf-8")
-    path = tmp_path / "broken.toml"
-    path.write_text(text[: text.index("[tiers.paper]")], encoding="utf-8")
-    assert complaint(path) == f"{path}: tiers.paper is missing"
+# The least that a task of images says.
+SHORT = """
+name = "pets"
+version = 1
+title = "Pets"
+
+[data]
+source = "image_files"
+channels = 3
+size = 16
+training = 60
+reference = 20
+
+[tiers.standard]
+n_score = 20
+features = "identity"
+loops.fully_synthetic = { generations = 2, n_initial = 40, n_real = 0, n_synthetic = 30 }
+
+[tiers.standard.generators.ddpm]
+channels = [16]
+layers_per_block = 1
+attention = false
+images = 100
+batch_size = 10
+learning_rate = 1e-3
+sampling_steps = 2
+sampling_batch = 10
+"""
+
+
+@pytest.fixture
+def short(tmp_path: Path) -> Change:
+    """Write the short task file with the first occurrences of texts replaced by others."""
+
+    def write(*changes: tuple[str, str]) -> Path:
+        text = SHORT
+        for old, new in changes:
+            assert old in text
+            text = text.replace(old, new, 1)
+        path = tmp_path / "pets.toml"
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write
+
+
+def test_a_file_has_the_tiers_and_loops_that_its_author_needs(short: Change):
+    task = load_task(str(short()))
+    assert list(task.tiers) == ["standard"]
+    assert list(task.tiers["standard"].loops) == ["fully_synthetic"]
+
+
+def test_five_neighbours_are_what_is_usual(short: Change):
+    assert load_task(str(short())).score.k == 5
+
+
+def test_a_tier_that_is_not_in_the_file_is_refused_with_those_that_are(short: Change):
+    task = load_task(str(short()))
+    with pytest.raises(BadInput, match=r"pets.toml: tiers.smoke is missing: there are standard$"):
+        task.tier("smoke")
+
+
+def test_a_loop_that_is_not_in_the_file_is_refused_with_those_that_are(short: Change):
+    task = load_task(str(short()))
+    with pytest.raises(BadInput, match=r"tiers.standard.loops.fresh_data is missing: there are fully_synthetic$"):
+        task.loop_sizes("standard", "fresh_data")
+
+
+def test_a_tier_without_loops_is_refused(short: Change):
+    line = next(line for line in SHORT.splitlines() if line.startswith("loops."))
+    assert "tiers.standard.loops = {}" in complaint(short((line, "loops = {}")))
+
+
+def test_where_the_images_lie_is_no_part_of_the_hash(short: Change):
+    without = load_task(str(short()))
+    there = load_task(str(short(("size = 16", 'size = 16\npath = "photos"'))))
+    assert there.data.path == Path("photos")
+    assert there.sha256 == without.sha256
+
+
+def test_all_that_is_wrong_with_a_file_is_said_at_once(short: Change):
+    path = short(
+        ("version = 1\n", ""),
+        ("n_score = 20\n", ""),
+        ("n_real = 0", "n_real = 3"),
+        ("images = 100\n", "epochs = 3\n"),
+        ("batch_size = 10\n", ""),
+    )
+    assert set(complaint(path).removeprefix(f"{path}: ").split("; ")) == {
+        "version is missing",
+        "tiers.standard.n_score is missing",
+        "tiers.standard.loops.fully_synthetic.n_real is 3: allowed is 0",
+        "tiers.standard.generators.ddpm.epochs is not a known key",
+        "tiers.standard.generators.ddpm.images is missing",
+        "tiers.standard.generators.ddpm.batch_size is missing",
+    }
+
+
+def test_what_sections_have_against_each_other_is_said_beside_what_is_wrong_within_one(short: Change):
+    path = short(
+        ("version = 1\n", ""),
+        ("n_score = 20", "n_score = 21"),
+        ('"identity"', '"identity"\nsize = 7'),
+    )
+    assert set(complaint(path).removeprefix(f"{path}: ").split("; ")) == {
+        "version is missing",
+        "tiers.standard.size is 7: allowed are sizes that divide data.size, 16",
+        "tiers.standard.n_score is 21: allowed are score.k + 1 to the smaller of data.training and data.reference, "
+        "6 to 20",
+    }
+
+
+def test_of_a_hundred_things_that_are_wrong_twenty_are_named(short: Change):
+    path = short(("version = 1", "version = 1\n" + "\n".join(f"key{i} = 1" for i in range(100))))
+    message = complaint(path)
+    assert message.count("is not a known key") == 20
+    assert message.endswith("(and 80 more)")
 
 
 def test_a_file_that_is_not_text_is_refused(tmp_path: Path):

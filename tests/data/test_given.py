@@ -11,7 +11,8 @@ import torch
 from builders import QUIET
 from PIL import Image
 
-from bench.cells.task import DataSection, load_task
+from bench.cells.task import load_task
+from bench.cells.task_sections import DataSection
 from bench.data.files import ImageFiles
 from bench.data.given import read_given
 from bench.data.image_set import ImageSet

@@ -8,7 +8,8 @@ import pytest
 from builders import CPU, QUIET, comparable, make_cell
 
 from bench.cells.loops import LOOP_KINDS, Loop
-from bench.cells.task import LoopSizes, Task, TierSection
+from bench.cells.task import Task, TierSection
+from bench.cells.task_sections import LoopSizes
 from bench.conformance.tiny import N_SCORE, SETTINGS, settings_of
 from bench.executors.cell_runner import CellRunner
 from bench.executors.grid import PlannedCell

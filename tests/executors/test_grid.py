@@ -228,3 +228,27 @@ def test_the_parts_of_a_grid_are_even_and_have_every_cell_once_in_its_order(n: i
 def test_a_part_that_there_is_not_is_refused(text: str):
     with pytest.raises(BadInput, match=re.escape(f"--shard {text!r}: allowed are I/N")):
         shard(plan(), text)
+
+
+@pytest.fixture
+def one_loop(tmp_path: Path) -> str:
+    """Return the path of a task with one tier and one loop."""
+    text = (paths.TASKS / "digits.toml").read_text(encoding="utf-8")
+    lines = text[: text.index("# One GPU.")].splitlines()
+    path = tmp_path / "digits.toml"
+    kept = [line for line in lines if not line.startswith(("synthetic_augmentation", "fresh_data"))]
+    path.write_text("\n".join(kept), encoding="utf-8")
+    return str(path)
+
+
+def test_all_loops_are_those_of_each_task(one_loop: str):
+    cells = plan(tasks=["digits", one_loop], loops=None)
+    assert [planned.cell.loop.kind for planned in cells] == [*LOOPS, "fully_synthetic"]
+
+
+def test_a_loop_that_a_task_does_not_have_is_refused(one_loop: str):
+    assert "tiers.smoke.loops.fresh_data is missing" in refusal(tasks=[one_loop], loops=["fresh_data"])
+
+
+def test_a_tier_that_a_task_does_not_have_is_refused(one_loop: str):
+    assert "tiers.paper is missing: there are smoke" in refusal(tasks=[one_loop], tier="paper")

@@ -1,9 +1,9 @@
 """The one line that a failed validation becomes."""
 
 import pytest
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from bench.files.validation import one_line
+from bench.files.validation import one_line, problems, raise_problems, validate_strictly
 
 
 class Inner(BaseModel):
@@ -79,3 +79,19 @@ def test_a_long_key_is_cut():
     line = line_for({"name": "a", "inner": {"count": 1, "x" * 10_000: 1}})
     assert line.endswith("xxx... is not a known key")
     assert len(line) < 200
+
+
+def test_problems_of_the_parts_of_a_value_are_said_with_their_keys():
+    class Numbers(BaseModel):
+        of: dict[str, int]
+
+        @field_validator("of")
+        @classmethod
+        def _even(cls, found: dict[str, int]) -> dict[str, int]:
+            raise_problems(f"{key} is {value}: allowed are even numbers" for key, value in found.items() if value % 2)
+            return found
+
+    with pytest.raises(ValidationError) as caught:
+        validate_strictly(Numbers, {"of": {"a": 1, "b": 2, "c": 3}})
+    assert problems(caught.value) == ["of.a is 1: allowed are even numbers", "of.c is 3: allowed are even numbers"]
+    assert one_line(caught.value) == "of.a is 1: allowed are even numbers (and 1 more)"
