@@ -13,6 +13,11 @@ BASELINES = ROOMS / "baselines"
 LEADERBOARD = ROOMS / "leaderboard"
 
 
+def baseline_names() -> list[str]:
+    """Return the names of the methods that come with the package."""
+    return sorted(path.stem for path in BASELINES.glob("*.py"))
+
+
 def cache_folder() -> Path:
     """Return the folder for what can be computed or fetched again: AUTOPHAGY_CACHE, or one in the user's cache."""
     chosen = os.environ.get("AUTOPHAGY_CACHE")

@@ -29,6 +29,7 @@ from bench.cells.cell import Cell
 from bench.cells.loops import LOOP_KINDS
 from bench.cells.record import GenerationResult, Record, read_record
 from bench.cells.task import TIERS, task_names
+from bench.executors.grid import plan_cells
 from bench.paths import LEADERBOARD
 
 try:
@@ -122,7 +123,7 @@ def timed_build(results: Path, out: Path) -> dict[str, float]:
 
     start = time.perf_counter()
     with mock.patch.multiple(site, **{name: timed(name, getattr(site, name)) for name in STAGES}):
-        site.build_site(results, out)
+        site.build_site(results, out, plan_cells)
     return seconds | {"all": time.perf_counter() - start}
 
 

@@ -18,9 +18,10 @@ from typing import Any
 
 import torch
 
+from bench.cells.choices import Choices
 from bench.cells.record import Record
 from bench.executors.cell_runner import CellRunner
-from bench.executors.grid import Choices, plan_cells
+from bench.executors.grid import plan_cells
 from bench.files.claim import Claim
 from bench.generators.engine import Engine
 from bench.process.progress import Progress

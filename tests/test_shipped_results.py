@@ -14,7 +14,7 @@ from bench.board.results import find_results
 from bench.board.seed_statistics import Estimate, paired_difference
 from bench.cells.record import Record
 from bench.files.hashing import file_sha256
-from bench.methods.file import baseline_names
+from bench.paths import baseline_names
 from bench.submission.contribution import ONLY_ADDED, PLAIN_FILE, Change, check_contribution
 
 Seeds = dict[int, Record]

@@ -7,21 +7,18 @@ lies on the side that the claim expects, and refutes it where the whole interval
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-import numpy as np
-from scipy.integrate import trapezoid
-
-from bench.board.questions import Evidence, EvidenceSpec, Question, SeriesKey, Side, series_key
-from bench.board.seed_statistics import FEWEST_SEEDS, Estimate, estimate, paired_difference
+from bench.board.evidence import measured, minus, number_of, shown, value_of
+from bench.board.question_file import EvidenceSpec
+from bench.board.questions import Evidence, Question, SeriesKey, Side, series_key
+from bench.board.seed_statistics import FEWEST_SEEDS, Estimate
 from bench.cells.record import Record
 
 Verdict = Literal["supported", "refuted", "undecided"]
 Series = Mapping[SeriesKey, Sequence[Record]]
 Seeds = dict[int, Record]
-
-_METRIC_WORDS = {"fid": "FID", "kid": "KID", "authpct": "AuthPct"}
 
 
 @dataclass(frozen=True)
@@ -172,9 +169,11 @@ def combined(combine: Literal["all", "any"], verdicts: Sequence[Verdict]) -> Ver
 def _decide_item(evidence: Evidence, records: Series) -> ItemAnswer:
     spec = evidence.spec
     found = _under_the_same_conditions([_seeds(side, records) for side in evidence.sides])
-    scored = [{seed: record for seed, record in seeds.items() if _value(spec, record) is not None} for seeds in found]
+    scored = [
+        {seed: record for seed, record in seeds.items() if value_of(spec, record) is not None} for seeds in found
+    ]
     common = sorted(set.intersection(*(set(seeds) for seeds in scored)))
-    number = _estimate(spec, scored) if common else None
+    number = number_of(spec, scored) if common else None
     verdict, why = _verdict(spec, number), ""
     missing: tuple[Missing, ...] = ()
     if len(common) < FEWEST_SEEDS:
@@ -183,7 +182,7 @@ def _decide_item(evidence: Evidence, records: Series) -> ItemAnswer:
         if not missing:
             why += f": some of the records have no {spec.metric} to compare"
     elif verdict == "undecided":
-        why = f"the interval includes {'×' * spec.log}{_minus(f'{spec.bound:g}')}"
+        why = f"the interval includes {'×' * spec.log}{minus(f'{spec.bound:g}')}"
     return ItemAnswer(
         label=spec.label,
         decides=spec.decides,
@@ -191,7 +190,7 @@ def _decide_item(evidence: Evidence, records: Series) -> ItemAnswer:
         measured=measured(spec, evidence.cells.cell.loop.generations),
         of=evidence.cells.text,
         against=None if evidence.against is None else evidence.against.text,
-        expected=f"{spec.side} {'×' * spec.log}{_minus(f'{spec.bound:g}')}",
+        expected=f"{spec.side} {'×' * spec.log}{minus(f'{spec.bound:g}')}",
         margin=spec.margin,
         estimate=number,
         ratio=spec.log,
@@ -227,57 +226,6 @@ def _under_the_same_conditions(sides: list[Seeds]) -> list[Seeds]:
     return [{seed: record for seed, record in seeds.items() if conditions(record) == most} for seeds in sides]
 
 
-def _value(spec: EvidenceSpec, record: Record) -> float | None:
-    """Return the statistic of one record, its logarithm where `log` is set; None where a generation has no value."""
-    scores: list[float | None] = [getattr(result.scores, spec.metric) for result in record.generations]
-    known = [score for score in scores if score is not None]
-    if len(known) < len(scores) or (spec.log and min(known) <= 0):
-        return None
-    values = np.log(known) if spec.log else np.array(known)
-    generations = np.arange(1, len(values) + 1)
-    match spec.statistic:
-        case "last":
-            return float(values[-1])
-        case "change":
-            return float(values[-1] - values[0])
-        case "area":
-            return float(trapezoid(values)) / (len(values) - 1)
-        case "trend":
-            return _slope(generations, values)
-        case "late trend":
-            late = generations > len(values) / 2
-            return _slope(generations[late], values[late])
-
-
-def _slope(x: np.ndarray[Any, Any], y: np.ndarray[Any, Any]) -> float:
-    """Return the slope of the straight line of least squares."""
-    return float(((x - x.mean()) * y).sum() / np.square(x - x.mean()).sum())
-
-
-def _estimate(spec: EvidenceSpec, sides: list[Seeds]) -> Estimate:
-    """Return the number over the seeds that all sides have: a difference, or a ratio where `log` is set."""
-
-    def value(record: Record) -> float:
-        found = _value(spec, record)
-        assert found is not None  # those without were left out
-        return found
-
-    if len(sides) == 1:
-        found = estimate([value(record) for record in sides[0].values()])
-    else:
-        found = paired_difference(sides[0], sides[1], value)
-    if not spec.log:
-        return found
-    return replace(found, mean=_exp(found.mean), low=_exp(found.low), high=_exp(found.high))
-
-
-def _exp(value: float) -> float:
-    try:
-        return math.exp(value)
-    except OverflowError:
-        return math.inf
-
-
 def _verdict(spec: EvidenceSpec, number: Estimate | None) -> Verdict:
     if number is None:
         return "undecided"
@@ -297,32 +245,3 @@ def _missing(sides: tuple[Side, ...], found: list[Seeds]) -> tuple[Missing, ...]
             text = f"{side.text}: seed{'s' * (len(lacking) > 1)} {numbers}"
             missing.append(Missing(text, side.command(lacking)))
     return tuple(missing)
-
-
-def measured(spec: EvidenceSpec, generations: int) -> str:
-    """Return in words what the number of an item is."""
-    metric = _METRIC_WORDS.get(spec.metric, spec.metric.replace("_", " "))
-    words = {
-        "last": f"{metric} of generation {generations}",
-        "change": f"change of {metric} from generation 1 to {generations}",
-        "area": f"mean {metric} over generations 1 to {generations}",
-        "trend": f"trend of {metric} per generation",
-        "late trend": f"trend of {metric} per generation, from generation {generations // 2 + 1} on",
-    }[spec.statistic]
-    if spec.log:
-        words += ", as a ratio"
-    return words + (" to that of the others" if spec.log else ", difference from the others") * bool(spec.against)
-
-
-def shown(spec: EvidenceSpec, number: Estimate) -> str:
-    """Return a number with its interval as text: a ratio as "x1.50 (1.20 to 1.90)", a difference with its sign."""
-    fine = spec.statistic in ("trend", "late trend") or spec.metric not in ("fid", "training_distance_ratio")
-    decimals = 3 if fine else 2
-    level = spec.against is None and spec.statistic in ("last", "area")
-    sign = "" if spec.log or level else "+"
-    mean, low, high = (f"{value:{sign}.{decimals}f}" for value in (number.mean, number.low, number.high))
-    return _minus(f"{'×' * spec.log}{mean} ({low} to {high})")
-
-
-def _minus(text: str) -> str:
-    return text.replace("-", "\N{MINUS SIGN}")

@@ -9,169 +9,38 @@ import re
 import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Protocol
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import ValidationError
 
+from bench.board.question_file import FEWEST_GENERATIONS, CellsSpec, EvidenceSpec, NotMeasurable, QuestionFile
 from bench.cells.cell import Cell
-from bench.cells.loops import LoopKind
-from bench.cells.record import Record, Scores
-from bench.cells.task import Task, TierName, task_names
+from bench.cells.choices import Choices
+from bench.cells.record import Record
+from bench.cells.task import Task, task_names
 from bench.errors import BadInput
-from bench.executors.grid import Choices, plan_cells
 from bench.files.limits import MOST_TASK_BYTES
 from bench.files.untrusted import parse_toml, read_untrusted
 from bench.files.validation import one_line, validate_strictly
-from bench.methods.file import baseline_names
 
-Statistic = Literal["last", "change", "trend", "late trend", "area"]
-METRICS = tuple(name for name in Scores.model_fields if name != "kid_standard_error")
-FEWEST_GENERATIONS: dict[Statistic, int] = {"last": 1, "change": 2, "trend": 2, "area": 2, "late trend": 3}
 SeriesKey = tuple[Any, ...]
 
 
-def _flowing(text: str) -> str:
-    """Return a text without the line breaks of its file; an empty one is refused."""
-    if not (words := text.split()):
-        raise ValueError("a text is missing")
-    return " ".join(words)
-
-
-Text = Annotated[str, AfterValidator(_flowing)]
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class _Choices(_Part):
-    """What can be chosen of both sides of a comparison; None for what the task's file says of tier and loop."""
-
-    method: str | None = Field(default=None, description="a baseline, with parameters as on the command line")
-    pool: str | None = None
-    sampling_bias: float | None = None
-    contamination: float | None = None
-    generations: int | None = None
-    n_initial: int | None = None
-    n_real: int | None = None
-    n_synthetic: int | None = None
-
-    @field_validator("method")
-    @classmethod
-    def _is_a_baseline(cls, method: str | None) -> str | None:
-        # A path would be a program that this file names and nobody has reviewed.
-        if method is not None and (name := method.partition(":")[0]) not in baseline_names():
-            raise ValueError(f"no method '{name}': there are {', '.join(baseline_names())}")
-        return method
-
-
-class CellsSpec(_Choices):
-    """Cells that differ in nothing but their seed."""
-
-    task: str
-    tier: TierName
-    generator: str
-    loop: LoopKind
-    method: str = "none"
-
-
-class AgainstSpec(_Choices):
-    """In what the cells that are compared with differ. Task and tier are the same: else nothing could be compared."""
-
-    generator: str | None = None
-    loop: LoopKind | None = None
-
-
-class EvidenceSpec(_Part):
-    """One number, and the side of a value on which the claim expects it.
-
-    Attributes:
-        label: what it shows, in words.
-        cells: what the number is computed from, one value for each seed.
-        against: if given, the number is the difference from these cells, paired by seed.
-        statistic: of the metric's values over the generations: the last one (`last`), the last minus the first
-            (`change`), the slope of a straight line over all of them (`trend`) or over those after the middle
-            (`late trend`), or the area under them (trapezoids), divided by the number of steps (`area`).
-        metric: the score's name in a record.
-        log: whether the metric's natural logarithm is taken, so that the number is a ratio; for FID alone.
-        above: the claim expects more than this: the difference, or the ratio where `log` is true.
-        below: the claim expects less than this.
-        margin: why the value is what it is, where it is not the one that says "no difference".
-        decides: whether it enters the verdict; otherwise it is shown beside it.
-    """
-
-    label: Text
-    cells: CellsSpec
-    against: AgainstSpec | None = None
-    statistic: Statistic
-    metric: str
-    log: bool = False
-    above: float | None = None
-    below: float | None = None
-    margin: Text | None = None
-    decides: bool = True
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        if self.metric not in METRICS:
-            raise ValueError(f"metric is '{self.metric}': allowed are {', '.join(METRICS)}")
-        if self.log and self.metric != "fid":
-            raise ValueError(f"log is true and metric '{self.metric}': allowed is fid, a distance above 0")
-        if (self.above is None) == (self.below is None):
-            raise ValueError("allowed is one of above and below")
-        if self.log and self.bound <= 0:
-            raise ValueError(f"{self.side} is {self.bound:g}: allowed are numbers above 0, log makes it a ratio")
-        if self.bound != self.no_difference and self.margin is None:
-            raise ValueError(
-                f"margin is missing: {self.side} is {self.bound:g} and not {self.no_difference:g}, say why"
-            )
-        return self
+class Planned(Protocol):
+    """A cell that `autophagy run` would run, with its task."""
 
     @property
-    def side(self) -> Literal["above", "below"]:
-        """On which side of the bound the claim expects the number."""
-        return "below" if self.above is None else "above"
+    def cell(self) -> Cell:
+        """The cell."""
 
     @property
-    def bound(self) -> float:
-        """The value that the number is held against."""
-        value = self.below if self.above is None else self.above
-        assert value is not None  # one of the two is given
-        return value
-
-    @property
-    def no_difference(self) -> float:
-        """The number where nothing changes and nothing differs."""
-        return 1.0 if self.log else 0.0
+    def task(self) -> Task:
+        """The task that it names."""
 
 
-class NotMeasurable(_Part):
-    """What the claim also says and no cell can tell yet; it keeps the question undecided.
-
-    Attributes:
-        label: what is not measured, in words.
-        missing: what would have to be there.
-    """
-
-    label: Text
-    missing: Text
-
-
-class _QuestionFile(_Part):
-    title: Text = Field(description="the claim, as people say it")
-    background: Text = Field(description="who says it and why it matters, with the source")
-    decided: Text = Field(description="how it is decided, in plain words")
-    combine: Literal["all", "any"] = Field(description="of the evidence: what the claim needs to be supported")
-    evidence: tuple[EvidenceSpec, ...] = ()
-    not_measurable: tuple[NotMeasurable, ...] = ()
-
-    @model_validator(mode="after")
-    def _decidable(self) -> Self:
-        if not self.not_measurable and not any(item.decides for item in self.evidence):
-            raise ValueError("evidence is missing: at least one item must decide")
-        return self
+Plan = Callable[[Choices], Sequence[Planned]]
 
 
 @dataclass(frozen=True)
@@ -270,15 +139,20 @@ def series_key(cell: Cell) -> SeriesKey:
     return (cell.task, cell.task_version, cell.tier, cell.generator, cell.loop, method.name, method.sha256, params)
 
 
-def load_questions(folder: Path) -> list[Question]:
+def load_questions(folder: Path, plan: Plan) -> list[Question]:
     """Read every question of a folder, in the order of the files' names.
+
+    Args:
+        folder: of the files.
+        plan: gives the cells of choices, and raises BadInput where a choice is wrong: what `autophagy run` does. The
+            board itself knows no methods.
 
     Raises:
         BadInput: the folder is none, or a file breaks a rule; the message names file, key, value and what is allowed.
     """
     if not folder.is_dir():
         raise BadInput(f"{folder}: not a folder of questions")
-    side = cache(_side)  # many questions name the same cells
+    side = cache(partial(_side, plan=plan))  # many questions name the same cells
     return [_load_question(path, side) for path in sorted(folder.glob("*.toml"))]
 
 
@@ -287,7 +161,7 @@ def _load_question(path: Path, side: Callable[[CellsSpec], Side]) -> Question:
         raise BadInput(f"{path}: a question's file is named in lower case, digits and _, found '{path.stem}'")
     content = parse_toml(path, read_untrusted(path, MOST_TASK_BYTES))
     try:
-        found = validate_strictly(_QuestionFile, content)
+        found = validate_strictly(QuestionFile, content)
     except ValidationError as error:
         raise BadInput(f"{path}: {one_line(error)}") from error
     evidence = []
@@ -321,11 +195,11 @@ def _resolve(spec: EvidenceSpec, side: Callable[[CellsSpec], Side]) -> Evidence:
     return Evidence(spec, cells, against)
 
 
-def _side(spec: CellsSpec) -> Side:
+def _side(spec: CellsSpec, plan: Plan) -> Side:
     """Return the cells that a table of a question's file means."""
     if spec.task not in task_names():
         raise BadInput(f"cells.task = '{spec.task}': allowed are {', '.join(task_names())}")
-    (planned,) = plan_cells(
+    (planned,) = plan(
         Choices(
             tasks=[spec.task],
             generators=[spec.generator],

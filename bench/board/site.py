@@ -9,7 +9,7 @@ from bench.board.board import build_board
 from bench.board.downloads import downloads
 from bench.board.method_files import find_method_files
 from bench.board.pages import SITE, Pages
-from bench.board.questions import load_questions
+from bench.board.questions import Plan, load_questions
 from bench.board.results import Result, find_results
 from bench.board.trust import read_trust
 from bench.board.views import views
@@ -27,13 +27,14 @@ MADE = {
 }
 
 
-def build_site(results: Path, out: Path) -> int:
+def build_site(results: Path, out: Path, plan: Plan) -> int:
     """Build the site; the same records and strips give the same bytes.
 
     Args:
         results: a runs folder, or a folder of result files. Where it is the results/ of a leaderboard, that
             leaderboard's methods, reproductions, warnings and questions are used, elsewhere the package's.
         out: the folder to write the site to; made if it is not there.
+        plan: gives the cells that a question names, see `load_questions`.
 
     Returns:
         The number of records of the site. No records is no error: the page then says how to make one.
@@ -48,7 +49,7 @@ def build_site(results: Path, out: Path) -> int:
     own = [result for result in found if result.own_space]
     trust = read_trust(leaderboard, [result.record for result in own])
     tables = views(build_board(found, trust))
-    answers = decide_all(load_questions(leaderboard / "questions"), [result.record for result in own])
+    answers = decide_all(load_questions(leaderboard / "questions", plan), [result.record for result in own])
     pages = Pages(tables, answers, find_method_files(leaderboard), trust)
     files = dict(_texts(pages, downloads(tables, [answer.to_json() for answer in answers])))
     try:

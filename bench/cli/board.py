@@ -18,7 +18,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(arguments: argparse.Namespace) -> int:
     """Do what was asked for, and return the exit status."""
     from bench.board.site import build_site
+    from bench.executors.grid import plan_cells
 
-    n_records = build_site(arguments.results, arguments.out)
+    n_records = build_site(arguments.results, arguments.out, plan_cells)
     print(f"{arguments.out / 'index.html'}: {n_records} cells")
     return 0

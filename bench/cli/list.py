@@ -36,7 +36,8 @@ def _list_content(what: str) -> dict[str, str]:
         case "tasks":
             return {name: load_task(name).title for name in task_names()}
         case "methods":
-            from bench.methods.file import baseline_names, load_method
+            from bench.methods.file import load_method
+            from bench.paths import baseline_names
 
             return {name: load_method(name).summary for name in baseline_names()}
         case "generators":

@@ -84,10 +84,11 @@ def execute(arguments: argparse.Namespace) -> int:
 
 
 def _run_cells(arguments: argparse.Namespace, processes: "Processes") -> int:
+    from bench.cells.choices import Choices
     from bench.cells.result_files import keep_result, without_results
     from bench.executors.choose import choose_executor
     from bench.executors.estimate import estimate_cells
-    from bench.executors.grid import Choices, plan_cells, shard
+    from bench.executors.grid import plan_cells, shard
     from bench.generators.engine import Engine
     from bench.process.interruption import stoppable
     from bench.process.progress import Progress

@@ -7,38 +7,16 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 
 from bench.cells.cell import Cell
+from bench.cells.choices import Choices
 from bench.cells.generator_settings import GENERATOR_SETTINGS
 from bench.cells.loops import LOOP_KINDS, Loop, LoopKind
 from bench.cells.task import TIERS, Task, TierName, load_task
 from bench.data.draws import check_enough_real_images
 from bench.errors import BadInput
 from bench.files.validation import one_line
-from bench.methods.file import LoadedMethod, baseline_names, load_method
+from bench.methods.file import LoadedMethod, load_method
 from bench.methods.method import Setting, check_method
-
-
-@dataclass(frozen=True)
-class Choices:
-    """What to run.
-
-    A None stands for what the task file says of the tier and the loop, for all generators and loops that it has, and
-    for all baselines, each in the settings that it is for.
-    """
-
-    tasks: Sequence[str]
-    generators: Sequence[str] | None
-    loops: Sequence[str] | None
-    methods: Sequence[str] | None
-    sampling_biases: Sequence[float]
-    seeds: Sequence[int]
-    tier: str
-    pool: str
-    protocol: str
-    contamination: float | None = None
-    generations: int | None = None
-    n_initial: int | None = None
-    n_real: int | None = None
-    n_synthetic: int | None = None
+from bench.paths import baseline_names
 
 
 @dataclass(frozen=True)

@@ -46,11 +46,6 @@ class LoadedMethod:
         return " ".join([line, *marks])
 
 
-def baseline_names() -> list[str]:
-    """Return the names of the methods that come with the package."""
-    return sorted(path.stem for path in paths.BASELINES.glob("*.py"))
-
-
 def load_method(text: str) -> LoadedMethod:
     """Load a method by the name of a file in baselines/ or by the path of a Python file.
 
@@ -65,7 +60,9 @@ def load_method(text: str) -> LoadedMethod:
     name, _, parameters = text.partition(":")
     path = Path(name) if name.endswith(".py") else paths.BASELINES / f"{name}.py"
     if not path.is_file():
-        raise BadInput(f"no method '{name}': there are {', '.join(baseline_names())}, or give the path of a .py file")
+        raise BadInput(
+            f"no method '{name}': there are {', '.join(paths.baseline_names())}, or give the path of a .py file"
+        )
     loaded = load_class(path, parameters, Method, "method")
     try:
         identity = MethodIdentity(

@@ -17,7 +17,7 @@ from bench.cells.reproduction import read_reproduction
 from bench.errors import BadInput
 from bench.files.hashing import file_sha256
 from bench.files.validation import in_one_line
-from bench.methods.file import baseline_names
+from bench.paths import baseline_names
 from bench.submission.folder import LeaderboardFolder
 from bench.submission.rules import (
     STRIP_SEED,

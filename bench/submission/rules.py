@@ -16,8 +16,7 @@ from bench.files.hashing import canonical_sha256, file_sha256
 from bench.files.limits import MOST_METHOD_BYTES, is_method_name
 from bench.files.untrusted import read_untrusted
 from bench.files.validation import shown
-from bench.methods.file import baseline_names
-from bench.paths import BASELINES
+from bench.paths import BASELINES, baseline_names
 
 STRIP_SEED = 0  # the others would make the repository large and show the same
 LISTED_SEEDS = 20

@@ -4,18 +4,19 @@ from pathlib import Path
 
 from bench import paths
 from bench.cells.agreement import Agreement, Finding, FoundGeneration
+from bench.cells.choices import Choices
 from bench.cells.parameters import describe_parameters
 from bench.cells.record import Record
 from bench.cells.task import Task, load_task_of_record
 from bench.data.real import RealData, in_tier_size, load_real_data
 from bench.errors import BadInput, RunFailed
-from bench.executors.grid import Choices, PlannedCell, plan_cells
+from bench.executors.grid import PlannedCell, plan_cells
 from bench.executors.local import LocalExecutor
 from bench.features.build import task_space
 from bench.features.cache import default_cache
 from bench.files.hashing import file_sha256
 from bench.generators.engine import Engine
-from bench.methods.file import baseline_names
+from bench.paths import baseline_names
 from bench.process.progress import Progress
 from bench.runs import environment
 from bench.scoring.rescore import finished_cell, scored_samples, scorer_of

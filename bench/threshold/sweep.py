@@ -15,10 +15,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.cells.choices import Choices
 from bench.cells.record import Record, ScoreConditions
 from bench.cells.task import load_task
 from bench.errors import BadInput
-from bench.executors.grid import Choices, PlannedCell, plan_cells
+from bench.executors.grid import PlannedCell, plan_cells
 from bench.seeds import derive_seed
 
 # The distance is that of the model itself, so the bias must not act on the images that are scored.

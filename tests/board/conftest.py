@@ -9,7 +9,8 @@ import torch
 from bench import paths
 from bench.board.site import build_site
 from bench.cells.record import read_record
-from bench.methods.file import baseline_names
+from bench.executors.grid import plan_cells
+from bench.paths import baseline_names
 from bench.runs.strip import draw_strip
 
 from .html_pages import Site
@@ -48,5 +49,5 @@ def committed(tmp_path_factory: pytest.TempPathFactory) -> Site:
         record = min(results.glob(f"digits-ddpm-fully_synthetic-{name}-smoke-seed0-*.json"))
         rows = [torch.randint(256, (20, 1, 8, 8), dtype=torch.uint8, generator=pixels) for _ in range(5)]
         record.with_suffix(".png").write_bytes(draw_strip(rows))
-    build_site(results, folder / "site")
+    build_site(results, folder / "site", plan_cells)
     return Site(folder / "site")

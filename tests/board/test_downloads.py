@@ -12,6 +12,7 @@ from bench import paths
 from bench.board.results import find_results
 from bench.board.site import build_site
 from bench.cells.record import Record
+from bench.executors.grid import plan_cells
 
 from .html_pages import Site
 from .made_up import Results, add_scores, make_record
@@ -90,7 +91,7 @@ def test_json_has_the_same_rows_as_csv(committed: Site) -> None:
 def test_a_cell_in_two_feature_spaces_has_rows_in_both(results: Results, out: Path) -> None:
     record = add_scores(make_record(), "inception", (10.0, 20.0, 40.0))
     results.add(record)
-    build_site(results.folder, out)
+    build_site(results.folder, out, plan_cells)
     assert [row["features"] for row in read(out, "cells.csv")] == ["digits_cnn", "inception"]
     fids = {(row["features"], row["generation"]): float(row["fid"]) for row in read(out, "scores.csv")}
     assert fids["digits_cnn", "0"] == 0.5
@@ -104,7 +105,7 @@ def test_what_one_seed_cannot_say_is_empty_and_the_json_has_no_number_that_json_
 ) -> None:
     results.add(make_record())
     results.add(make_record(method="mine"))
-    build_site(results.folder, out)
+    build_site(results.folder, out, plan_cells)
 
     def refuse(name: str) -> float:
         raise AssertionError(name)
@@ -118,7 +119,7 @@ def test_what_one_seed_cannot_say_is_empty_and_the_json_has_no_number_that_json_
 
 
 def test_downloads_without_records_can_be_read(results: Results, out: Path) -> None:
-    build_site(results.folder, out)
+    build_site(results.folder, out, plan_cells)
     for name in ("cells.csv", "scores.csv", "results.csv"):
         assert read(out, name) == []
     assert json.loads((out / "downloads" / "results.json").read_text()) == []
@@ -127,7 +128,7 @@ def test_downloads_without_records_can_be_read(results: Results, out: Path) -> N
 def test_texts_with_commas_and_quotes_stay_in_their_place(results: Results, out: Path) -> None:
     params = {"text": 'a,"b";c', "list": [1, 2]}
     results.add(make_record(method="mine", params=params))
-    build_site(results.folder, out)
+    build_site(results.folder, out, plan_cells)
     for name in ("cells.csv", "results.csv"):
         (row,) = read(out, name)
         assert json.loads(row["params"]) == params

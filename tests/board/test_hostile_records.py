@@ -22,6 +22,7 @@ from bench.board.site import build_site
 from bench.cells.record import Record, read_record
 from bench.cli.main import main
 from bench.errors import BadInput
+from bench.executors.grid import plan_cells
 from bench.files import limits
 from bench.files.hashing import canonical_sha256
 
@@ -81,7 +82,7 @@ def built(folder: Path, content: dict[str, Any]) -> Path:
     results = folder / "results"
     results.mkdir(parents=True)
     write(results / "record.json", sign(content))
-    build_site(results, folder / "out")
+    build_site(results, folder / "out", plan_cells)
     return folder / "out"
 
 

@@ -10,6 +10,7 @@ from bench import paths
 from bench.board.site import build_site
 from bench.cells.cell import Cell
 from bench.cells.record import Record
+from bench.executors.grid import plan_cells
 from bench.files.hashing import file_sha256
 
 from .html_pages import Element, Site
@@ -21,7 +22,7 @@ LOOPS = ("fully_synthetic", "synthetic_augmentation", "fresh_data")
 def build(results: Results, out: Path, *records: Record) -> Site:
     for record in records:
         results.add(record)
-    build_site(results.folder, out)
+    build_site(results.folder, out, plan_cells)
     return Site(out)
 
 

@@ -20,6 +20,7 @@ from bench.cells.cell import Cell
 from bench.cells.record import Record, Scores, read_record
 from bench.cli.main import main
 from bench.errors import BadInput
+from bench.executors.grid import plan_cells
 from bench.methods.file import load_method
 
 from .made_up import make_record, make_scores
@@ -53,7 +54,7 @@ def ask(tmp_path: Path) -> Callable[..., Question]:
         folder = tmp_path / "questions"
         folder.mkdir(exist_ok=True)
         (folder / name).write_text(text)
-        (question,) = load_questions(folder)
+        (question,) = load_questions(folder, plan_cells)
         return question
 
     return write
@@ -303,7 +304,7 @@ def others(side: Side) -> dict[str, dict[str, Any]]:
     }
 
 
-@pytest.mark.parametrize("what", list(others(load_questions(SHIPPED)[0].evidence[0].cells)))
+@pytest.mark.parametrize("what", list(others(load_questions(SHIPPED, plan_cells)[0].evidence[0].cells)))
 def test_records_under_other_conditions_do_not_count(ask, what: str) -> None:
     question = ask(evidence("last", "recall", "below = 0"))
     side = question.evidence[0].cells
@@ -415,7 +416,7 @@ def test_a_file_is_named_so_that_its_name_is_an_address(ask) -> None:
 
 def test_questions_need_a_folder(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="not a folder of questions"):
-        load_questions(tmp_path / "none")
+        load_questions(tmp_path / "none", plan_cells)
 
 
 # The questions that come with the package, decided on the records that do.
@@ -428,7 +429,7 @@ def committed() -> list[Record]:
 
 @pytest.fixture(scope="module")
 def answers(committed: list[Record]) -> list[Answer]:
-    return decide_all(load_questions(SHIPPED), committed)
+    return decide_all(load_questions(SHIPPED, plan_cells), committed)
 
 
 def test_every_claim_of_the_design_has_its_question(answers: list[Answer]) -> None:
@@ -449,7 +450,7 @@ def test_an_undecided_item_says_why_and_what_is_missing(answers: list[Answer]) -
 
 
 def test_answers_do_not_depend_on_the_order_of_records(answers: list[Answer], committed: list[Record]) -> None:
-    assert decide_all(load_questions(SHIPPED), committed[::-1]) == answers
+    assert decide_all(load_questions(SHIPPED, plan_cells), committed[::-1]) == answers
 
 
 def test_answers_are_json(answers: list[Answer], committed: list[Record]) -> None:

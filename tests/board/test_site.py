@@ -13,6 +13,7 @@ import pytest
 from bench.board.pages import SITE
 from bench.board.site import build_site
 from bench.errors import BadInput
+from bench.executors.grid import plan_cells
 from bench.files.hashing import file_sha256
 
 from .html_pages import Site
@@ -22,7 +23,8 @@ BUILD = """
 import sys
 from pathlib import Path
 from bench.board.site import build_site
-build_site(*map(Path, sys.argv[1:]))
+from bench.executors.grid import plan_cells
+build_site(*map(Path, sys.argv[1:]), plan_cells)
 """
 
 
@@ -33,7 +35,7 @@ def files(folder: Path) -> dict[str, bytes]:
 def test_returns_the_number_of_records(results: Results, out: Path) -> None:
     results.add(add_scores(make_record(seed=0), "inception", (10.0, 20.0, 40.0)))
     results.add(make_record(seed=1))
-    assert build_site(results.folder, out) == 2
+    assert build_site(results.folder, out, plan_cells) == 2
 
 
 def test_reads_a_runs_folder(tmp_path: Path, out: Path) -> None:
@@ -43,12 +45,12 @@ def test_reads_a_runs_folder(tmp_path: Path, out: Path) -> None:
     (cell / "record.json").write_text(record.to_json())
     (cell / "strip.png").write_bytes(png())
     (cell / "state.json").write_text("not a record")
-    assert build_site(tmp_path / "runs", out) == 1
+    assert build_site(tmp_path / "runs", out, plan_cells) == 1
     assert (out / "strips" / f"{record.cell_id[:16]}.png").read_bytes() == png()
 
 
 def test_no_records_is_said_with_what_to_do(results: Results, out: Path) -> None:
-    assert build_site(results.folder, out) == 0
+    assert build_site(results.folder, out, plan_cells) == 0
     index = Site(out).index
     assert "No results yet" in index.text
     assert "autophagy run --task digits" in index.one("code").text
@@ -59,7 +61,7 @@ def test_there_is_a_page_for_each_table_method_and_cell(results: Results, out: P
     records.append(make_record(tier="standard"))
     for record in records:
         results.add(record)
-    build_site(results.folder, out)
+    build_site(results.folder, out, plan_cells)
     site = Site(out)
     assert len(site.in_folder("compare")) == 2
     assert len(site.in_folder("methods")) == 2
@@ -69,7 +71,7 @@ def test_there_is_a_page_for_each_table_method_and_cell(results: Results, out: P
 def test_records_are_copied_as_they_were_submitted(results: Results, out: Path) -> None:
     record = make_record()
     path = results.add(record)
-    build_site(results.folder, out)
+    build_site(results.folder, out, plan_cells)
     assert files(out / "records") == {f"{record.cell_id[:16]}.json": path.read_bytes()}
 
 
@@ -102,20 +104,20 @@ def test_same_records_give_the_same_bytes_elsewhere_later_and_in_another_time_zo
 
 def test_a_second_build_over_the_first_changes_nothing(results: Results, out: Path) -> None:
     results.add(make_record(), strip=png())
-    build_site(results.folder, out)
+    build_site(results.folder, out, plan_cells)
     first = files(out)
-    build_site(results.folder, out)
+    build_site(results.folder, out, plan_cells)
     assert files(out) == first
 
 
 def test_files_that_have_not_changed_are_not_written_again(results: Results, out: Path) -> None:
     record = make_record()
     results.add(record)
-    build_site(results.folder, out)
+    build_site(results.folder, out, plan_cells)
     for path in out.rglob("*"):
         os.utime(path, (0, 0))
     results.add(make_record(method="other"))
-    build_site(results.folder, out)
+    build_site(results.folder, out, plan_cells)
     same = [f"cells/{record.cell_id[:16]}.html", f"records/{record.cell_id[:16]}.json", "vendor/d3.min.js"]
     assert [(out / name).stat().st_mtime for name in same] == [0, 0, 0]
     assert (out / "methods.html").stat().st_mtime > 0
@@ -130,10 +132,10 @@ def test_no_file_names_a_folder_of_the_machine(committed: Site) -> None:
 def test_what_an_earlier_build_made_goes_with_its_record(results: Results, out: Path) -> None:
     results.add(make_record(), strip=png())
     gone = results.add(make_record(method="other", tier="standard"), strip=png())
-    build_site(results.folder, out)
+    build_site(results.folder, out, plan_cells)
     with_both = set(files(out))
     gone.unlink()
-    build_site(results.folder, out)
+    build_site(results.folder, out, plan_cells)
     removed = sorted(name.split("/")[0] for name in with_both - set(files(out)))
     assert removed == ["cells", "compare", "methods", "records", "strips"]
 
@@ -144,7 +146,7 @@ def test_what_the_build_did_not_make_is_left_alone(results: Results, out: Path) 
     for path in mine:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("mine")
-    build_site(results.folder, out)
+    build_site(results.folder, out, plan_cells)
     assert {path.read_text() for path in mine} == {"mine"}
 
 
@@ -152,7 +154,7 @@ def test_edited_record_is_refused_by_name(results: Results, out: Path) -> None:
     path = results.add(make_record())
     path.write_text(path.read_text().replace('"fid": 4.125', '"fid": 0.125'))
     with pytest.raises(BadInput, match=re.escape(f"{path}: its sha256 does not fit")):
-        build_site(results.folder, out)
+        build_site(results.folder, out, plan_cells)
     assert not out.exists()
 
 
@@ -160,35 +162,35 @@ def test_two_records_of_one_cell_are_refused(results: Results, out: Path) -> Non
     path = results.add(make_record())
     shutil.copy(path, results.folder / "copy.json")
     with pytest.raises(BadInput, match="same cell"):
-        build_site(results.folder, out)
+        build_site(results.folder, out, plan_cells)
 
 
 def test_strip_that_is_no_picture_is_refused(results: Results, out: Path) -> None:
     results.add(make_record(), strip=b"<svg onload=alert(1)>")
     with pytest.raises(BadInput, match="not a PNG"):
-        build_site(results.folder, out)
+        build_site(results.folder, out, plan_cells)
 
 
 def test_results_must_be_a_folder(tmp_path: Path, out: Path) -> None:
     with pytest.raises(BadInput, match="not a folder"):
-        build_site(tmp_path / "missing", out)
+        build_site(tmp_path / "missing", out, plan_cells)
 
 
 def test_out_must_be_writable(results: Results, out: Path) -> None:
     out.write_text("a file stands in the way")
     with pytest.raises(BadInput, match="cannot"):
-        build_site(results.folder, out)
+        build_site(results.folder, out, plan_cells)
 
 
 def test_a_build_that_cannot_finish_leaves_the_front_page_as_it_was(results: Results, out: Path) -> None:
     results.add(make_record())
-    build_site(results.folder, out)
+    build_site(results.folder, out, plan_cells)
     before = (out / "index.html").read_bytes()
     record = make_record(seed=1)
     results.add(record)
     (out / "cells" / f"{record.cell_id[:16]}.html").mkdir()
     with pytest.raises(BadInput, match="cannot be written"):
-        build_site(results.folder, out)
+        build_site(results.folder, out, plan_cells)
     assert (out / "index.html").read_bytes() == before
 
 
@@ -202,5 +204,5 @@ def test_vendored_files_are_the_declared_ones() -> None:
 def test_a_site_inside_of_the_results_is_refused(results: Results) -> None:
     results.add(make_record())
     with pytest.raises(BadInput, match="lies in"):
-        build_site(results.folder, results.folder / "site")
+        build_site(results.folder, results.folder / "site", plan_cells)
     assert not (results.folder / "site").exists()

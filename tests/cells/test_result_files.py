@@ -7,10 +7,11 @@ import pytest
 from board.made_up import make_record
 
 from bench.cells.cell import Cell
+from bench.cells.choices import Choices
 from bench.cells.record import Record, read_record
 from bench.cells.result_files import keep_result, without_results
 from bench.errors import BadInput
-from bench.executors.grid import Choices, plan_cells
+from bench.executors.grid import plan_cells
 from bench.files.hashing import canonical_sha256
 
 

@@ -11,7 +11,7 @@ from bench.conformance import watch
 from bench.conformance.check import Verdict, check_file
 from bench.conformance.tiny import TinyCell
 from bench.errors import BadInput
-from bench.methods.file import baseline_names
+from bench.paths import baseline_names
 
 HEAD = """\
 import os

@@ -13,7 +13,8 @@ from bench.cells.task_sections import LoopSizes
 from bench.conformance.tiny import N_SCORE, SETTINGS, settings_of
 from bench.executors.cell_runner import CellRunner
 from bench.executors.grid import PlannedCell
-from bench.methods.file import LoadedMethod, baseline_names, load_method
+from bench.methods.file import LoadedMethod, load_method
+from bench.paths import baseline_names
 
 Run = Callable[..., list[dict]]
 

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from bench import paths
+from bench.cells.choices import Choices
 from bench.cells.task import Task
 from bench.errors import BadInput
-from bench.executors.grid import Choices, PlannedCell, plan_cells, shard
+from bench.executors.grid import PlannedCell, plan_cells, shard
 
 LOOPS = ("fully_synthetic", "synthetic_augmentation", "fresh_data")
 

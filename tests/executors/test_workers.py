@@ -8,10 +8,11 @@ import pytest
 from board.made_up import make_record
 
 from bench import paths
+from bench.cells.choices import Choices
 from bench.errors import BadInput, StorageFailed
 from bench.executors import workers as module
 from bench.executors.cell_runner import Outcome
-from bench.executors.grid import Choices, PlannedCell, plan_cells
+from bench.executors.grid import PlannedCell, plan_cells
 from bench.executors.workers import MOST_DEATHS, Death, Order, Report, apart, run_on
 from bench.files.sealed import read_sealed
 from bench.process.progress import Progress

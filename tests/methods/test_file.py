@@ -11,8 +11,9 @@ from bench import paths
 from bench.cli.main import main
 from bench.errors import BadInput
 from bench.files.hashing import file_sha256
-from bench.methods.file import baseline_names, load_method
+from bench.methods.file import load_method
 from bench.methods.method import Method
+from bench.paths import baseline_names
 
 ONE_CLASS = "from bench import Method\n\nclass Mine(Method):\n    '''What it does.'''\n"
 

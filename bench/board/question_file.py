@@ -1,0 +1,158 @@
+"""What a file of leaderboard/questions/ says: a claim, the cells that decide it, and what it expects of them."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from bench.cells.loops import LoopKind
+from bench.cells.record import Scores
+from bench.cells.task import TierName
+from bench.paths import baseline_names
+
+Statistic = Literal["last", "change", "trend", "late trend", "area"]
+METRICS = tuple(name for name in Scores.model_fields if name != "kid_standard_error")
+FEWEST_GENERATIONS: dict[Statistic, int] = {"last": 1, "change": 2, "trend": 2, "area": 2, "late trend": 3}
+
+
+def _flowing(text: str) -> str:
+    """Return a text without the line breaks of its file; an empty one is refused."""
+    if not (words := text.split()):
+        raise ValueError("a text is missing")
+    return " ".join(words)
+
+
+Text = Annotated[str, AfterValidator(_flowing)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class _Choices(_Part):
+    """What can be chosen of both sides of a comparison; None for what the task's file says of tier and loop."""
+
+    method: str | None = Field(default=None, description="a baseline, with parameters as on the command line")
+    pool: str | None = None
+    sampling_bias: float | None = None
+    contamination: float | None = None
+    generations: int | None = None
+    n_initial: int | None = None
+    n_real: int | None = None
+    n_synthetic: int | None = None
+
+    @field_validator("method")
+    @classmethod
+    def _is_a_baseline(cls, method: str | None) -> str | None:
+        # A path would be a program that this file names and nobody has reviewed.
+        if method is not None and (name := method.partition(":")[0]) not in baseline_names():
+            raise ValueError(f"no method '{name}': there are {', '.join(baseline_names())}")
+        return method
+
+
+class CellsSpec(_Choices):
+    """Cells that differ in nothing but their seed."""
+
+    task: str
+    tier: TierName
+    generator: str
+    loop: LoopKind
+    method: str = "none"
+
+
+class AgainstSpec(_Choices):
+    """In what the cells that are compared with differ. Task and tier are the same: else nothing could be compared."""
+
+    generator: str | None = None
+    loop: LoopKind | None = None
+
+
+class EvidenceSpec(_Part):
+    """One number, and the side of a value on which the claim expects it.
+
+    Attributes:
+        label: what it shows, in words.
+        cells: what the number is computed from, one value for each seed.
+        against: if given, the number is the difference from these cells, paired by seed.
+        statistic: of the metric's values over the generations: the last one (`last`), the last minus the first
+            (`change`), the slope of a straight line over all of them (`trend`) or over those after the middle
+            (`late trend`), or the area under them (trapezoids), divided by the number of steps (`area`).
+        metric: the score's name in a record.
+        log: whether the metric's natural logarithm is taken, so that the number is a ratio; for FID alone.
+        above: the claim expects more than this: the difference, or the ratio where `log` is true.
+        below: the claim expects less than this.
+        margin: why the value is what it is, where it is not the one that says "no difference".
+        decides: whether it enters the verdict; otherwise it is shown beside it.
+    """
+
+    label: Text
+    cells: CellsSpec
+    against: AgainstSpec | None = None
+    statistic: Statistic
+    metric: str
+    log: bool = False
+    above: float | None = None
+    below: float | None = None
+    margin: Text | None = None
+    decides: bool = True
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.metric not in METRICS:
+            raise ValueError(f"metric is '{self.metric}': allowed are {', '.join(METRICS)}")
+        if self.log and self.metric != "fid":
+            raise ValueError(f"log is true and metric '{self.metric}': allowed is fid, a distance above 0")
+        if (self.above is None) == (self.below is None):
+            raise ValueError("allowed is one of above and below")
+        if self.log and self.bound <= 0:
+            raise ValueError(f"{self.side} is {self.bound:g}: allowed are numbers above 0, log makes it a ratio")
+        if self.bound != self.no_difference and self.margin is None:
+            raise ValueError(
+                f"margin is missing: {self.side} is {self.bound:g} and not {self.no_difference:g}, say why"
+            )
+        return self
+
+    @property
+    def side(self) -> Literal["above", "below"]:
+        """On which side of the bound the claim expects the number."""
+        return "below" if self.above is None else "above"
+
+    @property
+    def bound(self) -> float:
+        """The value that the number is held against."""
+        value = self.below if self.above is None else self.above
+        assert value is not None  # one of the two is given
+        return value
+
+    @property
+    def no_difference(self) -> float:
+        """The number where nothing changes and nothing differs."""
+        return 1.0 if self.log else 0.0
+
+
+class NotMeasurable(_Part):
+    """What the claim also says and no cell can tell yet; it keeps the question undecided.
+
+    Attributes:
+        label: what is not measured, in words.
+        missing: what would have to be there.
+    """
+
+    label: Text
+    missing: Text
+
+
+class QuestionFile(_Part):
+    """The content of a file."""
+
+    title: Text = Field(description="the claim, as people say it")
+    background: Text = Field(description="who says it and why it matters, with the source")
+    decided: Text = Field(description="how it is decided, in plain words")
+    combine: Literal["all", "any"] = Field(description="of the evidence: what the claim needs to be supported")
+    evidence: tuple[EvidenceSpec, ...] = ()
+    not_measurable: tuple[NotMeasurable, ...] = ()
+
+    @model_validator(mode="after")
+    def _decidable(self) -> Self:
+        if not self.not_measurable and not any(item.decides for item in self.evidence):
+            raise ValueError("evidence is missing: at least one item must decide")
+        return self
