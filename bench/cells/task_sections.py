@@ -61,6 +61,8 @@ class DataSection(TaskSection):
             if (value is None) != (self.dimensions is not None):
                 found = f"{key} is missing" if value is None else f"{key} is {value} and dimensions {self.dimensions}"
                 raise ValueError(f"{found}: allowed are channels and size for images, or dimensions for points")
+        if self.path is not None and self.source != "image_files":
+            raise ValueError(f"path is '{self.path}' and source {self.source}: allowed is source image_files")
         if self.horizontal_flips and self.dimensions is not None:
             raise ValueError("horizontal_flips is true: allowed is false, points have no left and right")
         return self

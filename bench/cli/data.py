@@ -39,7 +39,7 @@ def execute(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps(content, indent=2))
         return 0
-    print(f"{task.title} ({task.data.citation})")
+    print(f"{task.title} ({task.data.citation or 'no source is cited'})")
     for part, images in (("training", data.training), ("reference", data.reference)):
         print(f"{part:10} {len(images):6} images  sha256 {images.sha256}")
     if task.data.pins_hashes:

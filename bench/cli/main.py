@@ -24,6 +24,7 @@ VERBS = {
     "clean": "make room in a runs folder, and keep what results need",
     "check": "whether a method's file keeps the rules, and what is wrong with it",
     "new-method": "write a method's file to start from",
+    "new-task": "write a task file for images of your own",
     "score": "score images against real images",
     "rescore": "score a finished cell in another feature space",
     "submit": "put finished cells into the leaderboard folder, for a pull request",

@@ -99,7 +99,7 @@ def _run_cells(arguments: argparse.Namespace, processes: "Processes") -> int:
         Choices(
             tasks=names("--task", arguments.task, task_names),
             generators=None if arguments.generator == "all" else names("--generator", arguments.generator, list),
-            loops=names("--loop", arguments.loop, lambda: list(LOOP_KINDS)),
+            loops=None if arguments.loop == "all" else names("--loop", arguments.loop, list),
             methods=None if arguments.method == "all" else names("--method", arguments.method, list),
             sampling_biases=numbers("--sampling-bias", arguments.sampling_bias, float, "numbers in (0, 1]"),
             seeds=numbers("--seeds", arguments.seeds, int, "whole numbers from 0"),

@@ -11,6 +11,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from types import TracebackType
 
@@ -85,6 +86,20 @@ class ImageFiles:
         Raises:
             BadInput: a file that cannot be read or is no image, too large, or more than 8 bits a pixel and channel.
         """
+        with self._opened(name) as image:
+            return image.convert("L" if image.mode in GREY_MODES else "RGB")
+
+    def look(self, name: str) -> tuple[tuple[int, int], bool]:
+        """Return (width, height) of one of the images and whether it is grey, from the start of its file.
+
+        Raises:
+            BadInput: as of `decode`, but damage beyond the start is not seen.
+        """
+        with self._opened(name) as image:
+            return image.size, image.mode in GREY_MODES
+
+    @contextmanager
+    def _opened(self, name: str) -> Iterator[Image.Image]:
         content = self._read(name)
         try:
             with Image.open(io.BytesIO(content), formats=FORMATS) as image:
@@ -97,7 +112,7 @@ class ImageFiles:
                     raise BadInput(
                         f"{self.path}/{name}: mode {image.mode} has 16 or more bits a pixel, allowed are 8: convert it"
                     )
-                return image.convert("L" if image.mode in GREY_MODES else "RGB")
+                yield image
         except BadInput:
             raise
         except Exception as error:  # a decoder may raise anything on damaged bytes

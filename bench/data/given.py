@@ -25,7 +25,7 @@ PARTS = (("train", "test"), ("training", "reference"))
 
 
 @dataclass(frozen=True)
-class _File:
+class GivenFile:
     """An image file: its name, and the folders that it lies in and that have not been looked at yet."""
 
     name: str
@@ -48,8 +48,7 @@ def read_given(files: ImageFiles, data: DataSection, progress: Progress) -> tupl
             not the task's classes; or a class, or a part, without images.
     """
     path = files.path
-    found = _without_outer_folders([_File(name, tuple(name.split("/")[:-1])) for name in files.names])
-    parts = _parts(path, found)
+    parts = parts_of(files)
     index = _class_index(path, [file for part in parts for file in part], data.classes)
     training, reference = _cut(path, parts, data)
     chosen = training + reference
@@ -65,25 +64,37 @@ def read_given(files: ImageFiles, data: DataSection, progress: Progress) -> tupl
     return everything[: len(training)], everything[len(training) :]
 
 
+def parts_of(files: ImageFiles) -> list[list[GivenFile]]:
+    """Return the files of the training and of the reference folder; where there are none, all files as one part.
+
+    The folders of each file that are left are that of its class, where there are classes, and those inside.
+
+    Raises:
+        BadInput: there is more beside the two folders, or one of them alone.
+    """
+    found = _without_outer_folders([GivenFile(name, tuple(name.split("/")[:-1])) for name in files.names])
+    return _parts(files.path, found)
+
+
 def fixed_order(n: int) -> Tensor:
     """Return the fixed permutation, int64 (n,), in which n images are taken."""
     # The legacy generator's stream is frozen (NEP 19), so this permutation is the same with every NumPy.
     return torch.from_numpy(np.random.RandomState(0).permutation(n))
 
 
-def _without_outer_folders(files: list[_File]) -> list[_File]:
+def _without_outer_folders(files: list[GivenFile]) -> list[GivenFile]:
     """Leave out the folders that everything lies in."""
     while len({file.folders[:1] for file in files}) == 1 and files[0].folders:
-        files = [_File(file.name, file.folders[1:]) for file in files]
+        files = [GivenFile(file.name, file.folders[1:]) for file in files]
     return files
 
 
-def _parts(path: Path, files: list[_File]) -> list[list[_File]]:
+def _parts(path: Path, files: list[GivenFile]) -> list[list[GivenFile]]:
     """Return the files of the training and of the reference folder; where there are none, all files as one part."""
     outermost = {file.folders[0] if file.folders else "" for file in files}
     for names in PARTS:
         if outermost == set(names):
-            return [[_File(f.name, f.folders[1:]) for f in files if f.folders[0] == name] for name in names]
+            return [[GivenFile(f.name, f.folders[1:]) for f in files if f.folders[0] == name] for name in names]
     if reserved := sorted(outermost & {name for names in PARTS for name in names}):
         others = _listed(sorted(outermost - {"", reserved[0]}), "images in no folder")
         raise BadInput(
@@ -93,7 +104,7 @@ def _parts(path: Path, files: list[_File]) -> list[list[_File]]:
     return [files]
 
 
-def _class_index(path: Path, files: list[_File], classes: tuple[str, ...]) -> dict[str, int]:
+def _class_index(path: Path, files: list[GivenFile], classes: tuple[str, ...]) -> dict[str, int]:
     """Return the label of each class folder; nothing where the task has no labels."""
     if not classes:
         return {}
@@ -115,7 +126,7 @@ def _class_index(path: Path, files: list[_File], classes: tuple[str, ...]) -> di
     return {name: i for i, name in enumerate(names)}
 
 
-def _cut(path: Path, parts: list[list[_File]], data: DataSection) -> tuple[list[_File], list[_File]]:
+def _cut(path: Path, parts: list[list[GivenFile]], data: DataSection) -> tuple[list[GivenFile], list[GivenFile]]:
     """Return the files of the training and of the reference images, each in the fixed order."""
     shuffled = [[part[i] for i in fixed_order(len(part)).tolist()] for part in parts]
     if len(shuffled) == 2:

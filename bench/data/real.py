@@ -39,7 +39,7 @@ def load_real_data(task: Task, given: Path | None = None, progress: Progress = Q
     Args:
         task: names the source, the sizes and the hashes.
         given: a folder in the source's layout, or a folder or zip archive of images; by default what
-            `autophagy data` has put into the data folder.
+            `autophagy data` has put into the data folder, or what lies where the task file says.
         progress: where progress is shown.
 
     Raises:
@@ -49,6 +49,9 @@ def load_real_data(task: Task, given: Path | None = None, progress: Progress = Q
         return _read(task, given, progress)
     folder = _folder(task)
     stored = read_stored(folder)
+    # What is stored may be of another task of the same name.
+    if task.data.path is not None and (stored is None or not _are_pinned(task, stored)):
+        return _read_path(task, task.data.path, progress)
     return _checked(task, folder, stored or _read_source(task, folder))
 
 
@@ -57,7 +60,8 @@ def store_real_data(task: Task, given: Path | None, progress: Progress = QUIET) 
 
     Args:
         task: names the source, the sizes and the hashes.
-        given: as for `load_real_data`; by default the source is asked, which may download them.
+        given: as for `load_real_data`; by default what lies where the task file says, or the source is asked, which
+            may download them.
         progress: where progress is shown.
 
     Raises:
@@ -66,6 +70,8 @@ def store_real_data(task: Task, given: Path | None, progress: Progress = QUIET) 
     folder = _folder(task)
     if given is not None:
         data = _read(task, given, progress)
+    elif task.data.path is not None:
+        data = _read_path(task, task.data.path, progress)
     else:
         SOURCES[task.data.source].fetch(folder)
         data = _checked(task, folder, _read_source(task, folder))
@@ -108,6 +114,16 @@ def _folder(task: Task) -> Path:
     return paths.data_folder() / task.name
 
 
+def _read_path(task: Task, path: Path, progress: Progress) -> RealData:
+    there = task.path.parent / path
+    if not there.exists():
+        raise BadInput(
+            f"{task.path}: data.path is {path}, and there is nothing at {there}: give the folder or zip that the "
+            "images are in with --data PATH"
+        )
+    return _read(task, there, progress)
+
+
 def _read(task: Task, given: Path, progress: Progress) -> RealData:
     if task.data.dimensions is not None:
         raise BadInput(f"{given}: task '{task.name}' makes its points, there is nothing to give")
@@ -136,5 +152,8 @@ def _checked(task: Task, path: Path, found: tuple[ImageSet, ImageSet]) -> RealDa
             raise BadInput(f"{path}: images without labels, task '{task.name}' has classes")
     if not task.data.classes:
         training, reference = ImageSet(training.images), ImageSet(reference.images)
-    pinned = (training.sha256, reference.sha256) == (task.data.training_sha256, task.data.reference_sha256)
-    return RealData(training, reference, pinned)
+    return RealData(training, reference, _are_pinned(task, (training, reference)))
+
+
+def _are_pinned(task: Task, found: tuple[ImageSet, ImageSet]) -> bool:
+    return (found[0].sha256, found[1].sha256) == (task.data.training_sha256, task.data.reference_sha256)

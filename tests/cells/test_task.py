@@ -191,6 +191,7 @@ def test_an_unlabelled_task_has_no_classes(changed: Change):
         ("n_real = 500,", "n_real = 0,", ["tiers.smoke", "synthetic_augmentation.n_real is 0", "1 or more"]),
         ("n_real = 0,", "n_real = 7,", ["tiers.smoke", "fully_synthetic.n_real is 7", "allowed is 0"]),
         ("fresh_data = {", "stale_data = {", ["tiers.smoke.loops.stale_data", "fresh_data"]),
+        ("size = 8", 'size = 8\npath = "photos"', ["data: path is 'photos' and source sklearn_digits", "image_files"]),
         ("n_score = 500", "n_score = 501", ["tiers.smoke.n_score is 501", "6 to 500"]),
         ("n_score = 500", "n_score = 1", ["tiers.smoke.n_score = 1", "greater than or equal to 2"]),
         ("training_sha256 = \"5", "training_sha256 = \"x", ["data.training_sha256 = 'x", "0-9a-f"]),
