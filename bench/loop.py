@@ -16,6 +16,7 @@ from bench.data.image_set import ImageSet
 from bench.generators.base import Generator
 from bench.methods.contexts import Contexts
 from bench.methods.hooks import Hooks
+from bench.methods.method import Reads
 from bench.methods.pool import Pool
 from bench.process.progress import Progress
 from bench.runs.journal import Journal
@@ -88,7 +89,8 @@ class LoopRun:
             real = initial if real is None else real
         elif contaminated:
             real, pool = None, pool.with_hidden_origin()
-        ctx = self.contexts.of(t, pool, real, checkpoints.of, progress)
+        reads = Reads()
+        ctx = self.contexts.of(t, pool, real, reads, checkpoints.of, progress)
 
         # Train G^t on what the method makes of D^t.
         if t == 1:
@@ -116,16 +118,15 @@ class LoopRun:
             scores = self.scorer.score(samples, progress)
         state = method.state_dict()
         costs.add_fit(checkpoints.earlier)
-        read = len(ctx.real) if ctx.has_read.real else 0
         result = GenerationResult(
             generation=t,
             scores=scores,
             cost=costs.total(
-                real_images=max(n_real if contaminated else pool.n_real, read),
+                real_images=max(n_real if contaminated else pool.n_real, reads.real_images),
                 method_state_bytes=sum(value.nbytes for value in state.values()),
             ),
             samples_sha256=samples.sha256,
-            score_features_read=ctx.has_read.score_features,
+            score_features_read=reads.score_features,
         )
 
         # Keep the generation, with its row of the collapse strip where there are images to show.

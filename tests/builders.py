@@ -12,7 +12,7 @@ from bench.cells.cell import Cell
 from bench.cells.loops import Loop
 from bench.data.image_set import ImageSet
 from bench.generators.engine import Engine
-from bench.methods.method import Budget, Context, Reads
+from bench.methods.method import Budget, Context
 from bench.methods.pool import Pool
 from bench.process.progress import Progress
 
@@ -127,11 +127,10 @@ def make_context(
         random=torch.Generator().manual_seed(generation),
         checkpoint=MemoryCheckpoint(),
         progress=QUIET,
-        has_read=Reads(),
         _checkpoint=lambda purpose: MemoryCheckpoint(),
         _labels=lambda n: None if n_classes is None else torch.arange(n) % n_classes,
         _seeds=lambda n: list(range(n)),
-        _real=real,
+        _real=lambda: real,
         _embed=embed or (lambda images: images.images.float().flatten(1)),
         _embed_as_scored=embed or (lambda images: images.images.float().flatten(1)),
     )

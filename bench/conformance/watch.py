@@ -18,6 +18,7 @@ from torch import Tensor
 
 from bench import paths
 from bench.conformance.fingerprint import fingerprint, random_states
+from bench.conformance.handed import Handed
 from bench.data.image_set import ImageSet
 from bench.errors import RunFailed
 from bench.generators.base import Generator
@@ -99,6 +100,7 @@ class Watch:
         self.slowest = (0.0, Call(1, "prepare"))
         self.found: list[tuple[str, Call, str]] = []
         self._inside = False
+        self._handed = Handed(self.file)
         self.begin()
 
     def begin(self, kills: set[Call] | None = None, trace: Trace | None = None) -> None:
@@ -138,11 +140,19 @@ class Watch:
         def watched(method: Method, *arguments: Any) -> Any:
             if self._inside:  # one hook calls another
                 return function(method, *arguments)
-            return self._call(method, hook, functools.partial(function, method, *arguments), arguments)
+            return self._call(method, hook, function, tuple(map(self._as_handed, arguments)))
 
         return watched
 
-    def _call(self, method: Method, hook: str, function: Callable[[], Any], arguments: tuple[Any, ...]) -> Any:
+    def _as_handed(self, argument: Any) -> Any:
+        match argument:
+            case Context():
+                return self._handed.context(argument)
+            case Generator():
+                return self._handed.generator(argument)
+        return argument
+
+    def _call(self, method: Method, hook: str, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
         ctx = next((argument for argument in arguments if isinstance(argument, Context)), None)
         if ctx is not None:
             self._generation = ctx.generation
@@ -152,12 +162,15 @@ class Watch:
         key = (self._generation, hook)
         self._numbers[key] = self._numbers.get(key, 0) + 1
         call = self.last = Call(*key, self._numbers[key])
+        self._handed.begin()
         inputs, states = _inputs(arguments), random_states()
         started = time.perf_counter()
         with self._put_back(), self._looking(), self._in_time():
-            result = function()
+            result = function(method, *arguments)
         self.slowest = max(self.slowest, (time.perf_counter() - started, call))
         self._compare("inputs", inputs, _inputs(arguments))
+        if any(fingerprint(images) != before for images, before in self._handed.real):
+            self.found.append(("inputs", call, "ctx.real"))
         self._compare("random state", states, random_states())
         _check_result(str(call), result, ctx)
         if hook != "load_state_dict":  # which only a resumed run calls
@@ -239,10 +252,8 @@ def _inputs(arguments: tuple[Any, ...]) -> dict[str, str]:
     for pool in pools:
         values |= _pool_parts("pool", pool)
     for argument in arguments:
-        if isinstance(argument, Context):
-            if not any(argument.pool is pool for pool in pools):
-                values |= _pool_parts("ctx.pool", argument.pool)
-            values["ctx.real"] = fingerprint(argument._real)
+        if isinstance(argument, Context) and not any(argument.pool is pool for pool in pools):
+            values |= _pool_parts("ctx.pool", argument.pool)
     return values
 
 

@@ -24,6 +24,7 @@ from bench.methods.contexts import Contexts
 from bench.methods.hooks import Hooks
 from bench.process.processes import FailedApart
 from bench.process.progress import Progress
+from bench.process.shared import RANDOM_STATES, SETTINGS, put_back
 from bench.runs import environment
 from bench.runs.journal import Journal
 from bench.runs.meter import Costs
@@ -48,7 +49,8 @@ class CellRunner:
     Real images, references and feature spaces are made once and used again by the cells after; of the real images a
     loop hands out copies (`RealDraws`). The generator is handed to the method as it is, so that every cell has a new
     one: it takes a tenth of a second at most, and compiled code is found again by torch, which keeps it by the code
-    and the shapes and not by the network.
+    and the shapes and not by the network. What else a method could leave changed is put back (settings of torch and
+    random states), or fails the cell (the benchmark's own code, see `Hooks`).
     """
 
     def __init__(
@@ -168,7 +170,7 @@ class CellRunner:
         score = scorer.conditions(data.training[:n], progress)
         identity = DataIdentity(sha256=data.training.sha256, pinned=data.pinned)
         processes, loggers = self._engine.processes, self._loggers if self._engine.processes.is_main else ()
-        with RunLog.open(loggers, self._runs, cell, score, progress) as log:
+        with put_back(SETTINGS, RANDOM_STATES), RunLog.open(loggers, self._runs, cell, score, progress) as log:
             return LoopRun(
                 cell=cell,
                 draws=draws,

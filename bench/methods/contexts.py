@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from torch import Tensor
+
 from bench.cells.cell import Cell
 from bench.data.draws import image_seeds, sample_labels
 from bench.data.image_set import ImageSet
@@ -42,6 +44,7 @@ class Contexts:
         t: int,
         pool: Pool,
         real: ImageSet | None,
+        reads: Reads,
         checkpoint_of: Callable[[str], Checkpoint],
         progress: Progress,
     ) -> Context:
@@ -51,11 +54,21 @@ class Contexts:
             t: counted from 1.
             pool: D^t as the method may see it.
             real: the real images that it may read, None for none.
+            reads: where what it reads is counted.
             checkpoint_of: gives the place of an unfinished fit, by its purpose; "" is the generation's own.
             progress: where progress is shown.
         """
         cell, generator = self.cell, self.generator
         n_drawn = max(self.n_score, cell.loop.n_synthetic)
+
+        def read_real() -> ImageSet | None:
+            reads.real_images = 0 if real is None else len(real)
+            return real
+
+        def embed_as_scored(images: ImageSet) -> Tensor:
+            reads.score_features = True
+            return self.score_space(images.images, progress).cpu()
+
         return Context(
             loop=cell.loop,
             generation=t,
@@ -72,10 +85,9 @@ class Contexts:
             _checkpoint=checkpoint_of,
             _labels=lambda n: sample_labels(self.training, cell.task, n),
             _seeds=lambda n: image_seeds(n, *cell.coordinates(t, "sample")),
-            _real=real,
+            _real=read_real,
             _embed=lambda images: self.embedding()(images.images, progress).cpu(),
-            _embed_as_scored=lambda images: self.score_space(images.images, progress).cpu(),
-            has_read=Reads(),
+            _embed_as_scored=embed_as_scored,
         )
 
     def of_strip(self, ctx: Context) -> Context:

@@ -1,6 +1,7 @@
 """The hooks of a method as the loop calls them: what they return is looked at before it is used."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from torch import Tensor
 
@@ -10,6 +11,7 @@ from bench.errors import RunFailed
 from bench.generators.base import Generator
 from bench.methods.method import Context, Control, Method, synthetic_are_samples
 from bench.methods.pool import Pool
+from bench.process.shared import SharedCode
 
 
 class Hooks:
@@ -32,19 +34,21 @@ class Hooks:
         self._method = method
         self._shape = tuple(like.images.shape[1:])
         self._labelled = like.labels is not None
+        self._code = SharedCode()
         self.is_control = isinstance(method, Control)
         self.synthetic_are_samples = synthetic_are_samples(method)
 
     def n_synthetic(self, loop: Loop) -> int:
         """Return how many images a generation adds to the pools."""
-        return self._method.n_synthetic(loop)
+        n: int = self._called("n_synthetic", loop)
+        return n
 
     def prepare(self, generator: Generator, ctx: Context) -> None:
         """Let the method learn from G^1 and its real images; G^1 itself stays what it is."""
         if type(self._method).prepare is Method.prepare:
             return
         first = generator.state_dict()
-        self._method.prepare(generator, ctx)
+        self._called("prepare", generator, ctx)
         generator.load_state_dict(first)
 
     def curate(self, pool: Pool, ctx: Context) -> Pool:
@@ -53,7 +57,7 @@ class Hooks:
         Raises:
             RunFailed: no generator can be trained on it.
         """
-        curated = self._method.curate(pool, ctx)
+        curated = self._called("curate", pool, ctx)
         name = f"curate of method '{self._name}'"
         if not isinstance(curated, Pool):
             raise RunFailed(f"{name} returned {type(curated).__name__}, not a Pool")
@@ -66,27 +70,39 @@ class Hooks:
 
     def fit(self, generator: Generator, pool: Pool, ctx: Context) -> None:
         """Train G^t on the curated pool."""
-        self._method.fit(generator, pool, ctx)
+        self._called("fit", generator, pool, ctx)
 
     def refine(self, generator: Generator, pool: Pool, ctx: Context) -> None:
         """Let the method change the trained G^t."""
-        self._method.refine(generator, pool, ctx)
+        self._called("refine", generator, pool, ctx)
 
     def sample(self, generator: Generator, n: int, ctx: Context) -> ImageSet:
         """Return n images of G^t; RunFailed where the method gives others."""
-        return self._checked("sample", self._method.sample(generator, n, ctx), n)
+        return self._checked("sample", self._called("sample", generator, n, ctx), n)
 
     def synthesize(self, generator: Generator, n: int, ctx: Context) -> ImageSet:
         """Return the n images that enter the pools of later generations; RunFailed where the method gives others."""
-        return self._checked("synthesize", self._method.synthesize(generator, n, ctx), n)
+        return self._checked("synthesize", self._called("synthesize", generator, n, ctx), n)
 
     def state_dict(self) -> dict[str, Tensor]:
         """Return what the method has learned."""
-        return self._method.state_dict()
+        state: dict[str, Tensor] = self._called("state_dict")
+        return state
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         """Put a state from `state_dict` in place."""
-        self._method.load_state_dict(state)
+        self._called("load_state_dict", state)
+
+    def _called(self, hook: str, *arguments: Any) -> Any:
+        """Return what a hook returns; RunFailed where it has changed what the cells after this one use too."""
+        result = getattr(self._method, hook)(*arguments)
+        if changed := self._code.changes():
+            self._code.restore()
+            raise RunFailed(
+                f"{hook} of method '{self._name}' changed {changed[0]}, which all cells of a process share: a method "
+                "may not change the benchmark"
+            )
+        return result
 
     def _checked(self, hook: str, images: ImageSet, n: int) -> ImageSet:
         """Return what a hook gave; RunFailed where it is not n images like the real ones."""

@@ -52,20 +52,22 @@ class Budget:
 
 @dataclass
 class Reads:
-    """What a method has read in a generation; the engine keeps it.
+    """What a method has read in a generation; the loop keeps it, and no method sees it.
 
     Attributes:
-        real: whether it read the loop's real images, `Context.real`.
+        real_images: how many of the loop's real images it was handed, `Context.real`.
         score_features: whether it read the feature space of the score, `Context.embed_as_scored`.
     """
 
-    real: bool = False
+    real_images: int = 0
     score_features: bool = False
 
 
 @dataclass(frozen=True)
 class Context:
     """What the loop allows a method to know and use in one generation, and nothing else.
+
+    What is handed out is counted by whoever hands it out (`Contexts`), in whichever way it is asked for.
 
     Attributes:
         loop: the loop and its parameters.
@@ -77,7 +79,6 @@ class Context:
         random: a random generator for the method's own draws, seeded for this generation.
         checkpoint: where the generation's unfinished fit is kept.
         progress: where progress is shown.
-        has_read: what the method has read so far; kept by the engine.
     """
 
     loop: Loop
@@ -89,11 +90,10 @@ class Context:
     random: torch.Generator
     checkpoint: Checkpoint
     progress: Progress
-    has_read: Reads
     _checkpoint: Callable[[str], Checkpoint]
     _labels: Callable[[int], Tensor | None]
     _seeds: Callable[[int], list[int]]
-    _real: ImageSet | None
+    _real: Callable[[], ImageSet | None]
     _embed: Callable[[ImageSet], Tensor]
     _embed_as_scored: Callable[[ImageSet], Tensor]
 
@@ -119,7 +119,7 @@ class Context:
         Raises:
             RunFailed: after generation 1, in the fully synthetic loop or a contaminated one.
         """
-        if self._real is None:
+        if (real := self._real()) is None:
             why = "which has none after generation 1"
             if self.loop.contamination is not None:
                 why = "whose contaminated pool does not tell which images are real after generation 1"
@@ -127,8 +127,7 @@ class Context:
                 f"the method asked for real images in generation {self.generation} of the {self.loop.kind} loop, "
                 f"{why}; what it needs of them it must learn at generation 1 (hook prepare) and keep"
             )
-        self.has_read.real = True
-        return self._real
+        return real
 
     def embed(self, images: ImageSet) -> Tensor:
         """Return features of images, float32 (n, d) on the CPU, in a space that is not the score's.
@@ -139,7 +138,6 @@ class Context:
 
     def embed_as_scored(self, images: ImageSet) -> Tensor:
         """Return features, float32 (n, d) on the CPU, in the score's own space; it marks the cell's record."""
-        self.has_read.score_features = True
         return self._embed_as_scored(images)
 
 

@@ -3,8 +3,10 @@
 import functools
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 from builders import CPU, QUIET, comparable, make_cell
 
 from bench.cells.loops import LOOP_KINDS, Loop
@@ -16,7 +18,7 @@ from bench.executors.grid import PlannedCell
 from bench.methods.file import LoadedMethod, load_method
 from bench.paths import baseline_names
 
-Run = Callable[..., list[dict]]
+Run = Callable[..., list[Any]]
 
 
 @pytest.fixture(scope="module")
@@ -36,9 +38,9 @@ def task(digits: Task) -> Task:
 
 @pytest.fixture(scope="module")
 def run(task: Task, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """Run methods one after the other as one command does, and return what is a function of their cells."""
+    """Run methods one after the other as one command does; return their records without times, or why they failed."""
 
-    def records(*methods: LoadedMethod, loop: Loop, generator: str) -> list[dict]:
+    def records(*methods: LoadedMethod, loop: Loop, generator: str) -> list[Any]:
         runner = CellRunner(tmp_path_factory.mktemp("runs"), None, CPU, QUIET)
         loop = loop.model_copy(update={"generations": 2})
         cells = [
@@ -50,8 +52,7 @@ def run(task: Task, tmp_path_factory: pytest.TempPathFactory) -> Run:
         for planned in cells:
             outcome = runner.attempt(planned, QUIET)
             assert outcome is not None
-            assert outcome.error is None
-            found.append(comparable(runner._open(planned).record_path))
+            found.append(outcome.error or comparable(runner._open(planned).record_path))
         return found
 
     return records
@@ -113,12 +114,66 @@ CHANGES = {
 }
 
 
+def where_the_plain_loop_runs(kind: str = "fully_synthetic") -> Loop:
+    return next(cell.loop for cell in settings_of(load_method("none"))[0] if cell.loop.kind == kind)
+
+
 @pytest.mark.parametrize("body", CHANGES.values(), ids=CHANGES)
 def test_what_a_method_does_to_what_it_is_handed_ends_with_its_cell(run: Run, plain, tmp_path: Path, body: str):
     path = tmp_path / "mine.py"
-    path.write_text(f"from bench.methods.method import Method\n\nclass Mine(Method):{body}")
+    path.write_text(f"from bench import Method\n\nclass Mine(Method):{body}")
     mine, none = load_method(str(path)), load_method("none")
-    loop = next(cell.loop for cell in settings_of(none)[0] if cell.loop.kind == "synthetic_augmentation")
+    loop = where_the_plain_loop_runs("synthetic_augmentation")
     changed, after = run(mine, none, loop=loop, generator="ddpm")
     assert after == plain(loop, "ddpm")
     assert changed["generations"] != after["generations"]
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("Method.n_synthetic = lambda self, loop: 3", "changed bench.methods.method.Method.n_synthetic"),
+        ("type(generator).sample = None", "changed bench.generators.ddpm.DDPM.sample"),
+        ("torch.randn = torch.zeros", "changed torch.randn"),
+    ],
+)
+def test_a_method_that_changes_the_benchmark_fails_and_the_next_cell_does_not_see_it(
+    run: Run, plain, tmp_path: Path, body: str, said: str
+):
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "import torch\nfrom bench import Method\n\n"
+        f"class Mine(Method):\n    def refine(self, generator, pool, ctx):\n        {body}\n"
+    )
+    loop = where_the_plain_loop_runs()
+    error, after = run(load_method(str(path)), load_method("none"), loop=loop, generator="ddpm")
+    assert said in error
+    assert after == plain(loop, "ddpm")
+
+
+def test_settings_and_random_states_of_torch_are_put_back_after_a_cell(run: Run, tmp_path: Path):
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "import torch\nfrom bench import Method\n\nclass Mine(Method):\n"
+        "    def state_dict(self):\n        torch.manual_seed(7)\n        torch.set_grad_enabled(False)\n"
+        "        return {}\n"
+    )
+    states = []
+    for method in (load_method("none"), load_method(str(path))):
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            run(method, loop=where_the_plain_loop_runs(), generator="ddpm")
+            states.append(torch.get_rng_state())
+    assert torch.equal(*states)
+    assert torch.is_grad_enabled()
+
+
+@pytest.mark.parametrize("reads", ["len(ctx.real)", "getattr(ctx, '_' + 'real')()", "type(ctx).real.fget(ctx)"])
+def test_real_images_are_counted_whichever_way_they_are_asked_for(run: Run, tmp_path: Path, reads: str):
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "from bench import Method\n\nclass Mine(Method):\n    def curate(self, pool, ctx):\n"
+        f"        {reads}\n        return pool[:30]\n"
+    )
+    [record] = run(load_method(str(path)), loop=where_the_plain_loop_runs("fresh_data"), generator="ddpm")
+    assert [generation["cost"]["real_images"] for generation in record["generations"]] == [280, 60]
