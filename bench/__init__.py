@@ -10,6 +10,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # for type checkers and editors: the tables below, which a test holds against it
+    from bench.cells.data_shape import DataShape as DataShape
+    from bench.cells.generator_settings import GeneratorSettings as GeneratorSettings
+    from bench.cells.generator_settings import NetworkSettings as NetworkSettings
     from bench.cells.loops import Loop as Loop
     from bench.cells.loops import LoopKind as LoopKind
     from bench.data.image_set import ImageSet as ImageSet
@@ -19,7 +22,11 @@ if TYPE_CHECKING:  # for type checkers and editors: the tables below, which a te
     from bench.generators.base import Checkpoint as Checkpoint
     from bench.generators.base import Extrapolation as Extrapolation
     from bench.generators.base import Generator as Generator
+    from bench.generators.batch import Batch as Batch
+    from bench.generators.engine import Engine as Engine
     from bench.generators.network import NetworkGenerator as NetworkGenerator
+    from bench.generators.network import Training as Training
+    from bench.generators.training import mean_loss as mean_loss
     from bench.methods.linear_probe import LinearProbe as LinearProbe
     from bench.methods.method import Budget as Budget
     from bench.methods.method import Context as Context
@@ -39,26 +46,33 @@ INTERFACE_VERSION = 1
 # Where each name lives. Methods and generators that are files may use these,
 FOR_FILES = {
     "BadInput": "bench.errors",
+    "Batch": "bench.generators.batch",
     "Budget": "bench.methods.method",
     "Checkpoint": "bench.generators.base",
     "Context": "bench.methods.method",
     "Control": "bench.methods.method",
+    "DataShape": "bench.cells.data_shape",
+    "Engine": "bench.generators.engine",
     "Extrapolation": "bench.generators.base",
     "Generator": "bench.generators.base",
+    "GeneratorSettings": "bench.cells.generator_settings",
     "ImageSet": "bench.data.image_set",
     "LinearProbe": "bench.methods.linear_probe",
     "Loop": "bench.cells.loops",
     "LoopKind": "bench.cells.loops",
     "Method": "bench.methods.method",
     "NetworkGenerator": "bench.generators.network",
+    "NetworkSettings": "bench.cells.generator_settings",
     "Pool": "bench.methods.pool",
     "Progress": "bench.process.progress",
     "RunFailed": "bench.errors",
     "Setting": "bench.methods.method",
+    "Training": "bench.generators.network",
     "concatenate": "bench.data.image_set",
     "derive_generator": "bench.seeds",
     "derive_seed": "bench.seeds",
     "draw_weights": "bench.seeds",
+    "mean_loss": "bench.generators.training",
 }
 # and scripts and notebooks these too: they lead to the reference and the scorer.
 FOR_SCRIPTS: dict[str, str] = {}

@@ -31,7 +31,7 @@ def read_field(folder: Path) -> dict[Loop, dict[str, Seeds]]:
         record = read_record(path)
         cell = record.cell
         usual = load_task(cell.task).tiers[cell.tier].loops[cell.loop.kind]
-        words = [cell.task, cell.tier, cell.generator, cell.loop.kind]
+        words = [cell.task, cell.tier, cell.generator.name, cell.loop.kind]
         if cell.loop.contamination is not None:
             words.append(f"contamination {cell.loop.contamination:g}")
         elif cell.loop.n_real != usual.n_real or cell.loop.n_synthetic != usual.n_synthetic:

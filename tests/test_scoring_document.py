@@ -44,7 +44,7 @@ def rows() -> list[Row]:
         and result.record.cell.seed < 3
     ]
     table = next(t for t in build_tables(results) if t.conditions.task == "digits")
-    track = next(t for t in table.tracks if t.cell.generator == "ddpm" and t.cell.loop.kind == "fully_synthetic"
+    track = next(t for t in table.tracks if t.cell.generator.name == "ddpm" and t.cell.loop.kind == "fully_synthetic"
                  and t.cell.loop.sampling_bias == 1)  # fmt: skip
     return rank_track(track, defaultdict(Trust))
 

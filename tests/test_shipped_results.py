@@ -27,7 +27,7 @@ def digits() -> dict[tuple[str, str], Seeds]:
     found: dict[tuple[str, str], Seeds] = defaultdict(dict)
     for result in find_results(paths.LEADERBOARD / "results"):
         cell = result.record.cell
-        if (cell.task, cell.generator) == ("digits", "ddpm") and cell.method.name in baseline_names():
+        if (cell.task, cell.generator.name) == ("digits", "ddpm") and cell.method.name in baseline_names():
             loop = cell.loop.kind
             loop += f" contaminated {cell.loop.contamination}" * (cell.loop.contamination is not None)
             loop += f" bias {cell.loop.sampling_bias}" * (cell.loop.sampling_bias != 1)

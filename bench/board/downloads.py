@@ -78,7 +78,7 @@ def _line(view: TableView, line: Line) -> Row:
         "task_version": cell.task_version,
         "tier": cell.tier,
         "features": view.conditions.features,
-        "generator": cell.generator,
+        "generator": cell.generator.name,
         **cell.loop.model_dump(mode="json"),
         "method": cell.method.name,
         "params": json.dumps(cell.method.params, sort_keys=True),

@@ -70,7 +70,7 @@ class Side:
     def command(self, seeds: Sequence[int]) -> str:
         """Return the command line that runs the cells with these seeds, for a shell."""
         cell, loop = self.cell, self.cell.loop
-        words = ["autophagy", "run", "--task", cell.task, "--tier", cell.tier, "--generator", cell.generator]
+        words = ["autophagy", "run", "--task", cell.task, "--tier", cell.tier, "--generator", cell.generator.name]
         words += ["--loop", loop.kind, "--method", self.spec.method, "--seeds", ",".join(str(seed) for seed in seeds)]
         for name in self._unusual:
             words += [f"--{name.replace('_', '-')}", str(getattr(loop, name))]
@@ -80,7 +80,7 @@ class Side:
     def text(self) -> str:
         """The cells in words: what sets them apart, and in what they differ from what is usual for the task."""
         cell, loop = self.cell, self.cell.loop
-        words = [f"{cell.task} ({cell.tier})", cell.generator, loop.kind.replace("_", " "), cell.method.option]
+        words = [f"{cell.task} ({cell.tier})", cell.generator.name, loop.kind.replace("_", " "), cell.method.option]
         return ", ".join([*words, *(f"{name.replace('_', ' ')} {getattr(loop, name)}" for name in self._unusual)])
 
     @property

@@ -18,6 +18,7 @@ from bench.board.metrics import METRICS, Metric
 from bench.board.results import Result
 from bench.cells.cell import Cell
 from bench.cells.loops import LOOP_KINDS
+from bench.cells.parameters import describe_parameters
 from bench.cells.record import GenerationResult, Record
 from bench.files.hashing import canonical_sha256
 
@@ -80,10 +81,12 @@ class Track:
     Attributes:
         entries: the plain loop first, then controls, then methods by name.
         label: the loop in words, with what sets it apart from the table's other tracks.
+        generator: what its generator is called, with what sets it apart from those of the other tracks.
     """
 
     entries: tuple[Entry, ...]
     label: str
+    generator: str
 
     @property
     def cell(self) -> Cell:
@@ -142,7 +145,10 @@ def _table(conditions: Conditions, results: list[Result]) -> Table:
     floors = {m.key: [v for r in results if (v := m.of(r.record.score.floor)) is not None] for m in METRICS}
     return Table(
         conditions,
-        tracks=tuple(Track(entries, _track_label(entries[0].cell, cells)) for entries in grouped),
+        tracks=tuple(
+            Track(entries, _track_label(entries[0].cell, cells), _generator_label(entries[0].cell, cells))
+            for entries in grouped
+        ),
         metrics=tuple(m for m in METRICS if any(m.last(r.record) is not None for r in results)),
         floor={key: sum(values) / len(values) if values else None for key, values in floors.items()},
     )
@@ -150,16 +156,21 @@ def _table(conditions: Conditions, results: list[Result]) -> Table:
 
 def _track_of(cell: Cell) -> dict[str, Any]:
     """Return what the cells of a track have in common."""
-    return {"generator": cell.generator, "loop": cell.loop.model_dump(mode="json", exclude={"pool"})}
+    return {
+        "generator": cell.generator.model_dump(mode="json"),
+        "loop": cell.loop.model_dump(mode="json", exclude={"pool"}),
+    }
 
 
 def _cell_order(cell: Cell) -> tuple[Any, ...]:
     """A sort key: loops in the paper's order, the plain loop before controls and methods, seeds innermost."""
     loop, method = cell.loop, cell.method
-    track = (LOOP_KINDS.index(loop.kind), loop.contamination or 0, -loop.sampling_bias, cell.generator)
+    track = (LOOP_KINDS.index(loop.kind), loop.contamination or 0, -loop.sampling_bias)
+    generator = (cell.generator.from_file, cell.generator.option, cell.generator.sha256 or "")
     sizes = tuple(getattr(loop, name) for name in SIZES)
     plain_first = (method.name != PLAIN, loop.pool != PLAIN_POOL, not method.control)
-    return (*track, *sizes, *plain_first, method.name, describe_params(cell), method.sha256, loop.pool, cell.seed)
+    method_order = (method.name, describe_params(cell), method.sha256, loop.pool)
+    return (*track, *generator, *sizes, *plain_first, *method_order, cell.seed)
 
 
 def _track_label(cell: Cell, others: Sequence[Cell]) -> str:
@@ -172,7 +183,7 @@ def _track_label(cell: Cell, others: Sequence[Cell]) -> str:
 
     words = [loop.kind.replace("_", " ")]
     if any(other.generator != cell.generator for other in others):
-        words.append(cell.generator)
+        words.append(_generator_label(cell, others))
     if loop.contamination is not None:
         words.append(f"contaminated {loop.contamination:g}")
     if loop.sampling_bias != 1:
@@ -181,6 +192,19 @@ def _track_label(cell: Cell, others: Sequence[Cell]) -> str:
         if any(getattr(other.loop, name) != getattr(loop, name) for other in filter(of_kind, others)):
             words.append(f"{name.replace('_', ' ')} {getattr(loop, name):,}")
     return ", ".join(words)
+
+
+def _generator_label(cell: Cell, others: Sequence[Cell]) -> str:
+    """Return the name of a generator; of one from a file also what sets it apart from others of the same name."""
+    generator = cell.generator
+    if not generator.from_file:
+        return generator.name
+    same = [other.generator for other in others if other.generator.name == generator.name]
+    words = [f"{generator.name}.py"]
+    if any(other.sha256 != generator.sha256 for other in same):
+        words.append(f"({(generator.sha256 or '')[:8]})")
+    apart = {k: v for k, v in generator.params.items() if any(other.params.get(k) != v for other in same)}
+    return ":".join(filter(None, (" ".join(words), describe_parameters(apart))))
 
 
 def describe_params(cell: Cell) -> str:

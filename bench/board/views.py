@@ -108,7 +108,7 @@ class Line:
             "params": describe_params(cell),
             "loop": row.track.label,
             "kind": cell.loop.kind,
-            "generator": cell.generator,
+            "generator": row.track.generator,
             "pool": cell.loop.pool,
             "trust": row.trust.level,
             "state": self.state,

@@ -1,10 +1,13 @@
 """Load the one class of a Python file that somebody gives: a method's, or a generator's."""
 
 import sys
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Generic, TypeVar
+
+from pydantic.fields import FieldInfo
 
 from bench.cells.parameters import declared_parameters, parse_parameters
 from bench.cells.source import check_source
@@ -34,7 +37,13 @@ class LoadedClass(Generic[Base]):
     path: Path
 
 
-def load_class(path: Path, parameters: str, base: type[Base], what: str) -> LoadedClass[Base]:
+def load_class(
+    path: Path,
+    parameters: str,
+    base: type[Base],
+    what: str,
+    common: Callable[[type[Base]], Mapping[str, FieldInfo]] = lambda _: {},
+) -> LoadedClass[Base]:
     """Execute a file and return its one class that is derived from `base`.
 
     Args:
@@ -42,6 +51,7 @@ def load_class(path: Path, parameters: str, base: type[Base], what: str) -> Load
         parameters: those that are not at their defaults: "name=value:name=value".
         base: a class of the benchmark.
         what: what the file is, in messages: "method".
+        common: returns the parameters that a class has without declaring them.
 
     Raises:
         BadInput: a file that is badly named, cannot be imported, uses what such files may not use or does not define
@@ -52,7 +62,7 @@ def load_class(path: Path, parameters: str, base: type[Base], what: str) -> Load
     if len(found) != 1:
         raise BadInput(f"{path}: needs exactly one class derived from bench.{base.__name__}, found {len(found)}")
     try:
-        params = parse_parameters(parameters, declared_parameters(found[0]))
+        params = parse_parameters(parameters, declared_parameters(found[0], common(found[0])))
     except BadInput as error:
         raise BadInput(f"{path}: {error}") from error
     return LoadedClass(found[0], params, bytes_sha256(content), path)

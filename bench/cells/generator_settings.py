@@ -46,6 +46,25 @@ class NetworkSettings(GeneratorSettings):
         return math.ceil(self.images / self.batch_size)
 
 
+class FileSettings(GeneratorSettings):
+    """What a generator from a file is given beside its parameters."""
+
+    images: int = Field(ge=1, description="images seen in training, per generation: the tier's budget")
+
+
+class NetworkFileSettings(NetworkSettings):
+    """The settings of a network from a file: the tier's budget, and parameters that its class need not declare."""
+
+    batch_size: int = Field(default=64, ge=1)
+    learning_rate: float = Field(default=1e-3, gt=0)
+    sampling_batch: int = Field(default=100, ge=1)
+
+    @classmethod
+    def common(cls) -> list[str]:
+        """Return the names of the parameters that all networks from files have."""
+        return [name for name in cls.model_fields if name != "images"]
+
+
 class DDPMSettings(NetworkSettings):
     """The settings of a DDPM in a task file, per tier."""
 

@@ -1,32 +1,43 @@
-"""The parameters of a method: declared as annotated attributes of its class, given as text on the command line."""
+"""Parameters of methods and generators: annotated attributes of their classes, given as text on the command line."""
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, get_origin, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic.fields import FieldInfo
 
 from bench.errors import BadInput
 from bench.files.validation import one_line
 
 
-def declared_parameters(method: type) -> type[BaseModel]:
-    """Return the model of the parameters that a method's class declares.
+def declared_parameters(definition: type, common: Mapping[str, FieldInfo] | None = None) -> type[BaseModel]:
+    """Return the model of the parameters that a class declares.
 
     A parameter is an attribute with a type and a default; bounds and a description come with `Annotated`:
 
         keep: Annotated[float, Field(gt=0, le=1, description="share of the pool that is kept")] = 0.5
 
-    Attributes that start with an underscore and those of `ClassVar` are none.
+    Attributes that start with an underscore, those of `ClassVar` and those of the benchmark's own classes are none.
+
+    Args:
+        definition: the class.
+        common: parameters that it has without declaring them, unless it gives them another default.
 
     Raises:
         BadInput: a parameter without a default, or of a type that cannot be given as text.
     """
     fields: dict[str, Any] = {}
-    for name, annotation in get_type_hints(method, include_extras=True).items():
-        if name.startswith("_") or annotation is ClassVar or get_origin(annotation) is ClassVar:
+    classes = [each for each in definition.__mro__ if each.__module__.partition(".")[0] != "bench"]
+    own = {name for each in classes for name in vars(each).get("__annotations__", ())}
+    for name, annotation in get_type_hints(definition, include_extras=True).items():
+        if name not in own or name.startswith("_") or annotation is ClassVar or get_origin(annotation) is ClassVar:
             continue
-        if not hasattr(method, name):
-            raise BadInput(f"parameter '{name}' of class {method.__name__} has no default: write {name}: TYPE = VALUE")
-        fields[name] = (annotation, getattr(method, name))
+        if not hasattr(definition, name):
+            raise BadInput(
+                f"parameter '{name}' of class {definition.__name__} has no default: write {name}: TYPE = VALUE"
+            )
+        fields[name] = (annotation, getattr(definition, name))
+    fields |= {name: (field.annotation, field) for name, field in (common or {}).items() if name not in fields}
     config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, validate_default=True)
     return create_model("Parameters", __config__=config, **fields)
 

@@ -1,4 +1,4 @@
-"""The record of a finished cell: schema 2, written once, validated whenever it is read."""
+"""The record of a finished cell: schema 3, written once, validated whenever it is read."""
 
 import json
 from pathlib import Path
@@ -162,7 +162,7 @@ class Record(_Part):
         task_sha256: of the task file that the cell was run with; None where a record of schema 1 did not say.
     """
 
-    schema_version: Literal[2] = 2
+    schema_version: Literal[3] = 3
     cell_id: Sha256
     cell: Cell
     task_sha256: Sha256 | None

@@ -9,7 +9,7 @@ from typing import Any
 
 from bench.files.validation import shown
 
-PRESENT = 2
+PRESENT = 3
 
 
 def _to_2(content: dict[str, Any]) -> dict[str, Any]:
@@ -17,7 +17,18 @@ def _to_2(content: dict[str, Any]) -> dict[str, Any]:
     return content | {"schema_version": 2, "task_sha256": None}
 
 
-UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _to_2}
+def _to_3(content: dict[str, Any]) -> dict[str, Any]:
+    """Schema 3 has generators from files, with parameters and a hash; those of schema 2 are all the benchmark's own.
+
+    These are written as their name alone, as before, so that the ids of their cells stay what they are.
+    """
+    cell = content.get("cell")
+    if isinstance(cell, dict) and isinstance(cell.get("generator"), dict):
+        raise ValueError("cell.generator is from a file: schema 2 has none, allowed is a name")
+    return content | {"schema_version": 3}
+
+
+UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _to_2, 2: _to_3}
 
 
 def upgraded(content: dict[str, Any]) -> dict[str, Any]:

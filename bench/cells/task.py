@@ -31,6 +31,9 @@ class TierSection(TaskSection):
     size: int | None = Field(default=None, ge=1, description="of all images, where the tier shrinks them")
     features: str | None = Field(default=None, description="feature space of the score, where the task has no own")
     embedding: str = Field(default="identity", description="feature space of what methods see, not the score's")
+    images: int | None = Field(
+        default=None, ge=1, description="images that a generator from a file sees in training, per generation"
+    )
     loops: dict[LoopKind, LoopSizes] = Field(min_length=1)
     generators: dict[str, dict[str, Any]] = Field(min_length=1, description="settings of each generator")
 
@@ -56,6 +59,18 @@ class TierSection(TaskSection):
     def _known_generators(cls, generators: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
         raise_problems(_problems_of_generators(generators))
         return generators
+
+    @property
+    def file_budget(self) -> int:
+        """How many images a generator from a file sees in training: `images`, or what the tier's own generators see.
+
+        That is the DDPM's budget, where there is none the largest, and where nothing has a budget n_initial.
+        """
+        if self.images is not None:
+            return self.images
+        budgets = {name: settings["images"] for name, settings in self.generators.items() if "images" in settings}
+        largest = max(budgets.values(), default=max(sizes.n_initial for sizes in self.loops.values()))
+        return int(budgets.get("ddpm", largest))
 
     def generator_settings(self, name: str) -> GeneratorSettings:
         """Return the settings of one of the tier's generators."""

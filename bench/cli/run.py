@@ -32,7 +32,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = "Where a size is not given, the task file's size for the tier and the loop is used."
     grid = parser.add_argument_group("what to run (comma lists; the combinations are the cells)")
     grid.add_argument("--task", default="digits", metavar="NAMES", help="tasks, task files (.toml), or all [digits]")
-    grid.add_argument("--generator", default="ddpm", metavar="NAMES", help="generators, or all of each task [ddpm]")
+    grid.add_argument(
+        "--generator",
+        default="ddpm",
+        metavar="NAMES",
+        help="generators, files (.py), or all of each task; parameters of a file after colons: FILE:key=value [ddpm]",
+    )
     grid.add_argument("--loop", default="all", metavar="NAMES", help=f"{', '.join(LOOP_KINDS)}, or all [all]")
     grid.add_argument(
         "--method",

@@ -8,8 +8,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
     parser.description = (
         "Check finished cells, and if nothing is wrong with any of them, copy their records, the strip of "
-        "seed 0 and the files of their methods into the leaderboard folder. Nothing of a method is executed, and no "
-        "file that is there is changed."
+        "seed 0 and the files of their methods and generators into the leaderboard folder. Nothing of these is "
+        "executed, and no file that is there is changed."
     )
     parser.epilog = "CONTRIBUTING.md says what is allowed."
     parser.add_argument(
@@ -19,6 +19,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--method", action="append", default=[], type=Path, metavar="FILE",
         help="the file of a method that is no baseline; can be given several times",
+    )  # fmt: skip
+    parser.add_argument(
+        "--generator", action="append", default=[], type=Path, metavar="FILE",
+        help="the file of a generator that is not one of the benchmark; can be given several times",
     )  # fmt: skip
     parser.add_argument(
         "--leaderboard", type=Path, default=Path("leaderboard"), metavar="DIR",
@@ -31,7 +35,7 @@ def execute(arguments: argparse.Namespace) -> int:
     """Do what was asked for, and return the exit status."""
     from bench.submission.submit import plan_submission
 
-    submission = plan_submission(arguments.cells, arguments.method, arguments.leaderboard)
+    submission = plan_submission(arguments.cells, arguments.method, arguments.generator, arguments.leaderboard)
     submission.write()
     print(submission.to_json() if arguments.json else submission.to_text())
     return 0

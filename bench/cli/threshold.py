@@ -7,7 +7,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.cells.generator_settings import GENERATOR_SETTINGS
 from bench.cells.task import TIERS
 from bench.cli.arguments import add_where, numbers, where
 from bench.process.tables import table
@@ -26,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--task", default="gaussian", metavar="NAME", help="a task or a task file (.toml) [gaussian]")
     parser.add_argument(
-        "--generator", default="gaussian", choices=list(GENERATOR_SETTINGS), metavar="NAME", help="[gaussian]"
+        "--generator", default="gaussian", metavar="NAME", help="a generator or a file (.py) [gaussian]"
     )
     parser.add_argument(
         "--n-real", required=True, metavar="NUMBERS", help="real images in each generation; a diagram for each"

@@ -32,6 +32,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the method's file, where it is no baseline: read it first, it runs",
     )
     parser.add_argument(
+        "--generator",
+        type=Path,
+        metavar="FILE",
+        help="the generator's file, where it is not one of the benchmark: read it first, it runs",
+    )
+    parser.add_argument(
         "--samples", type=Path, metavar="CELL", help="run nothing: score the samples in this run folder of the cell"
     )
     add_data(parser)
@@ -66,11 +72,13 @@ def execute(arguments: argparse.Namespace) -> int:
         make_folder(arguments.reproductions)
     if not rerun and arguments.method is not None:
         raise BadInput("--method and --samples: allowed is one of them, with --samples no method runs")
+    if not rerun and arguments.generator is not None:
+        raise BadInput("--generator and --samples: allowed is one of them, with --samples no generator runs")
     engine = Engine.on(choose_device(arguments.device))
     record = read_record(path)
     task, data = task_of(path, record, arguments.data, progress)
     if rerun:
-        planned = plan_again(path, record, arguments.method)
+        planned = plan_again(path, record, arguments.method, arguments.generator)
         try:
             with stoppable():
                 finding = run_again(path, record, planned, arguments.runs, arguments.data, engine, progress)

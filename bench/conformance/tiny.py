@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from bench.cells.cell import Cell
+from bench.cells.cell import Cell, GeneratorIdentity
 from bench.cells.generator_settings import DDPMSettings, GaussianSettings, GeneratorSettings, StyleGANSettings
 from bench.cells.loops import LOOP_KINDS, Loop
 from bench.cells.record import DataIdentity, Environment
@@ -103,7 +103,9 @@ def settings_of(loaded: LoadedMethod) -> tuple[list[TinyCell], list[tuple[TinyCe
 
 
 def _choices(method: type[Method]) -> Iterator[list[TinyCell]]:
-    of_images = [name for name in SETTINGS if name != "gaussian" and name in method.generators]
+    of_images = [
+        name for name in SETTINGS if name != "gaussian" and (method.generators is None or name in method.generators)
+    ]
     for task, generator in (("digits", (of_images or ["ddpm"])[0]), ("gaussian", "gaussian")):
         for kind in LOOP_KINDS:
             values: dict[str, Any] = {"kind": kind, "n_real": 0 if kind == "fully_synthetic" else N_REAL} | SIZES
@@ -156,8 +158,8 @@ class TinyBench:
         task = self._task(cell.task)
         reference = task.references[int(other_reference)]
         identity = Cell(
-            task=cell.task, task_version=1, generator=cell.generator, loop=cell.loop, method=loaded.identity,
-            tier="smoke", seed=0,
+            task=cell.task, task_version=1, generator=GeneratorIdentity(name=cell.generator), loop=cell.loop,
+            method=loaded.identity, tier="smoke", seed=0,
         )  # fmt: skip
         task_sha256 = "0" * 64  # of no file: the task is cut small
         conditions = Conditions(

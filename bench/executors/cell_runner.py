@@ -16,7 +16,6 @@ from bench.features.base import FeatureSpace
 from bench.features.build import space_named, task_space
 from bench.features.cache import default_cache
 from bench.generators.base import Generator
-from bench.generators.build import build_generator
 from bench.generators.engine import Engine
 from bench.logs.run_log import RunLog
 from bench.loop import LoopRun
@@ -166,7 +165,7 @@ class CellRunner:
         n = task.tiers[cell.tier].n_score
         draws = RealDraws(data.training, cell.task, cell.seed)
         scorer = Scorer(self._reference(task, cell.tier), draws.all(cell.loop), self._cache, progress)
-        generator = _new_generator(task, cell.tier, cell.generator, self._engine)
+        generator = _new_generator(planned, self._engine)
         score = scorer.conditions(data.training[:n], progress)
         identity = DataIdentity(sha256=data.training.sha256, pinned=data.pinned)
         processes, loggers = self._engine.processes, self._loggers if self._engine.processes.is_main else ()
@@ -230,5 +229,6 @@ class CellRunner:
         return self._spaces[key]
 
 
-def _new_generator(task: Task, tier: TierName, name: str, engine: Engine) -> Generator:
-    return build_generator(task.tiers[tier].generator_settings(name), task.tier_data(tier).shape, engine)
+def _new_generator(planned: PlannedCell, engine: Engine) -> Generator:
+    task, tier = planned.task, planned.cell.tier
+    return planned.generator.build(planned.generator.settings(task, tier), task.tier_data(tier).shape, engine)

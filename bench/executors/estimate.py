@@ -7,13 +7,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from bench.cells.cell import GeneratorIdentity
 from bench.cells.generator_settings import NetworkSettings
 from bench.cells.task import Task, TierName
 from bench.data.image_set import ImageSet
 from bench.executors.disk_size import disk_size
 from bench.executors.grid import PlannedCell
-from bench.generators.build import build_generator
 from bench.generators.engine import Engine
+from bench.generators.file import LoadedGenerator
 from bench.process.progress import Progress
 
 TIMED_STEPS = 5
@@ -60,20 +61,21 @@ class _NoCheckpoint:
 
 def estimate_cells(cells: Sequence[PlannedCell], engine: Engine) -> list[Estimate]:
     """Return the estimate of each cell, from a few timed steps of the real networks, and from their shapes."""
-    speeds: dict[tuple[str, TierName, str, float], _Speed] = {}
-    shared: set[tuple[str, TierName, str, int, int]] = set()
+    speeds: dict[tuple[str, TierName, GeneratorIdentity, float], _Speed] = {}
+    shared: set[tuple[str, TierName, GeneratorIdentity, int, int]] = set()
     estimates = []
     for planned in cells:
         cell, task = planned.cell, planned.task
         tier, loop = task.tiers[cell.tier], cell.loop
         speed_key = (task.sha256, cell.tier, cell.generator, loop.sampling_bias)
         if speed_key not in speeds:
-            speeds[speed_key] = _measure(cell.generator, task, cell.tier, loop.sampling_bias, engine)
+            speeds[speed_key] = _measure(planned.generator, task, cell.tier, loop.sampling_bias, engine)
         speed = speeds[speed_key]
 
         first_generation = (task.sha256, cell.tier, cell.generator, cell.seed, loop.n_initial)
-        settings = tier.generator_settings(cell.generator)
-        generator = build_generator(settings, task.tier_data(cell.tier).shape, Engine(torch.device("cpu")))
+        settings = planned.generator.settings(task, cell.tier)
+        cpu = Engine(torch.device("cpu"))
+        generator = planned.generator.build(settings, task.tier_data(cell.tier).shape, cpu)
         kept = [len(loop.kept_generations(t)) for t in range(2, loop.generations + 1)]
         pools = [loop.n_real + n * loop.n_synthetic for n in kept]
         size = disk_size(planned, generator)
@@ -96,15 +98,15 @@ def estimate_cells(cells: Sequence[PlannedCell], engine: Engine) -> list[Estimat
     return estimates
 
 
-def _measure(name: str, task: Task, tier: TierName, sampling_bias: float, engine: Engine) -> _Speed:
+def _measure(loaded: LoadedGenerator, task: Task, tier: TierName, sampling_bias: float, engine: Engine) -> _Speed:
     """Time a few training steps and one sampling batch of the real network, after a warm-up of each."""
-    settings = task.tiers[tier].generator_settings(name)
+    settings = loaded.settings(task, tier)
     n = TIMED_POINTS
     if isinstance(settings, NetworkSettings):
         settings = settings.model_copy(update={"images": TIMED_STEPS * settings.batch_size})
         n = settings.sampling_batch
     data = task.tier_data(tier)
-    generator = build_generator(settings, data.shape, engine)
+    generator = loaded.build(settings, data.shape, engine)
     labels = None if data.n_classes is None else torch.arange(n) % data.n_classes
     shape = data.image_shape
     pool = ImageSet(torch.zeros((n, *shape), dtype=torch.uint8 if len(shape) == 3 else torch.float32), labels)

@@ -8,12 +8,12 @@ from pydantic import ValidationError
 
 from bench.cells.cell import Cell
 from bench.cells.choices import Choices
-from bench.cells.generator_settings import GENERATOR_SETTINGS
 from bench.cells.loops import LOOP_KINDS, Loop, LoopKind
 from bench.cells.task import TIERS, Task, TierName, load_task
 from bench.data.draws import check_enough_real_images
 from bench.errors import BadInput
 from bench.files.validation import one_line
+from bench.generators.file import LoadedGenerator, load_generator
 from bench.methods.file import LoadedMethod, load_method
 from bench.methods.method import Setting, check_method
 from bench.paths import baseline_names
@@ -21,11 +21,12 @@ from bench.paths import baseline_names
 
 @dataclass(frozen=True)
 class PlannedCell:
-    """A cell with the task and the method that it names."""
+    """A cell with the task, the method and the generator that it names."""
 
     cell: Cell
     task: Task
     method: LoadedMethod
+    generator: LoadedGenerator
 
 
 def plan_cells(choices: Choices) -> list[PlannedCell]:
@@ -46,24 +47,18 @@ def plan_cells(choices: Choices) -> list[PlannedCell]:
     for task in tasks:
         task.tier(tier)
     planned = []
-    for generator in choices.generators or ():
-        if generator not in GENERATOR_SETTINGS:
-            raise BadInput(f"--generator {generator}: allowed are {', '.join(GENERATOR_SETTINGS)}, all")
-    named = [(task, name) for task in tasks for name in choices.generators or task.tiers[tier].generators]
-    for (task, generator), seed in itertools.product(named, choices.seeds):
-        if generator not in (known := task.tiers[tier].generators):
-            raise BadInput(
-                f"{task.path}: tiers.{tier} has no settings for the generator '{generator}': there are those of "
-                f"{', '.join(known)}"
-            )
+    named = {name: load_generator(name) for name in choices.generators or ()}
+    chosen = [
+        (task, generator)
+        for task in tasks
+        for generator in named.values() or map(load_generator, task.tiers[tier].generators)
+    ]
+    for (task, generator), seed in itertools.product(chosen, choices.seeds):
         for bias, kind, method in itertools.product(choices.sampling_biases, kinds or task.tiers[tier].loops, methods):
             loop = _loop(choices, task, tier, kind, bias)
-            try:
-                task.tiers[tier].generator_settings(generator).check_sampling_bias(bias, bool(task.data.classes))
-            except ValueError as error:
-                raise BadInput(f"--sampling-bias {bias:g}, task '{task.name}': {error}") from error
+            generator.check(task, tier, bias)
             check_enough_real_images(task.name, task.data.training, loop)
-            setting = Setting(loop, generator, bool(task.data.classes), task.data.dimensions is not None)
+            setting = Setting(loop, generator.identity.name, bool(task.data.classes), task.data.dimensions is not None)
             try:
                 check_method(method.identity.name, method.build(), setting)
             except BadInput:
@@ -74,7 +69,7 @@ def plan_cells(choices: Choices) -> list[PlannedCell]:
                 cell = Cell(
                     task=task.name,
                     task_version=task.version,
-                    generator=generator,
+                    generator=generator.identity,
                     loop=loop,
                     method=method.identity,
                     tier=tier,
@@ -82,7 +77,7 @@ def plan_cells(choices: Choices) -> list[PlannedCell]:
                 )
             except ValidationError as error:
                 raise BadInput(f"{task.path}, cell of seed {seed}: {one_line(error)}") from error
-            planned.append(PlannedCell(cell, task, method))
+            planned.append(PlannedCell(cell, task, method, generator))
     if not planned:
         raise BadInput("--method all: no baseline is for these loops and generators")
     return planned

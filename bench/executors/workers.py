@@ -21,6 +21,7 @@ from bench.executors.cell_runner import CellRunner, Outcome
 from bench.executors.grid import PlannedCell
 from bench.executors.view import View
 from bench.generators.engine import Engine
+from bench.generators.file import load_generator
 from bench.methods.file import load_method
 from bench.process.interruption import stop_if_asked
 from bench.process.progress import Progress
@@ -41,12 +42,14 @@ class Order:
         task: name of a task of the package, or path of a task file.
         task_sha256: of the task file.
         method: what `load_method` takes.
+        generator: what `load_generator` takes.
     """
 
     cell: Cell
     task: str
     task_sha256: str
     method: str
+    generator: str
 
     @classmethod
     def of(cls, planned: PlannedCell) -> "Order":
@@ -59,25 +62,27 @@ class Order:
             task.name if ours else str(task.path.resolve()),
             task.sha256,
             ":".join(filter(None, (source, describe_parameters(method.identity.params)))),
+            planned.generator.source,
         )
 
     def planned(self) -> PlannedCell:
-        """Return the cell with its task and its method, loaded here.
+        """Return the cell with its task, its method and its generator, loaded here.
 
         Raises:
             BadInput: they are not here, or are others.
         """
-        task, method = load_task(self.task), load_method(self.method)
+        task, method, generator = load_task(self.task), load_method(self.method), load_generator(self.generator)
         for what, found, wanted in (
             (task.path, task.sha256, self.task_sha256),
             (method.path, method.identity.sha256, self.cell.method.sha256),
+            (generator.path, generator.identity.sha256 or "", self.cell.generator.sha256 or ""),
         ):
             if found != wanted:
                 raise BadInput(
                     f"{what}: on {socket.gethostname()} its sha256 is {found[:12]}..., where the run was started "
                     f"{wanted[:12]}...: all machines need the same files"
                 )
-        return PlannedCell(self.cell, task, method)
+        return PlannedCell(self.cell, task, method, generator)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from torch import Tensor
 from bench.cells.data_shape import DataShape
 from bench.cells.generator_settings import GeneratorSettings
 from bench.data.image_set import ImageSet
-from bench.errors import RunFailed
+from bench.errors import BadInput, RunFailed
 from bench.generators.engine import Engine
 from bench.process.progress import Progress
 
@@ -82,6 +82,26 @@ class Generator(ABC):
         self.engine = engine
         self.device = engine.device
         self.work = Work()
+
+    @classmethod  # noqa: B027 (one that can make everything refuses nothing)
+    def check_data(cls, data: DataShape) -> None:
+        """Raise `BadInput` where a generator from a file cannot make such data; asked before anything is run.
+
+        The message goes on where the file and the task were named: "it makes images, the task's data are points".
+        """
+
+    @classmethod
+    def check_sampling_bias(cls, sampling_bias: float, labelled: bool) -> None:
+        """Raise `BadInput` where a generator from a file cannot sample with this bias; asked before anything is run.
+
+        By default it refuses all but 1, no bias. One that implements a bias overrides this.
+
+        Args:
+            sampling_bias: in (0, 1].
+            labelled: whether the images have labels.
+        """
+        if sampling_bias != 1:
+            raise BadInput(f"{cls.__name__} has no sampling bias (check_sampling_bias allows none): allowed is 1")
 
     @abstractmethod
     def fit(

@@ -16,6 +16,7 @@ from torch.optim import Optimizer
 from bench.cells.data_shape import DataShape
 from bench.cells.generator_settings import NetworkSettings
 from bench.data.image_set import ImageSet
+from bench.errors import BadInput
 from bench.files.hashing import canonical_sha256
 from bench.generators.base import Checkpoint, Generator
 from bench.generators.batch import Batch
@@ -87,6 +88,12 @@ class NetworkGenerator(Generator):
         """Keep what all networks need; see `Generator`."""
         super().__init__(settings, data, engine)
         self.share = engine.processes.share_of_batch(settings.batch_size, self.images_that_go_together)
+
+    @classmethod
+    def check_data(cls, data: DataShape) -> None:
+        """Raise `BadInput` where the data are points: steps are taken on images."""
+        if data.are_points:
+            raise BadInput("it makes images, the task's data are points")
 
     def fit(
         self,

@@ -11,7 +11,6 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from bench.cells.generator_settings import GENERATOR_SETTINGS
 from bench.cells.loops import LOOP_KINDS, Loop, LoopKind
 from bench.data.image_set import ImageSet
 from bench.errors import BadInput, RunFailed, first_line
@@ -153,13 +152,13 @@ class Method:
 
     Attributes:
         loops: the kinds of loop that the method is for.
-        generators: the generators that it is for.
+        generators: names of the generators that it is for; None for all, those from files too.
         needs_labels: whether it is for data with labels only.
         needs_images: whether it is for images only, not for points.
     """
 
     loops: ClassVar[Collection[LoopKind]] = LOOP_KINDS
-    generators: ClassVar[Collection[str]] = tuple(GENERATOR_SETTINGS)
+    generators: ClassVar[Collection[str] | None] = None
     needs_labels: ClassVar[bool] = False
     needs_images: ClassVar[bool] = False
 
@@ -230,7 +229,7 @@ def synthetic_are_samples(method: Method) -> bool:
 def check_method(name: str, method: Method, setting: Setting) -> None:
     """Raise `BadInput` where the method cannot run in this setting."""
     for found, allowed in ((setting.loop.kind, method.loops), (setting.generator, method.generators)):
-        if found not in allowed:
+        if allowed is not None and found not in allowed:
             raise BadInput(f"method {name} is not for {found}: allowed are {', '.join(allowed)}")
     if method.needs_labels and not setting.labelled:
         raise BadInput(f"method {name} needs labels: allowed are tasks that have them")

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from bench import generators
+from bench.cells.cell import GeneratorIdentity
 from bench.data.image_set import ImageSet
 from bench.errors import Damaged
 from bench.files.atomic import make_folder, remove_unfinished
@@ -26,12 +27,19 @@ from bench.runs.stored import StoredModel, TrainingCost, validated
 
 
 def first_generation(
-    runs: Path, generator: Generator, real: ImageSet, seed: int, processes: Processes, progress: Progress
+    runs: Path,
+    identity: GeneratorIdentity,
+    generator: Generator,
+    real: ImageSet,
+    seed: int,
+    processes: Processes,
+    progress: Progress,
 ) -> TrainingCost:
     """Train G^1 plainly, or take it from the runs folder where another loop or method has trained it.
 
     Args:
         runs: the folder of all runs.
+        identity: of the generator.
         generator: what becomes G^1.
         real: the n_initial real images.
         seed: of the fit.
@@ -41,7 +49,7 @@ def first_generation(
     Returns:
         What the training has cost, whoever did it.
     """
-    cache = FirstGenerationCache(runs, _key(generator, real, seed), progress)
+    cache = FirstGenerationCache(runs, _key(identity, generator, real, seed), progress)
     with cache.claimed() if processes.is_main else nullcontext():
         if (cached := processes.from_main(cache.load)) is not None:
             weights, training = cached
@@ -103,11 +111,11 @@ class FirstGenerationCache:
         write_sealed(self._folder / "cost.json", stored.model_dump(mode="json"))
 
 
-def _key(generator: Generator, real: ImageSet, seed: int) -> str:
+def _key(identity: GeneratorIdentity, generator: Generator, real: ImageSet, seed: int) -> str:
     """Return the hash of all that a trained G^1 is a function of, the code of the generators included."""
     return canonical_sha256(
         {
-            "generator": type(generator).__name__,
+            "generator": identity.model_dump(mode="json"),  # of one from a file with its parameters and its hash
             "settings": generator.settings.model_dump(mode="json"),
             "pool": real.sha256,
             "seed": seed,

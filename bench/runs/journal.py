@@ -92,7 +92,7 @@ class Journal:
 
     def first_generation(self, generator: Generator, real: ImageSet, seed: int, progress: Progress) -> TrainingCost:
         """Train G^1, or take it from where another cell has trained it; see `first_generation`."""
-        return first_generation(self.runs, generator, real, seed, self.processes, progress)
+        return first_generation(self.runs, self.folder.cell.generator, generator, real, seed, self.processes, progress)
 
     def keep(
         self,

@@ -1,7 +1,7 @@
 """Check what a branch adds to the leaderboard: `python -m bench.submission.contribution BASE`, in a clone.
 
-Results, methods and reproductions are only ever added. Nothing of what is added is executed. Exit status: 0 nothing
-is wrong, 1 something is, 2 the check could not be made.
+Results, methods, generators and reproductions are only ever added. Nothing of what is added is executed. Exit status:
+0 nothing is wrong, 1 something is, 2 the check could not be made.
 """
 
 import re
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.board.results import read_strip
+from bench.cells.generator_settings import GENERATOR_SETTINGS
 from bench.cells.record import Record, read_record
 from bench.cells.reproduction import read_reproduction
 from bench.errors import BadInput
@@ -22,7 +23,7 @@ from bench.submission.folder import LeaderboardFolder
 from bench.submission.rules import (
     STRIP_SEED,
     baseline_sha256,
-    check_method_file,
+    check_code_file,
     check_record,
     group_id,
     group_name,
@@ -31,7 +32,7 @@ from bench.submission.rules import (
 )
 
 LEADERBOARD = Path("leaderboard")
-ONLY_ADDED = {"results": (".json", ".png"), "methods": (".py",), "reproductions": (".json",)}
+ONLY_ADDED = {"results": (".json", ".png"), "methods": (".py",), "generators": (".py",), "reproductions": (".json",)}
 CHANGES = {"M": "changed", "D": "deleted", "T": "replaced by something else"}
 PLAIN_FILE = "100644"
 
@@ -122,6 +123,8 @@ def check_contribution(changes: Sequence[Change], root: Path) -> list[str]:
                     _check_added_strip(path, added)
                 case "methods", _:
                     _check_added_method(path, records.values())
+                case "generators", _:
+                    _check_added_generator(path, records.values())
                 case "reproductions", _:
                     read_reproduction(path)
         except BadInput as error:
@@ -153,17 +156,22 @@ def _check_result(path: Path, folder: LeaderboardFolder) -> Record:
     check_record(path, record)
     if path != folder.result_path(record.cell):
         raise BadInput(f"{path}: is the record of another cell than its name says: it belongs to {record.cell.slug}")
-    method = record.cell.method
-    if (baseline := baseline_sha256(method)) is not None:
-        if baseline != method.sha256:
-            raise BadInput(f"{path}: method '{method.name}' is not the baseline of this name: choose another name")
-        return record
-    file = folder.method_path(method.name)
-    if file.is_symlink() or not file.is_file():
-        raise BadInput(f"{path}: the file of its method is missing: {file}")
-    if file_sha256(file) != method.sha256:
-        raise BadInput(f"{path}: was run with another file than {file}: their sha256 differ")
+    method, generator = record.cell.method, record.cell.generator
+    if (baseline := baseline_sha256(method)) is None:
+        _check_is_there(path, "method", folder.method_path(method.name), method.sha256)
+    elif baseline != method.sha256:
+        raise BadInput(f"{path}: method '{method.name}' is not the baseline of this name: choose another name")
+    if generator.sha256 is not None:
+        _check_is_there(path, "generator", folder.generator_path(generator.name), generator.sha256)
     return record
+
+
+def _check_is_there(path: Path, what: str, file: Path, sha256: str) -> None:
+    """Raise where the file that a record was run with is not in the leaderboard folder, or is another one."""
+    if file.is_symlink() or not file.is_file():
+        raise BadInput(f"{path}: the file of its {what} is missing: {file}")
+    if file_sha256(file) != sha256:
+        raise BadInput(f"{path}: was run with another file than {file}: their sha256 differ")
 
 
 def _check_added_strip(path: Path, added: Mapping[Path, Record]) -> None:
@@ -175,11 +183,20 @@ def _check_added_strip(path: Path, added: Mapping[Path, Record]) -> None:
 
 
 def _check_added_method(path: Path, records: Iterable[Record]) -> None:
-    check_method_file(path)
+    check_code_file(path, "method")
     if path.stem in baseline_names():
         raise BadInput(f"{path}: has the name of a baseline: choose another name")
     sha256 = file_sha256(path)
     if all((record.cell.method.name, record.cell.method.sha256) != (path.stem, sha256) for record in records):
+        raise BadInput(f"{path}: no result was run with this file")
+
+
+def _check_added_generator(path: Path, records: Iterable[Record]) -> None:
+    check_code_file(path, "generator")
+    if path.stem in GENERATOR_SETTINGS:
+        raise BadInput(f"{path}: has the name of a generator of the benchmark: choose another name")
+    sha256 = file_sha256(path)
+    if all((record.cell.generator.name, record.cell.generator.sha256) != (path.stem, sha256) for record in records):
         raise BadInput(f"{path}: no result was run with this file")
 
 

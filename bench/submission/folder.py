@@ -1,4 +1,4 @@
-"""The leaderboard folder: its result files, and the method files of submissions."""
+"""The leaderboard folder: its result files, and the files of methods and generators of submissions."""
 
 from functools import cached_property
 from pathlib import Path
@@ -10,7 +10,10 @@ from bench.submission.rules import seeds_of_groups
 
 
 class LeaderboardFolder:
-    """A leaderboard folder: results/SLUG.json, the strip of a result beside it as SLUG.png, and methods/NAME.py."""
+    """A leaderboard folder.
+
+    It has results/SLUG.json, the strip of a result beside it as SLUG.png, methods/NAME.py and generators/NAME.py.
+    """
 
     def __init__(self, path: Path) -> None:
         """Use the folder at `path`.
@@ -32,6 +35,10 @@ class LeaderboardFolder:
     def method_path(self, name: str) -> Path:
         """Return where the file of a submitted method belongs."""
         return self.path / "methods" / f"{name}.py"
+
+    def generator_path(self, name: str) -> Path:
+        """Return where the file of a submitted generator belongs."""
+        return self.path / "generators" / f"{name}.py"
 
     @cached_property
     def records(self) -> dict[str, Record]:

@@ -27,13 +27,16 @@ def groups_of(cells: Sequence[SubmittedCell]) -> list[list[SubmittedCell]]:
     return list(groups.values())
 
 
-def seed_notes(group: Sequence[SubmittedCell], folder: LeaderboardFolder, methods: Sequence[Path]) -> list[str]:
+def seed_notes(
+    group: Sequence[SubmittedCell], folder: LeaderboardFolder, methods: Sequence[Path], generators: Sequence[Path] = ()
+) -> list[str]:
     """Say of a group whether it has too few seeds to be ranked.
 
     Args:
         group: cells that differ in the seed alone.
         folder: the leaderboard folder, which may have other seeds of the group.
         methods: the method files that were given.
+        generators: the generator files that were given.
 
     Raises:
         BadInput: seeds are left out.
@@ -42,18 +45,19 @@ def seed_notes(group: Sequence[SubmittedCell], folder: LeaderboardFolder, method
     seeds = {each.record.cell.seed for each in group} | folder.seeds.get(group_id(cell), set())
     files = {path.stem: path for path in methods}
     option = str(files.get(cell.method.name) or _option(cell.method, folder))
+    made_by = _generator(cell, folder, generators)
     if missing := missing_seeds(seeds):
         raise BadInput(
             f"{group[0].path}: {_seeds(missing)} of {group_name(cell)} missing beside {_seeds(sorted(seeds))}: all "
             "from 0 on are needed, so that nobody chooses among them: give them too, or run them: "
-            f"{_command(group[0], cell, option, missing)}"
+            f"{_command(group[0], cell, option, missing, made_by)}"
         )
     if len(seeds) >= FEWEST_SEEDS:
         return []
     more = range(len(seeds), FEWEST_SEEDS)
     return [
         f"{group_name(cell)}: {len(seeds)} seed{'s' * (len(seeds) > 1)} of the {FEWEST_SEEDS} that are needed: shown, "
-        f"not ranked: {_command(group[0], cell, option, more)}"
+        f"not ranked: {_command(group[0], cell, option, more, made_by)}"
     ]
 
 
@@ -67,17 +71,19 @@ def data_notes(group: Sequence[SubmittedCell]) -> list[str]:
     return [f"{group_name(record.cell)}: {reason}: it is shown apart"]
 
 
-def plain_loop_notes(cells: Sequence[SubmittedCell], folder: LeaderboardFolder) -> list[str]:
+def plain_loop_notes(
+    cells: Sequence[SubmittedCell], folder: LeaderboardFolder, generators: Sequence[Path] = ()
+) -> list[str]:
     """Say which cells have no plain loop of their seed to be compared with, and how to run it."""
     records = [*folder.records.values(), *(cell.record for cell in cells)]
-    plain = {
+    with_plain = {
         (_setting(record), record.cell.seed)
         for record in records
         if record.cell.method.name == PLAIN_LOOP and record.cell.loop.pool == "previous"
     }
     without: dict[str, list[SubmittedCell]] = defaultdict(list)
     for cell in cells:
-        if (_setting(cell.record), cell.record.cell.seed) not in plain:
+        if (_setting(cell.record), cell.record.cell.seed) not in with_plain:
             without[_setting(cell.record)].append(cell)
     notes = []
     for group in without.values():
@@ -86,11 +92,12 @@ def plain_loop_notes(cells: Sequence[SubmittedCell], folder: LeaderboardFolder) 
             "method": first.method.model_copy(update={"name": PLAIN_LOOP, "params": {}}),
             "loop": first.loop.model_copy(update={"pool": "previous"}),
         }
+        plain = first.model_copy(update=plain_loop)
         seeds = sorted({each.record.cell.seed for each in group})
         names = ", ".join(sorted({group_name(each.record.cell) for each in group}))
         notes.append(
             f"{names}: no comparison without the plain loop of {_seeds(seeds)}: "
-            f"{_command(group[0], first.model_copy(update=plain_loop), PLAIN_LOOP, seeds)}"
+            f"{_command(group[0], plain, PLAIN_LOOP, seeds, _generator(first, folder, generators))}"
         )
     return notes
 
@@ -106,10 +113,16 @@ def _option(method: MethodIdentity, folder: LeaderboardFolder) -> str:
     return method.name if baseline_sha256(method) else str(folder.method_path(method.name))
 
 
-def _command(beside: SubmittedCell, cell: Cell, method: str, seeds: Sequence[int]) -> str:
+def _generator(cell: Cell, folder: LeaderboardFolder, given: Sequence[Path]) -> str:
+    """Return the path of the file of a cell's generator, where it is from one."""
+    files = {path.stem: path for path in given}
+    return str(files.get(cell.generator.name) or folder.generator_path(cell.generator.name))
+
+
+def _command(beside: SubmittedCell, cell: Cell, method: str, seeds: Sequence[int], generator: str) -> str:
     """Return the command that runs a cell with these seeds, in the runs folder of the cell `beside`."""
     record = beside.record.model_copy(update={"cell": cell, "cell_id": cell.id})
-    command = run_command(record, method, seeds)
+    command = run_command(record, method, seeds, generator)
     runs = beside.path.resolve().parent.parent
     return command if runs == Path("runs").resolve() else f"{command} --runs {shlex.quote(str(runs))}"
 

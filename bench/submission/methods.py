@@ -1,69 +1,108 @@
-"""The method files of a submission: found and held against the hashes in the records, never executed."""
+"""The files of a submission's methods and generators: held against the hashes in the records, never executed."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from bench.cells.cell import Cell, GeneratorIdentity, MethodIdentity
 from bench.errors import BadInput
 from bench.files.hashing import file_sha256
 from bench.submission.cells import SubmittedCell
 from bench.submission.folder import LeaderboardFolder
-from bench.submission.rules import baseline_sha256, check_method_file
+from bench.submission.rules import baseline_sha256, check_code_file
 
 
 def find_method_files(
     cells: Sequence[SubmittedCell], given: Sequence[Path], folder: LeaderboardFolder
 ) -> tuple[dict[Path, bytes], list[Path]]:
-    """Find the file of each cell's method.
-
-    Args:
-        cells: the cells.
-        given: files of methods.
-        folder: the leaderboard folder, which may have the files already.
-
-    Returns:
-        The files that have to be written with their content, and those that are there already.
+    """Find the file of each cell's method; see `_find_files`.
 
     Raises:
         BadInput: a file is missing, is not the one that a cell was run with, is not allowed, or has the name of
             another method; or a given file is no cell's.
     """
+    for cell in cells:
+        method = cell.record.cell.method
+        baseline = baseline_sha256(method)
+        if baseline not in (None, method.sha256):
+            raise BadInput(
+                f"{cell.path}: method '{method.name}' is not the baseline of this name (sha256 "
+                f"{method.sha256[:12]}..., the baseline's is {baseline[:12]}...): choose another name for yours, "
+                "or run the cell again with the baseline"
+            )
+
+    def of(cell: Cell) -> MethodIdentity | None:
+        return None if baseline_sha256(cell.method) else cell.method
+
+    return _find_files("method", cells, given, folder.method_path, lambda cell: cell.method.name, of)
+
+
+def find_generator_files(
+    cells: Sequence[SubmittedCell], given: Sequence[Path], folder: LeaderboardFolder
+) -> tuple[dict[Path, bytes], list[Path]]:
+    """Find the file of each cell's generator, where it is from one; see `_find_files`.
+
+    Raises:
+        BadInput: as `find_method_files`.
+    """
+
+    def of(cell: Cell) -> GeneratorIdentity | None:
+        return cell.generator if cell.generator.from_file else None
+
+    return _find_files("generator", cells, given, folder.generator_path, lambda cell: cell.generator.name, of)
+
+
+def _find_files(
+    what: str,
+    cells: Sequence[SubmittedCell],
+    given: Sequence[Path],
+    place: Callable[[str], Path],
+    name_of: Callable[[Cell], str],
+    from_file: Callable[[Cell], MethodIdentity | GeneratorIdentity | None],
+) -> tuple[dict[Path, bytes], list[Path]]:
+    """Find files of cells.
+
+    Args:
+        what: "method" or "generator".
+        cells: the cells.
+        given: files that were given.
+        place: where the file of a name belongs in the leaderboard folder, which may have it already.
+        name_of: the name of a cell's method or generator.
+        from_file: its identity; None where the package has it.
+
+    Returns:
+        The files that have to be written with their content, and those that are there already.
+    """
     by_name: dict[str, Path] = {}
     for path in given:
-        check_method_file(path)
+        check_code_file(path, what)
         if (other := by_name.setdefault(path.stem, path)) != path:
-            raise BadInput(f"--method {path}: has the name of {other}: give one of them")
-    used = sorted({cell.record.cell.method.name for cell in cells})
+            raise BadInput(f"--{what} {path}: has the name of {other}: give one of them")
+    used = sorted({name_of(cell.record.cell) for cell in cells})
     for path in given:
         if path.stem not in used:
-            raise BadInput(f"--method {path}: no cell was run with it: their methods are {', '.join(used)}")
+            raise BadInput(f"--{what} {path}: no cell was run with it: their {what}s are {', '.join(used)}")
     files: dict[Path, bytes] = {}
     kept: dict[Path, None] = {}
     for cell in cells:
-        method = cell.record.cell.method
-        if (baseline := baseline_sha256(method)) is not None:
-            if baseline != method.sha256:
-                raise BadInput(
-                    f"{cell.path}: method '{method.name}' is not the baseline of this name (sha256 "
-                    f"{method.sha256[:12]}..., the baseline's is {baseline[:12]}...): choose another name for yours, "
-                    "or run the cell again with the baseline"
-                )
+        if (identity := from_file(cell.record.cell)) is None:
             continue
-        there, own = folder.method_path(method.name), by_name.get(method.name)
-        if own is not None and file_sha256(own) != method.sha256:
+        there, own, sha256 = place(identity.name), by_name.get(identity.name), identity.sha256 or ""
+        if own is not None and file_sha256(own) != sha256:
             raise BadInput(
-                f"--method {own}: not the file that {cell.path} was run with (sha256 {file_sha256(own)[:12]}..., in "
-                f"the record {method.sha256[:12]}...): give the file as it was, or run the cell again"
+                f"--{what} {own}: not the file that {cell.path} was run with (sha256 {file_sha256(own)[:12]}..., in "
+                f"the record {sha256[:12]}...): give the file as it was, or run the cell again"
             )
         if there.exists():
-            if file_sha256(there) != method.sha256:
+            if file_sha256(there) != sha256:
                 raise BadInput(
-                    f"{there}: is another method than the one that {cell.path} was run with: choose another name for "
-                    f"yours, such as {method.name}_2, and run the cell again with it"
+                    f"{there}: is another {what} than the one that {cell.path} was run with: choose another name for "
+                    f"yours, such as {identity.name}_2, and run the cell again with it"
                 )
             kept[there] = None
         elif own is None:
+            whose = "is no baseline" if what == "method" else "is from a file"
             raise BadInput(
-                f"{cell.path}: its method '{method.name}' is no baseline: give its file: --method {method.name}.py"
+                f"{cell.path}: its {what} '{identity.name}' {whose}: give its file: --{what} {identity.name}.py"
             )
         else:
             files[there] = own.read_bytes()

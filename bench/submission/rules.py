@@ -8,6 +8,7 @@ from itertools import islice
 from pathlib import Path
 
 from bench.cells.cell import Cell, MethodIdentity
+from bench.cells.generator_settings import GENERATOR_SETTINGS
 from bench.cells.record import Record
 from bench.cells.source import check_source
 from bench.cells.task import load_task_of_record
@@ -31,9 +32,11 @@ def check_record(path: Path, record: Record) -> None:
     cell, score = record.cell, record.score
     task = load_task_of_record(path, cell.task, cell.task_version)
     tier = task.tiers[cell.tier]
-    if cell.generator not in tier.generators:
+    if cell.generator.from_file and cell.generator.name in GENERATOR_SETTINGS:
+        raise BadInput(f"{path}: generator '{cell.generator.name}' is one of the benchmark: allowed is another name")
+    if not cell.generator.from_file and cell.generator.name not in tier.generators:
         raise BadInput(
-            f"{path}: generator = {cell.generator!r}: task '{task.name}' has {', '.join(tier.generators)} in the "
+            f"{path}: generator = {cell.generator.name!r}: task '{task.name}' has {', '.join(tier.generators)} in the "
             f"tier {cell.tier}"
         )
     if record.task_sha256 not in (None, task.sha256):
@@ -66,16 +69,20 @@ def check_record(path: Path, record: Record) -> None:
         )
 
 
-def check_method_file(path: Path) -> None:
-    """Check a method file of a submission, without executing it.
+def check_code_file(path: Path, what: str) -> None:
+    """Check the file of a method or a generator of a submission, without executing it.
+
+    Args:
+        path: of the file.
+        what: "method" or "generator".
 
     Raises:
-        BadInput: its name, size or encoding is not allowed, or its source uses what no method may use.
+        BadInput: its name, size or encoding is not allowed, or its source uses what no such file may use.
     """
     if path.suffix != ".py" or not path.exists():
-        raise BadInput(f"{path}: no such .py file: a method is one Python file")
+        raise BadInput(f"{path}: no such .py file: a {what} is one Python file")
     if not is_method_name(path.stem):
-        raise BadInput(f"{path}: a method's file is named in lower case, digits and _, found {shown(path.stem)}")
+        raise BadInput(f"{path}: a {what}'s file is named in lower case, digits and _, found {shown(path.stem)}")
     content = read_untrusted(path, MOST_METHOD_BYTES)
     try:
         content.decode("utf-8")

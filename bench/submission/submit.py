@@ -1,4 +1,4 @@
-"""`autophagy submit`: put finished cells and their methods into the leaderboard folder, all of them or none."""
+"""`autophagy submit`: put finished cells, their methods and generators into the leaderboard, all of them or none."""
 
 import json
 import shlex
@@ -12,7 +12,7 @@ from bench.submission.cells import SubmittedCell, find_cells, read_cell
 from bench.submission.existing import difference, what_is_left_out
 from bench.submission.folder import LeaderboardFolder
 from bench.submission.groups import data_notes, groups_of, plain_loop_notes, seed_notes
-from bench.submission.methods import find_method_files
+from bench.submission.methods import find_generator_files, find_method_files
 
 
 @dataclass(frozen=True)
@@ -75,12 +75,15 @@ class Submission:
         return json.dumps(content, indent=2)
 
 
-def plan_submission(cells: Sequence[Path], methods: Sequence[Path], leaderboard: Path) -> Submission:
-    """Check finished cells and their methods; nothing is written and no method is executed.
+def plan_submission(
+    cells: Sequence[Path], methods: Sequence[Path], generators: Sequence[Path], leaderboard: Path
+) -> Submission:
+    """Check finished cells, their methods and generators; nothing is written and no code of theirs is executed.
 
     Args:
         cells: run folders of cells, or runs folders.
         methods: the files of methods that are no baselines.
+        generators: the files of generators that are not the benchmark's own.
         leaderboard: the folder that they are for.
 
     Raises:
@@ -91,6 +94,9 @@ def plan_submission(cells: Sequence[Path], methods: Sequence[Path], leaderboard:
     notes = [f"{path}: is not finished and left out: `autophagy run` goes on with it" for path in unfinished]
     submitted = _different_cells([read_cell(path) for path in finished])
     files, kept = find_method_files(submitted, methods, folder)
+    of_generators, kept_generators = find_generator_files(submitted, generators, folder)
+    files |= of_generators
+    kept += kept_generators
     for cell in submitted:
         path = folder.result_path(cell.record.cell)
         there = folder.records.get(cell.record.cell_id)
@@ -109,9 +115,9 @@ def plan_submission(cells: Sequence[Path], methods: Sequence[Path], leaderboard:
         kept.append(path)
         notes += [f"{path}: {note}" for note in what_is_left_out(there, cell.record)]
     for group in groups_of(submitted):
-        notes += seed_notes(group, folder, methods)
+        notes += seed_notes(group, folder, methods, generators)
         notes += data_notes(group)
-    notes += plain_loop_notes(submitted, folder)
+    notes += plain_loop_notes(submitted, folder, generators)
     return Submission(leaderboard, files, kept, notes)
 
 

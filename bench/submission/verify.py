@@ -56,15 +56,19 @@ def task_of(path: Path, record: Record, given_data: Path | None, progress: Progr
     return task, data
 
 
-def plan_again(path: Path, record: Record, method_file: Path | None) -> PlannedCell:
+def plan_again(
+    path: Path, record: Record, method_file: Path | None, generator_file: Path | None = None
+) -> PlannedCell:
     """Return the cell of a record, ready to be run.
 
-    A baseline is run without more. The file of another method is somebody's program and runs only where it is given.
+    A baseline is run without more. The file of another method or generator is somebody's program and runs only where
+    it is given.
 
     Args:
         path: the file of the record.
         record: what is to be verified.
         method_file: the file of its method, where that is no baseline of this package.
+        generator_file: the file of its generator, where that is not one of the benchmark's own.
 
     Raises:
         BadInput: the method is not at hand, or is another than the record's, or the cell cannot be run.
@@ -74,7 +78,7 @@ def plan_again(path: Path, record: Record, method_file: Path | None) -> PlannedC
     [planned] = plan_cells(
         Choices(
             tasks=[cell.task],
-            generators=[cell.generator],
+            generators=[_generator_source(path, record, generator_file)],
             loops=[loop.kind],
             methods=[":".join(filter(None, (source, describe_parameters(cell.method.params))))],
             sampling_biases=[loop.sampling_bias],
@@ -91,8 +95,9 @@ def plan_again(path: Path, record: Record, method_file: Path | None) -> PlannedC
     )
     if planned.cell != cell:
         raise BadInput(
-            f"{path}: the file of the method gives another cell, with method {planned.cell.method.model_dump_json()} "
-            f"in place of {cell.method.model_dump_json()}"
+            f"{path}: the files give another cell, with method {planned.cell.method.model_dump_json()} and generator "
+            f"{planned.cell.generator.model_dump_json()} in place of {cell.method.model_dump_json()} and "
+            f"{cell.generator.model_dump_json()}"
         )
     return planned
 
@@ -101,15 +106,7 @@ def _method_source(path: Path, record: Record, method_file: Path | None) -> str:
     """Return what `load_method` loads the method by; its code has not run when its hash is looked at."""
     method = record.cell.method
     if method_file is not None:
-        if not method_file.is_file():
-            raise BadInput(f"--method {method_file}: no such file")
-        if (method_file.stem, method_file.suffix) != (method.name, ".py"):
-            raise BadInput(f"--method {method_file}: the record is of method '{method.name}': allowed is its .py file")
-        if (found := file_sha256(method_file)) != method.sha256:
-            raise BadInput(
-                f"--method {method_file}: its sha256 is {found[:12]}..., that of the record's method is "
-                f"{method.sha256[:12]}...: the record is of another version of the file"
-            )
+        _check_given("method", method_file, method.name, method.sha256)
         return str(method_file)
     if method.name in baseline_names():
         if (found := file_sha256(paths.BASELINES / f"{method.name}.py")) == method.sha256:
@@ -118,11 +115,41 @@ def _method_source(path: Path, record: Record, method_file: Path | None) -> str:
             f"{path}: the method is not the baseline {method.name} of this package, whose sha256 is {found[:12]}..., "
             f"that of the record's is {method.sha256[:12]}...: read the record's file, and give it with --method FILE"
         )
-    submitted = path.resolve().parent.parent / "methods" / f"{method.name}.py"
+    raise _unasked(path, "method", method.name)
+
+
+def _generator_source(path: Path, record: Record, generator_file: Path | None) -> str:
+    """Return what `load_generator` loads the generator by, with its parameters; its code has not run yet."""
+    generator = record.cell.generator
+    if generator.sha256 is None:
+        if generator_file is not None:
+            raise BadInput(f"--generator {generator_file}: the generator of the record, {generator.name}, has no file")
+        return generator.name
+    if generator_file is None:
+        raise _unasked(path, "generator", generator.name)
+    _check_given("generator", generator_file, generator.name, generator.sha256)
+    return ":".join(filter(None, (str(generator_file), describe_parameters(generator.params))))
+
+
+def _check_given(what: str, file: Path, name: str, sha256: str) -> None:
+    """Raise where a file that is given is not the one that the record was run with."""
+    if not file.is_file():
+        raise BadInput(f"--{what} {file}: no such file")
+    if (file.stem, file.suffix) != (name, ".py"):
+        raise BadInput(f"--{what} {file}: the record is of {what} '{name}': allowed is its .py file")
+    if (found := file_sha256(file)) != sha256:
+        raise BadInput(
+            f"--{what} {file}: its sha256 is {found[:12]}..., that of the record's {what} is {sha256[:12]}...: the "
+            "record is of another version of the file"
+        )
+
+
+def _unasked(path: Path, what: str, name: str) -> BadInput:
+    submitted = path.resolve().parent.parent / f"{what}s" / f"{name}.py"
     is_there = submitted.is_file()
-    raise BadInput(
-        f"{path}: method '{method.name}' is somebody's program and is not run unasked: read its file"
-        f"{f', {submitted},' if is_there else ''} and give it with --method {submitted if is_there else 'FILE'}"
+    return BadInput(
+        f"{path}: {what} '{name}' is somebody's program and is not run unasked: read its file"
+        f"{f', {submitted},' if is_there else ''} and give it with --{what} {submitted if is_there else 'FILE'}"
     )
 
 

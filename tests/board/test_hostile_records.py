@@ -261,7 +261,7 @@ def test_parameters_that_no_method_has_are_refused(params: dict[str, Any]):
         (("generations",), [0] * 300_000, "generations"),
         (("further_scores",), [FULL["further_scores"][0]] * 21, "further_scores"),
         (("sha256",), {}, "edited after it was written"),
-        (("schema_version",), "\n" * 9999, "reads 1 and 2"),
+        (("schema_version",), "\n" * 9999, "reads 1, 2 and 3"),
     ],
 )  # fmt: skip
 def test_a_hostile_value_is_named_in_one_short_line(

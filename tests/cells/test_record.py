@@ -120,7 +120,7 @@ def test_further_scores_of_another_number_of_generations_are_refused(tmp_path: P
 
 def test_a_record_says_its_schema_and_its_cell():
     content = json.loads(make_record().to_json())
-    assert content["schema_version"] == 2
+    assert content["schema_version"] == 3
     assert content["task_sha256"] == "9" * 64
     assert content["cell"]["loop"]["kind"] == "fully_synthetic"
     assert [generation["generation"] for generation in content["generations"]] == [1, 2, 3]

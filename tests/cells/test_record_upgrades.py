@@ -27,9 +27,28 @@ def test_a_record_of_schema_1_says_the_same_as_it_did_and_nothing_of_the_task_fi
     assert written.pop("schema_version") == 1
     del written["sha256"]
     read = read_record(EXAMPLES / "schema_1.json").model_dump(mode="json")
-    assert read.pop("schema_version") == 2
+    assert read.pop("schema_version") == 3
     assert read.pop("task_sha256") is None
     assert read == written
+
+
+def test_a_record_of_schema_2_says_the_same_as_it_did_and_keeps_its_cell():
+    written = json.loads((EXAMPLES / "schema_2.json").read_text(encoding="utf-8"))
+    assert written.pop("schema_version") == 2
+    del written["sha256"]
+    record = read_record(EXAMPLES / "schema_2.json")
+    read = record.model_dump(mode="json")
+    assert read.pop("schema_version") == 3
+    assert read == written
+    assert record.cell.id == written["cell_id"]
+    assert not record.cell.generator.from_file
+
+
+def test_a_generator_from_a_file_is_of_no_earlier_schema(tmp_path: Path):
+    content = json.loads((EXAMPLES / "schema_2.json").read_text(encoding="utf-8"))
+    content["cell"]["generator"] = {"name": "flow", "params": {}, "sha256": "a" * 64}
+    with pytest.raises(BadInput, match=r"cell\.generator is from a file: schema 2 has none, allowed is a name"):
+        read_record(signed(tmp_path / "record.json", content))
 
 
 def test_reading_leaves_the_file_as_it_was(tmp_path: Path):
@@ -44,7 +63,7 @@ def test_an_upgraded_record_is_written_in_the_present_schema_and_read_back(tmp_p
     record = read_record(EXAMPLES / "schema_1.json")
     path = tmp_path / "record.json"
     path.write_text(record.to_json(), encoding="utf-8")
-    assert json.loads(record.to_json())["schema_version"] == PRESENT == 2
+    assert json.loads(record.to_json())["schema_version"] == PRESENT == 3
     assert read_record(path) == record
 
 
@@ -66,9 +85,10 @@ def test_all_committed_records_are_read():
     assert files
 
 
-@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("version", [1, 2, 3])
 def test_an_edited_file_of_any_schema_is_refused(tmp_path: Path, version: int):
-    text = (EXAMPLES / "schema_1.json").read_text(encoding="utf-8") if version == 1 else make_record().to_json()
+    example = EXAMPLES / f"schema_{version}.json"
+    text = make_record().to_json() if version == PRESENT else example.read_text(encoding="utf-8")
     content = json.loads(text)
     assert content["schema_version"] == version
     path = signed(tmp_path / "record.json", content)
@@ -87,7 +107,7 @@ def test_a_new_key_in_an_old_schema_is_refused(tmp_path: Path):
         read_record(signed(tmp_path / "record.json", content))
 
 
-@pytest.mark.parametrize("version", [0, 3, -1, 10**30, "1", 1.0, True, None, [1], {"1": 1}, "\n" * 1000])
+@pytest.mark.parametrize("version", [0, 4, -1, 10**30, "1", 1.0, True, None, [1], {"1": 1}, "\n" * 1000])
 def test_an_unknown_schema_is_refused_with_those_that_are_read(tmp_path: Path, version: object):
     content = json.loads(make_record().to_json()) | {"schema_version": version}
     path = signed(tmp_path / "record.json", content)
@@ -95,7 +115,7 @@ def test_an_unknown_schema_is_refused_with_those_that_are_read(tmp_path: Path, v
         read_record(path)
     said = str(caught.value).removeprefix(f"{path}: not a valid record: ")
     assert said.startswith("schema_version is ")
-    assert said.endswith(": this version of autophagy reads 1 and 2")
+    assert said.endswith(": this version of autophagy reads 1, 2 and 3")
     assert len(said) < 200
     assert said.isprintable()
 
@@ -103,5 +123,5 @@ def test_an_unknown_schema_is_refused_with_those_that_are_read(tmp_path: Path, v
 def test_a_record_without_a_schema_is_refused(tmp_path: Path):
     content = json.loads(make_record().to_json())
     del content["schema_version"]
-    with pytest.raises(BadInput, match="schema_version is None: this version of autophagy reads 1 and 2"):
+    with pytest.raises(BadInput, match="schema_version is None: this version of autophagy reads 1, 2 and 3"):
         read_record(signed(tmp_path / "record.json", content))

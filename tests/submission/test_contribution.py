@@ -74,6 +74,7 @@ def test_what_submit_has_written_passes(repository: Repository, check, capsys):
     assert capsys.readouterr().out.splitlines() == [
         "added     4 files to leaderboard/results",
         "added     1 file to leaderboard/methods",
+        "added     0 files to leaderboard/generators",
         "added     0 files to leaderboard/reproductions",
     ]
 

@@ -8,12 +8,13 @@ import pytest
 from board.made_up import make_record
 
 from bench import paths
+from bench.cells.cell import GeneratorIdentity
 from bench.cells.record import Record, read_record
 from bench.cells.task import load_task
 from bench.errors import BadInput
 from bench.files.limits import MOST_METHOD_BYTES
 from bench.submission.rules import (
-    check_method_file,
+    check_code_file,
     check_record,
     group_id,
     group_name,
@@ -51,7 +52,16 @@ def test_a_result_on_the_leaderboard_keeps_the_rules(record: Record):
         ("cell", {"task": "nonsense"}, ["task = 'nonsense'", "digits, "]),
         ("cell", {"task": "../tasks/digits.toml"}, ["task = '../tasks/digits.toml'"]),
         ("cell", {"task_version": 7}, ["task_version = 7", "'digits'", "run the cell again"]),
-        ("cell", {"generator": "gaussian"}, ["generator = 'gaussian'", "ddpm, stylegan", "smoke"]),
+        (
+            "cell",
+            {"generator": GeneratorIdentity(name="gaussian")},
+            ["generator = 'gaussian'", "ddpm, stylegan", "smoke"],
+        ),
+        (
+            "cell",
+            {"generator": GeneratorIdentity(name="ddpm", sha256="a" * 64)},
+            ["generator 'ddpm' is one of the benchmark", "allowed is another name"],
+        ),
         ("score", {"features": "inception"}, ["score.features = inception", "has digits"]),
         ("score", {"features_sha256": "0" * 64}, ["score.features_sha256 = 000", "has 7232024a"]),
         ("score", {"n": 100}, ["score.n = 100", "has 500"]),
@@ -81,7 +91,7 @@ def test_other_real_images_are_allowed_where_the_record_says_so(record: Record):
 
 
 def test_a_task_that_pins_no_hashes_has_no_pinned_results(record: Record):
-    cell = changed(record, "cell", task="cifar10", generator="ddpm")
+    cell = changed(record, "cell", task="cifar10")
     pinned = changed(cell, "score", features="efficientnet-lite0")
     assert "data.pinned = true: task 'cifar10' pins no hashes" in refusal(pinned)
     check_record(PATH, changed(pinned, "data", pinned=False))
@@ -108,18 +118,18 @@ def test_a_method_file_that_is_not_allowed_is_refused(tmp_path: Path, name: str,
     path = tmp_path / name
     path.write_bytes(content)
     with pytest.raises(BadInput, match=re.escape(words)):
-        check_method_file(path)
+        check_code_file(path, "method")
 
 
 def test_a_method_file_that_is_not_there_is_refused(tmp_path: Path):
     with pytest.raises(BadInput, match="a method is one Python file"):
-        check_method_file(tmp_path / "mine.py")
+        check_code_file(tmp_path / "mine.py", "method")
 
 
 def test_a_method_file_is_not_executed(tmp_path: Path):
     path = tmp_path / "mine.py"
     path.write_text("raise RuntimeError('executed')\n")
-    check_method_file(path)
+    check_code_file(path, "method")
 
 
 @pytest.mark.parametrize(
