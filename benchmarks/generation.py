@@ -66,8 +66,8 @@ from bench.data.real import load_real_data
 from bench.features.cache import FeatureCache
 from bench.features.inception import load_inception
 from bench.features.weights import WeightsFile
-from bench.files.atomic import write_tensors
 from bench.files.hashing import file_sha256
+from bench.files.tensors import write_tensors
 from bench.generators.build import build_generator
 from bench.generators.engine import Engine
 from bench.process.progress import Progress

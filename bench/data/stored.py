@@ -6,7 +6,8 @@ from safetensors import SafetensorError, safe_open
 
 from bench.data.image_set import ImageSet
 from bench.errors import BadInput
-from bench.files.atomic import make_folder, write_tensors
+from bench.files.atomic import make_folder
+from bench.files.tensors import write_tensors
 
 FILE = "images.safetensors"
 PARTS = ("training", "reference")

@@ -6,7 +6,7 @@ import torch
 
 from bench.data.image_set import ImageSet
 from bench.executors.grid import PlannedCell
-from bench.files.atomic import tensor_bytes
+from bench.files.tensors import tensor_bytes
 from bench.generators.base import Generator
 from bench.methods.method import synthetic_are_samples
 from bench.runs.stored import image_tensors

@@ -14,8 +14,8 @@ from bench.errors import Damaged
 from bench.features.base import FeatureSpace
 from bench.files.atomic import locked, remove_unfinished
 from bench.files.hashing import canonical_sha256, code_sha256
-from bench.files.sealed import read_sealed_tensors, write_sealed_tensors
 from bench.files.set_aside import set_aside
+from bench.files.tensors import read_sealed_tensors, write_sealed_tensors
 from bench.process.progress import Progress
 
 QUIET = Progress(visible=False)

@@ -4,13 +4,11 @@ import errno
 import os
 import re
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock
-from safetensors.torch import save as serialise
-from torch import Tensor
 
 from bench.errors import StorageFailed
 
@@ -35,22 +33,6 @@ def make_folder(path: Path) -> None:
 def write_text(path: Path, text: str) -> None:
     """Write a file in one step, see `write_bytes`."""
     write_bytes(path, text.encode())
-
-
-def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, str] | None = None) -> None:
-    """Write a safetensors file in one step, see `write_bytes`."""
-    write_bytes(path, tensor_bytes(tensors, metadata))
-
-
-def tensor_bytes(tensors: Mapping[str, Tensor], metadata: dict[str, str] | None = None) -> bytes:
-    """Return the content of a safetensors file."""
-    try:
-        return serialise({name: t.contiguous().cpu() for name, t in tensors.items()}, metadata)
-    except BaseException as error:
-        # Where Python has no memory for the bytes, the Rust below panics, with an error of a class that has no module.
-        if type(error).__name__ == "PanicException":
-            raise MemoryError(f"safetensors: {error}") from error
-        raise
 
 
 def write_bytes(path: Path, content: bytes) -> None:

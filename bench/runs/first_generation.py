@@ -15,8 +15,9 @@ from bench.errors import Damaged
 from bench.files.atomic import make_folder, remove_unfinished
 from bench.files.claim import Claim
 from bench.files.hashing import canonical_sha256, code_sha256
-from bench.files.sealed import read_hashed_tensors, write_hashed_tensors, write_sealed
+from bench.files.sealed import write_sealed
 from bench.files.set_aside import set_aside
+from bench.files.tensors import read_hashed_tensors, write_hashed_tensors
 from bench.generators.base import Generator
 from bench.process.processes import Processes
 from bench.process.progress import Progress

@@ -7,8 +7,8 @@ from pathlib import Path
 from torch import Tensor
 
 from bench.errors import Damaged
-from bench.files.sealed import read_sealed_tensors, write_sealed_tensors
 from bench.files.set_aside import set_aside
+from bench.files.tensors import read_sealed_tensors, write_sealed_tensors
 from bench.process.interruption import asked, stop_if_asked
 from bench.process.progress import Progress
 

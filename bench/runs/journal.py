@@ -15,7 +15,7 @@ from torch import Tensor
 from bench.cells.record import DataIdentity, Environment, GenerationResult, Record, ScoreConditions
 from bench.data.image_set import ImageSet
 from bench.errors import Damaged
-from bench.files.sealed import tensors_sha256
+from bench.files.tensors import tensors_sha256
 from bench.generators.base import Generator
 from bench.logs.run_log import RunLog
 from bench.process.interruption import stop_if_asked

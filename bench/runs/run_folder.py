@@ -28,8 +28,9 @@ from bench.cells.record import GenerationResult, Record, read_record
 from bench.errors import BadInput, Damaged
 from bench.files.atomic import make_folder, remove_unfinished, write_bytes, write_text
 from bench.files.claim import Claim, Holder, read_holder
-from bench.files.sealed import check_hash, read_hashed_tensors, write_hashed_tensors, write_sealed
+from bench.files.sealed import check_hash, write_sealed
 from bench.files.set_aside import set_aside
+from bench.files.tensors import read_hashed_tensors, write_hashed_tensors
 from bench.process.progress import Progress
 from bench.runs.fit_checkpoint import FitCheckpoint
 from bench.runs.stored import Conditions, StoredCell, StoredGeneration, check_same, read_stored_cell, validated

@@ -16,7 +16,7 @@ from bench.errors import BadInput
 from bench.features import cache as module
 from bench.features.base import FeatureSpace
 from bench.features.cache import FeatureCache, default_cache
-from bench.files.sealed import read_sealed_tensors
+from bench.files.tensors import read_sealed_tensors
 from bench.process.progress import Progress
 
 PROCESSES = 3

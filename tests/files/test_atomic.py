@@ -6,12 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import torch
-from safetensors import safe_open
 
 from bench.errors import BadInput
-from bench.files import atomic
-from bench.files.atomic import make_folder, write_bytes, write_tensors, write_text
+from bench.files.atomic import make_folder, write_bytes, write_text
 
 
 def refusal(action: Callable[[], object]) -> str:
@@ -25,16 +22,6 @@ def refusal(action: Callable[[], object]) -> str:
 def test_text_is_written_as_utf8(tmp_path: Path):
     write_text(tmp_path / "file", "Fréchet\n")
     assert (tmp_path / "file").read_bytes() == b"Fr\xc3\xa9chet\n"
-
-
-def test_tensors_are_written_with_their_metadata(tmp_path: Path):
-    tensors = {"turned": torch.arange(6).reshape(2, 3).T, "scalar": torch.tensor(0.1)}
-    write_tensors(tmp_path / "file", tensors, {"key": "value"})
-    with safe_open(tmp_path / "file", "pt") as file:
-        assert file.metadata() == {"key": "value"}
-        assert {name: file.get_tensor(name).tolist() for name in ("turned", "scalar")} == {
-            name: value.tolist() for name, value in tensors.items()
-        }
 
 
 def test_a_new_file_replaces_the_one_before(tmp_path: Path):
@@ -115,17 +102,3 @@ def test_content_is_on_the_disk_before_the_file_gets_its_name(tmp_path: Path, mo
     write_bytes(path, b"content")
     assert events[:2] == ["fsync", "replace"]
     assert path.read_bytes() == b"content"
-
-
-class PanicException(BaseException):
-    """As that of safetensors, which has no module to import it from."""
-
-
-def test_no_memory_for_a_file_is_a_memory_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    def panic(*arguments: object) -> bytes:
-        raise PanicException("PyObject pointer is null")
-
-    monkeypatch.setattr(atomic, "serialise", panic)
-    with pytest.raises(MemoryError, match="safetensors: PyObject pointer is null"):
-        atomic.write_tensors(tmp_path / "file", {})
-    assert not list(tmp_path.iterdir())

@@ -4,7 +4,6 @@ import json
 import os
 import re
 import shutil
-import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,15 +17,11 @@ from bench.cells.cell import Cell
 from bench.cells.record import GenerationResult, Record
 from bench.errors import BadInput, Damaged
 from bench.files.sealed import read_sealed
-from bench.process.interruption import Interrupted, stoppable
 from bench.process.progress import Progress
 from bench.runs import stored
-from bench.runs.first_generation import FirstGenerationCache
-from bench.runs.fit_checkpoint import CHECKPOINT_SECONDS, FitCheckpoint
 from bench.runs.run_folder import RunFolder
-from bench.runs.stored import Conditions, TrainingCost, read_stored_cell
-
-Damage = Callable[[Path], object]
+from bench.runs.stored import Conditions, read_stored_cell
+from runs.damages import DAMAGES, Damage, cut_in_half, empty, flip_a_bit_of_the_first_half, flip_last_byte
 
 CONDITIONS = Conditions(task_sha256="1" * 64, data_sha256="2" * 64, reference_sha256="3" * 64)
 STATE = {"weight": torch.tensor([[0.1, -2.0]]), "step": torch.tensor(7)}
@@ -56,30 +51,6 @@ def refusal(action: Callable[[], object]) -> str:
     message = str(caught.value)
     assert "\n" not in message
     return message
-
-
-def flip_last_byte(path: Path) -> None:
-    content = bytearray(path.read_bytes())
-    content[-1] ^= 1
-    path.write_bytes(content)
-
-
-def flip_a_bit_of_the_first_half(path: Path) -> None:
-    content = bytearray(path.read_bytes())
-    content[len(content) // 3] ^= 4
-    path.write_bytes(content)
-
-
-def empty(path: Path) -> None:
-    path.write_bytes(b"")
-
-
-def checkpoint(path: Path, key: str = "key") -> FitCheckpoint:
-    return FitCheckpoint(path, key, Progress(), lambda: None)
-
-
-def cut_in_half(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
 def test_finished_generations_are_given_back_from_the_first_on(tmp_path: Path, half_done: RunFolder):
@@ -120,9 +91,6 @@ def test_a_generation_without_its_generation_json_is_named_where_later_ones_are_
     assert not path.parent.exists()
     assert (half_done.path / "set-aside" / "generation-002.1" / "generation.json").is_file()
     assert f"{path}: damaged (missing, though later generations are there)" in capsys.readouterr().err
-
-
-DAMAGES = [flip_last_byte, flip_a_bit_of_the_first_half, cut_in_half, empty, Path.unlink]
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
@@ -324,162 +292,6 @@ def test_a_generation_whose_files_were_not_all_written_is_not_finished(
     with pytest.raises(KeyboardInterrupt):
         folder.finish_generation(result(1), {"samples": stored.image_tensors(make_images(4)), "model": STATE})
     assert open_folder(tmp_path).finished() == []
-
-
-def test_a_fit_checkpoint_gives_its_state_back(tmp_path: Path):
-    checkpoint(tmp_path / "fit").save(STATE)
-    state = checkpoint(tmp_path / "fit").load()
-    assert state is not None
-    assert {name: value.tolist() for name, value in state.items()} == {n: v.tolist() for n, v in STATE.items()}
-
-
-def test_a_fit_checkpoint_of_another_fit_does_not_count(tmp_path: Path):
-    checkpoint(tmp_path / "fit").save(STATE)
-    assert checkpoint(tmp_path / "fit", "other").load() is None
-
-
-def test_a_fit_checkpoint_that_was_removed_does_not_count(tmp_path: Path):
-    fit = checkpoint(tmp_path / "fit")
-    fit.save(STATE)
-    fit.remove()
-    assert fit.load() is None
-
-
-def test_removing_a_fit_checkpoint_that_was_never_saved_is_no_error(tmp_path: Path):
-    fit = checkpoint(tmp_path / "fit")
-    fit.remove()
-    assert fit.load() is None
-
-
-@pytest.mark.parametrize("damage", [flip_last_byte, cut_in_half, empty])
-def test_a_damaged_fit_checkpoint_is_set_aside_and_does_not_count(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], damage: Damage
-):
-    path = tmp_path / "fit"
-    checkpoint(path).save(STATE)
-    damage(path)
-    assert checkpoint(path).load() is None
-    assert not path.exists()
-    assert f"{path}: damaged (" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("place", range(0, 400, 7))
-def test_no_flipped_bit_of_a_fit_checkpoint_changes_what_is_loaded(tmp_path: Path, place: int):
-    path = tmp_path / "fit"
-    checkpoint(path).save(STATE)
-    content = bytearray(path.read_bytes())
-    content[place % len(content)] ^= 1 << place % 8
-    path.write_bytes(content)
-    again = checkpoint(path)
-    state = again.load()
-    # Spaces that fill up the header may be other spaces; nothing else.
-    assert state is None or (
-        torch.equal(state["weight"], STATE["weight"]) and torch.equal(state["step"], STATE["step"])
-    )
-
-
-def test_a_fit_is_saved_and_ends_when_the_process_is_asked_to(tmp_path: Path):
-    with stoppable():
-        fit = checkpoint(tmp_path / "fit")
-        before = fit.due()
-        signal.raise_signal(signal.SIGTERM)
-        assert (before, fit.due()) == (False, True)
-        with pytest.raises(Interrupted) as caught:
-            fit.save(STATE)
-    assert caught.value.by == signal.SIGTERM
-    assert checkpoint(tmp_path / "fit").load() is not None
-
-
-class Clock:
-    """A clock that is moved by hand."""
-
-    now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
-    monkeypatch.setattr("bench.runs.fit_checkpoint.time.monotonic", clock)
-    return clock
-
-
-def test_a_fit_checkpoint_sums_the_seconds_of_all_attempts(tmp_path: Path, clock: Clock):
-    first = checkpoint(tmp_path / "fit")
-    clock.now += 20
-    first.save(STATE)
-    clock.now += 1000  # lost: nothing was saved before the kill
-    second = checkpoint(tmp_path / "fit")
-    second.load()
-    assert second.earlier_seconds == 20
-    clock.now += 5
-    second.save(STATE)
-    third = checkpoint(tmp_path / "fit")
-    third.load()
-    assert third.earlier_seconds == 25
-
-
-def test_a_fit_without_a_checkpoint_has_no_earlier_seconds(tmp_path: Path):
-    fit = checkpoint(tmp_path / "fit")
-    fit.load()
-    assert fit.earlier_seconds == 0
-
-
-def test_a_fit_checkpoint_is_due_when_its_time_has_passed_since_the_last_save(tmp_path: Path, clock: Clock):
-    fit = checkpoint(tmp_path / "fit")
-    due = [fit.due()]
-    clock.now += CHECKPOINT_SECONDS
-    due.append(fit.due())
-    fit.save(STATE)
-    due.append(fit.due())
-    assert due == [False, True, False]
-
-
-@pytest.fixture
-def cache(tmp_path: Path) -> FirstGenerationCache:
-    """The cache of a model of generation 1 that has been trained."""
-    cache = FirstGenerationCache(tmp_path, "key", Progress())
-    with cache.claimed():
-        cache.save(STATE, TrainingCost(images=640, seconds=1.5))
-    return cache
-
-
-def test_a_trained_first_generation_is_given_back_with_its_cost(tmp_path: Path, cache: FirstGenerationCache):
-    found = FirstGenerationCache(tmp_path, "key", Progress()).load()
-    assert found is not None
-    weights, cost = found
-    assert {name: value.tolist() for name, value in weights.items()} == {n: v.tolist() for n, v in STATE.items()}
-    assert cost == TrainingCost(images=640, seconds=1.5)
-
-
-def test_a_first_generation_under_another_key_is_not_given_back(tmp_path: Path, cache: FirstGenerationCache):
-    assert FirstGenerationCache(tmp_path, "other", Progress()).load() is None
-
-
-def test_a_first_generation_whose_fit_is_unfinished_is_not_given_back(tmp_path: Path):
-    cache = FirstGenerationCache(tmp_path, "key", Progress())
-    with cache.claimed():
-        cache.checkpoint("fit").save(STATE)
-    assert cache.load() is None
-
-
-@pytest.mark.parametrize("damage", DAMAGES)
-@pytest.mark.parametrize("name", ["model.safetensors", "cost.json"])
-def test_a_damaged_first_generation_is_never_given_back(
-    tmp_path: Path, cache: FirstGenerationCache, capsys: pytest.CaptureFixture[str], name: str, damage: Damage
-):
-    path = tmp_path / "g1" / "key" / name
-    if damage is flip_last_byte and name == "cost.json":
-        path.write_text(path.read_text().replace("640", "641"))
-    else:
-        damage(path)
-    assert cache.load() is None
-    if (name, damage) != ("cost.json", Path.unlink):
-        assert f"{path}: damaged (" in capsys.readouterr().err
-    cache.save(STATE, TrainingCost(images=640, seconds=1.5))
-    assert cache.load() is not None
 
 
 ROWS = {"strip": {"images": make_images(20).images}}
