@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from runs.damages import DAMAGES, Damage, flip_last_byte
+from damaged import DAMAGES, Damage, flip_last_byte
 
 from bench.process.progress import Progress
 from bench.runs.first_generation import FirstGenerationCache

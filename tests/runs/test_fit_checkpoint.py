@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from runs.damages import Damage, cut_in_half, empty, flip_last_byte
+from damaged import Damage, cut_in_half, empty, flip_last_byte
 
 from bench.process.interruption import Interrupted, stoppable
 from bench.process.progress import Progress

@@ -11,6 +11,7 @@ import pytest
 import torch
 from board.made_up import make_record
 from builders import make_cell, make_images, make_loop
+from damaged import DAMAGES, Damage, cut_in_half, empty, flip_a_bit_of_the_first_half, flip_last_byte
 from PIL import Image
 
 from bench.cells.cell import Cell
@@ -21,7 +22,6 @@ from bench.process.progress import Progress
 from bench.runs import stored
 from bench.runs.run_folder import RunFolder
 from bench.runs.stored import Conditions, read_stored_cell
-from runs.damages import DAMAGES, Damage, cut_in_half, empty, flip_a_bit_of_the_first_half, flip_last_byte
 
 CONDITIONS = Conditions(task_sha256="1" * 64, data_sha256="2" * 64, reference_sha256="3" * 64)
 STATE = {"weight": torch.tensor([[0.1, -2.0]]), "step": torch.tensor(7)}
