@@ -5,7 +5,7 @@ export OMP_NUM_THREADS ?= 2
 
 SEEDS ?= 0,1,2
 
-.PHONY: setup demo site smoke-board test lint format
+.PHONY: setup demo site smoke-board test test-slow lint format
 
 setup: $(VENV)/.installed
 
@@ -26,10 +26,15 @@ site: setup
 smoke-board: setup
 	leaderboard/smoke_board.sh $(BIN)/autophagy $(SEEDS)
 
-# Two processes with a thread each: the networks of the tests are too small to gain from more. `pytest` alone runs all,
-# the slow ones too.
+# Two processes with a thread each: the networks of the tests are too small to gain from more. What is slow by nature is
+# marked, and left out of `make test`; `pytest` alone runs all.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --durations 10
+
 test: setup
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m 'not slow'
+	$(PYTEST) -m 'not slow'
+
+test-slow: setup
+	$(PYTEST) -m slow
 
 lint: setup
 	$(BIN)/ruff check .

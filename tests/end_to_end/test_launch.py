@@ -58,6 +58,7 @@ def killed_at_generation_2(runs: Path, task: Path) -> list[psutil.Process]:
     return list(members.values())
 
 
+@pytest.mark.slow
 def test_two_processes_make_the_record_of_one_and_outlive_a_kill_and_failing_methods(
     run_tiny, tiny_task: Path, tmp_path: Path
 ):

@@ -4,8 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
+from forked import CONTEXT
 
 from bench.cli.main import main
+from bench.executors import processes
 
 
 @pytest.fixture
@@ -44,7 +46,8 @@ def test_a_sweep_prints_a_table_writes_json_and_picture_and_is_not_run_twice(thr
     assert (floor["authpct"], floor["training_distance_ratio"]) == (None, None)
 
 
-def test_workers_find_what_one_process_finds(threshold, tmp_path):
+def test_workers_find_what_one_process_finds(threshold, tmp_path, monkeypatch):
+    monkeypatch.setattr(processes, "get_context", lambda _: CONTEXT)
     _, alone, _ = threshold(*SMALL, "--json", "--threads", "1")
     (tmp_path / "runs").rename(tmp_path / "alone")
     status, together, log = threshold(*SMALL, "--json", "--workers", "2")

@@ -39,6 +39,7 @@ def run(*arguments: object) -> tuple[int, Any, str]:
     return ended.returncode, json.loads(ended.stdout), ended.stderr
 
 
+@pytest.mark.slow
 def test_cells_on_ray_give_the_records_of_the_local_executor_and_a_failing_one_keeps_none_from_it(tmp_path: Path):
     pytest.importorskip("ray")
     method = tmp_path / "failing.py"

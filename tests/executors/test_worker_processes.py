@@ -11,6 +11,10 @@ from pathlib import Path
 
 import pytest
 from builders import comparable
+from forked import CONTEXT, Command
+
+from bench.cli.main import main
+from bench.executors import processes
 
 GRID = ["--task", "gaussian", "--generator", "gaussian", "--generations", "3", "--seeds", "0,1", "--threads", "1"]
 FAILING = """\
@@ -43,34 +47,44 @@ def records(runs: Path) -> dict[str, object]:
     return {path.parent.name: comparable(path) for path in runs.glob("cells/*/record.json")}
 
 
-@pytest.fixture
-def alone(tmp_path: Path) -> dict[str, object]:
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
     """The records of the grid, run in one process."""
-    assert run("run", *GRID, "--runs", tmp_path / "alone")[0] == 0
-    return records(tmp_path / "alone")
+    runs = tmp_path_factory.mktemp("alone")
+    assert main(["run", *GRID, "--runs", str(runs)]) == 0
+    return records(runs)
 
 
-def test_several_processes_give_the_records_of_one(tmp_path: Path, alone: dict[str, object]):
-    status, out, err = run("run", *GRID, "--runs", tmp_path / "several", "--workers", "2", "--json")
+def test_several_processes_give_the_records_of_one(
+    tmp_path: Path, alone: dict[str, object], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setattr(processes, "get_context", lambda _: CONTEXT)  # the next test starts them as a user does
+    capsys.readouterr()
+    status = main(["run", *GRID, "--runs", str(tmp_path / "several"), "--workers", "2", "--json"])
+    out, err = capsys.readouterr()
     assert status == 0
     assert records(tmp_path / "several") == alone
     assert [outcome["state"] for outcome in json.loads(out)] == ["finished"] * 6
     assert "6 of 6 cells done, 0 running" in err
 
 
-def test_a_cell_that_fails_keeps_no_other_from_running(tmp_path: Path):
+def test_a_cell_that_fails_keeps_no_other_from_running(
+    tmp_path: Path, alone: dict[str, object], capsys: pytest.CaptureFixture[str]
+):
     method = tmp_path / "failing.py"
     method.write_text(FAILING)
-    status, out, err = run(
-        "run", "--task", "gaussian", "--generator", "gaussian", "--generations", "2", "--loop", "fully_synthetic",
-        "--method", f"{method},none", "--seeds", "0", "--runs", tmp_path / "runs", "--workers", "2",
-    )  # fmt: skip
+    grid = [*GRID, "--loop", "fully_synthetic", "--seeds", "0", "--method", f"{method},none"]
+    command = Command(["run", *grid, "--runs", tmp_path / "runs", "--workers", "2"], tmp_path / "log")
+    status, out, err = command.end()
     assert status == 1
     assert "Traceback" in err  # of the method's own code, for its author
     assert "ValueError: no such pool" in out
     assert "1 of 2 cells failed. To try them again: autophagy run --task gaussian" in out
-    status, out, _ = run("status", "--runs", tmp_path / "runs")
-    assert status == 0
+    [(name, record)] = records(tmp_path / "runs").items()
+    assert record == alone[name]
+    capsys.readouterr()
+    assert main(["status", "--runs", str(tmp_path / "runs")]) == 0
+    out = capsys.readouterr().out
     assert "failed" in out
     assert "ValueError: no such pool" in out
     assert "2 cells: 1 done, 1 failed" in out
@@ -106,6 +120,7 @@ def test_a_worker_that_is_killed_is_replaced_and_the_record_is_the_same(tmp_path
     assert {name: records(tmp_path / "runs")[name] for name in alone} == alone
 
 
+@pytest.mark.slow
 def test_sigterm_saves_what_every_process_does_and_the_same_command_goes_on(tmp_path: Path):
     grid = ["--task", "digits", "--generations", "1", "--loop", "fully_synthetic", "--threads", "1"]
     command = ["run", *grid, "--runs", tmp_path / "runs", "--workers", "2", "--seeds", "0,1"]

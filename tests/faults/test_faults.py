@@ -1,16 +1,16 @@
-"""A short fault campaign, of a few faults of each kind; the long one is run by hand, see docs/faults.md."""
+"""Short fault campaigns, of a few faults of each kind; the long one is run by hand, see docs/faults.md."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from forked import Command
+
+from faults import campaign as module
 
 pytestmark = pytest.mark.faults
 
-CAMPAIGN = Path(__file__).parent
 FEW = {
     "kill -9 at a random instant": ("kills", 2),
     "kill -9 at a step of a write": ("write-kills", 3),
@@ -23,15 +23,24 @@ FEW = {
     "a runs folder that is moved": ("moves", 1),
     "two runners at the same time": ("pairs", 1),
 }
+FEWER = {
+    "kill -9 at a random instant": ("kills", 1),
+    "kill -9 at a step of a write": ("write-kills", 2),
+    "SIGTERM at a random instant": ("terminations", 1),
+    "a full disk": ("full-disks", 1),
+    "a runs folder that is moved": ("moves", 1),
+}
 
 
-def campaign(faults: dict[str, tuple[str, int]]) -> dict[str, dict[str, Any]]:
+def campaign(faults: dict[str, tuple[str, int]], folder: Path) -> dict[str, dict[str, Any]]:
     """Run a campaign in a process of its own, because it forks, and return its parts by their kinds."""
     options = [f"--{option}={count}" for option, count in faults.values()]
-    found = subprocess.run(
-        [sys.executable, str(CAMPAIGN), "--only", "--json", *options], stdout=subprocess.PIPE, check=False, text=True
-    )
-    return {part["kind"]: part for part in json.loads(found.stdout)["parts"]}
+    _, out, _ = Command(["--only", "--json", *options], folder / "campaign", _main).end(1800)
+    return {part["kind"]: part for part in json.loads(out)["parts"]}
+
+
+def _main(_: list[str]) -> int:
+    return module.main()
 
 
 def check(part: dict[str, Any], faults: int) -> None:
@@ -44,16 +53,27 @@ def check(part: dict[str, Any], faults: int) -> None:
 
 
 @pytest.fixture(scope="module")
-def short_campaign() -> dict[str, dict[str, Any]]:
-    return campaign(FEW)
+def quick_campaign(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    return campaign(FEWER, tmp_path_factory.mktemp("quick"))
 
 
+@pytest.fixture(scope="module")
+def short_campaign(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    return campaign(FEW, tmp_path_factory.mktemp("short"))
+
+
+@pytest.mark.parametrize("kind", FEWER)
+def test_records_after_a_fault_are_those_of_undisturbed_runs(quick_campaign: dict[str, dict[str, Any]], kind: str):
+    check(quick_campaign[kind], FEWER[kind][1])
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", FEW)
 def test_records_after_faults_are_those_of_undisturbed_runs(short_campaign: dict[str, dict[str, Any]], kind: str):
     check(short_campaign[kind], FEW[kind][1])
 
 
 @pytest.mark.slow
-def test_a_cell_whose_ray_node_is_lost_ends_on_another():
-    [part] = campaign({"a Ray node lost in mid-cell": ("node-losses", 1)}).values()
+def test_a_cell_whose_ray_node_is_lost_ends_on_another(tmp_path: Path):
+    [part] = campaign({"a Ray node lost in mid-cell": ("node-losses", 1)}, tmp_path).values()
     check(part, 1)

@@ -1,6 +1,5 @@
 """The cache of what is computed from real images."""
 
-import multiprocessing
 from collections.abc import Callable
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Barrier
@@ -10,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 from builders import QUIET, make_images
+from forked import CONTEXT, process
 from torch import Tensor
 
 from bench.errors import BadInput
@@ -227,14 +227,13 @@ def compute_at_once(start: Barrier, tmp_path: Path, found: "Queue[list[list[floa
 
 
 def test_several_processes_compute_once_between_them_and_agree(tmp_path: Path, space: CountingSpace):
-    context = multiprocessing.get_context("spawn")
-    start, found = context.Barrier(PROCESSES), context.Queue()
-    processes = [context.Process(target=compute_at_once, args=(start, tmp_path, found)) for _ in range(PROCESSES)]
-    for process in processes:
-        process.start()
+    start, found = CONTEXT.Barrier(PROCESSES), CONTEXT.Queue()
+    processes = [process(compute_at_once, start, tmp_path, found) for _ in range(PROCESSES)]
+    for each in processes:
+        each.start()
     results = [found.get(timeout=60) for _ in processes]
-    for process in processes:
-        process.join()
+    for each in processes:
+        each.join()
     assert space.asked == 1
     assert results == [space(make_images(20).images).tolist()] * PROCESSES
     assert len(files(tmp_path)) == 1

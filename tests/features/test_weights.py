@@ -1,7 +1,6 @@
 """Weights: found in the cache, fetched once, and held against their hash."""
 
 import hashlib
-import multiprocessing
 import os
 import urllib.error
 import urllib.request
@@ -14,6 +13,7 @@ from threading import Thread
 
 import pytest
 from builders import QUIET
+from forked import CONTEXT, process
 
 from bench.errors import BadInput
 from bench.features import weights
@@ -112,14 +112,13 @@ def obtain_at_once(start: Barrier, weights: WeightsFile, found: "Queue[Path]") -
 
 
 def test_several_processes_download_once_between_them(server: Server, cache_folder: Path):
-    context = multiprocessing.get_context("spawn")
-    start, found = context.Barrier(PROCESSES), context.Queue()
-    processes = [context.Process(target=obtain_at_once, args=(start, server.weights, found)) for _ in range(PROCESSES)]
-    for process in processes:
-        process.start()
+    start, found = CONTEXT.Barrier(PROCESSES), CONTEXT.Queue()
+    processes = [process(obtain_at_once, start, server.weights, found) for _ in range(PROCESSES)]
+    for each in processes:
+        each.start()
     paths = {found.get(timeout=60) for _ in processes}
-    for process in processes:
-        process.join()
+    for each in processes:
+        each.join()
     assert paths == {cache_folder / "weights" / "network.pt"}
     assert paths.pop().read_bytes() == CONTENT
     assert server.requests == 1

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 import torch.distributed
-import torch.multiprocessing
+from forked import ranks
 from scipy.spatial.distance import cityblock
 from sklearn.metrics import accuracy_score
 from torch import Tensor
@@ -28,7 +28,6 @@ BATCHES = [[range(0, 20), range(20, 45)], [range(45, 70)]]
 
 def compute(rank: int, folder: Path) -> None:
     """Compute every metric of this process's batches together with the other processes, and write them to a file."""
-    torch.set_num_threads(1)
     torch.distributed.init_process_group(
         "gloo", init_method=f"file://{folder / 'store'}", rank=rank, world_size=N_PROCESSES
     )
@@ -55,7 +54,7 @@ def compute(rank: int, folder: Path) -> None:
 def found(tmp_path_factory: pytest.TempPathFactory) -> list[dict]:
     """What each process found."""
     folder = tmp_path_factory.mktemp("processes")
-    torch.multiprocessing.spawn(compute, (folder,), nprocs=N_PROCESSES)
+    ranks(compute, N_PROCESSES, folder)
     return [json.loads((folder / f"{rank}.json").read_text()) for rank in range(N_PROCESSES)]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.multiprocessing
+from forked import ranks
 
 from bench.process.processes import Processes
 
@@ -36,12 +36,11 @@ def free_port() -> int:
 
 def together(work: Work, folder: Path) -> list[dict[str, Any]]:
     """Call `work` in COUNT processes and return what it returns in each."""
-    torch.multiprocessing.spawn(_call, (work, folder, free_port()), nprocs=COUNT)
+    ranks(_call, COUNT, work, folder, free_port())
     return [torch.load(folder / f"found-{rank}") for rank in range(COUNT)]
 
 
 def _call(rank: int, work: Work, folder: Path, port: int) -> None:
     os.environ.update(environment(rank, port))
-    torch.set_num_threads(1)
     with Processes.launched("cpu") as processes:
         torch.save(work(processes, folder), folder / f"found-{rank}")
