@@ -14,6 +14,7 @@ from bench.board.evidence import measured, minus, number_of, shown, value_of
 from bench.board.question_file import EvidenceSpec
 from bench.board.questions import Evidence, Question, SeriesKey, Side, series_key
 from bench.board.seed_statistics import FEWEST_SEEDS, Estimate
+from bench.cells.earlier_files import earlier_cells, earlier_file
 from bench.cells.record import Record
 
 Verdict = Literal["supported", "refuted", "undecided"]
@@ -55,6 +56,7 @@ class ItemAnswer:
         cells: the ids of the cells, in the order of the seeds.
         against_cells: the ids of those that they are compared with; empty for none.
         missing: what is not there.
+        of_earlier_files: whether any of the cells were run with a file that their method had before.
     """
 
     label: str
@@ -73,6 +75,7 @@ class ItemAnswer:
     cells: tuple[str, ...]
     against_cells: tuple[str, ...]
     missing: tuple[Missing, ...]
+    of_earlier_files: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Return the item as JSON values; an end of an interval that one seed does not give is null."""
@@ -200,16 +203,20 @@ def _decide_item(evidence: Evidence, records: Series) -> ItemAnswer:
         cells=tuple(scored[0][seed].cell_id for seed in common),
         against_cells=tuple(seeds[seed].cell_id for seeds in scored[1:] for seed in common),
         missing=missing,
+        of_earlier_files=any(earlier_file(seeds[seed].cell.method) for seeds in scored for seed in common),
     )
 
 
 def _seeds(side: Side, records: Series) -> Seeds:
-    """Return the records of one side that count, by seed."""
-    found: Seeds = {}
-    for record in records.get(series_key(side.cell), ()):
-        if side.accepts(record):
-            found.setdefault(record.cell.seed, record)
-    return dict(sorted(found.items()))
+    """Return the records of one side that count, by seed: of the latest file of the method that there are any of."""
+    for cell in (side.cell, *earlier_cells(side.cell)):
+        found: Seeds = {}
+        for record in records.get(series_key(cell), ()):
+            if side.accepts(record):
+                found.setdefault(record.cell.seed, record)
+        if found:
+            return dict(sorted(found.items()))
+    return {}
 
 
 def _under_the_same_conditions(sides: list[Seeds]) -> list[Seeds]:

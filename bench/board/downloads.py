@@ -83,6 +83,7 @@ def _line(view: TableView, line: Line) -> Row:
         "method": cell.method.name,
         "params": json.dumps(cell.method.params, sort_keys=True),
         "control": cell.method.control,
+        "earlier_file": row.entry.earlier_file is not None,
         "seeds": " ".join(str(result.record.cell.seed) for result in row.entry.results),
         "cells": " ".join(result.record.cell_id for result in row.entry.results),
         "rank": row.rank,

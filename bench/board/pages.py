@@ -16,6 +16,7 @@ from bench.board.results import Result
 from bench.board.tables import Track, describe_params
 from bench.board.trust import Trust
 from bench.board.views import Line, TableView, method_page
+from bench.cells.earlier_files import EarlierFile
 from bench.cells.loops import LOOP_KINDS, LOOP_SUMMARIES
 from bench.paths import LEADERBOARD
 
@@ -67,6 +68,11 @@ class MethodView:
     def page(self) -> str:
         """Its address, below methods/."""
         return method_page(self.lines[0].cell)
+
+    @property
+    def earlier_file(self) -> EarlierFile | None:
+        """What is known of the file, where it is one that a method of this name had before."""
+        return self.lines[0].row.entry.earlier_file
 
     @property
     def control(self) -> bool:
@@ -161,7 +167,9 @@ class Pages:
             tables, lines, results = zip(*places, strict=True)
             record, line = results[0].record, lines[0]
             file = self._files.get((line.cell.method.name, line.cell.method.sha256))
-            option = file.option if file else None
+            earlier = line.row.entry.earlier_file
+            # What is run again in place of an earlier file is the present one of this name.
+            option = file.option if file else record.cell.method.name if earlier else None
             yield self._page(
                 f"cells/{short_id}.html",
                 "cell",
@@ -174,13 +182,14 @@ class Pages:
                 trust=self._trust[record.cell_id],
                 score_names=[name for name, value in record.score.floor if value is not None],
                 run_command=run_command(record, option),
-                verify_command=verify_command(record, option),
+                verify_command=None if earlier else verify_command(record, option),
+                entry=line.row.entry,
                 rescore_command=lambda r: rescore_command(r, r.score.features),
             )
 
     def _example(self) -> Result | None:
         """Return a result whose strip shows a collapse: a plain loop, the first that has one."""
-        lines = [line for view in self._views for line in view.lines if line.row.entry.is_plain]
+        lines = [line for view in self._views for line in view.lines if line.row.is_plain]
         return next((result for line in lines for result in line.row.entry.results if result.strip), None)
 
     def _methods(self) -> list[MethodView]:

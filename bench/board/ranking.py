@@ -113,6 +113,11 @@ class Row:
     rank: int | None
 
     @property
+    def is_plain(self) -> bool:
+        """Whether it is the plain loop that the others of its track are compared with."""
+        return self.entry is self.track.plain
+
+    @property
     def is_mad(self) -> bool:
         """Whether FID increases over the generations, with 95% confidence over at least three seeds."""
         return self.trend is not None and self.trend.seeds >= FEWEST_SEEDS and self.trend.low > 0
@@ -127,7 +132,7 @@ class Row:
         """Why it has no rank; None where it has one."""
         if self.rank is not None:
             return None
-        return _unranked_because(self.entry, self.comparison, self.trust)
+        return _unranked_because(self.track, self.entry, self.comparison, self.trust)
 
 
 def rank_track(track: Track, trust: Mapping[str, Trust]) -> list[Row]:
@@ -139,7 +144,7 @@ def rank_track(track: Track, trust: Mapping[str, Trust]) -> list[Row]:
     """
     comparisons = _compare(track)
     trusts = [least_trust([trust[record.cell_id] for record in entry.records.values()]) for entry in track.entries]
-    reasons = [_unranked_because(*each) for each in zip(track.entries, comparisons, trusts, strict=True)]
+    reasons = [_unranked_because(track, *each) for each in zip(track.entries, comparisons, trusts, strict=True)]
     ranked = [place for place, reason in enumerate(reasons) if reason is None]
     ranks = dict(zip(ranked, _ranks([track.entries[place] for place in ranked]), strict=True))
     rows = []
@@ -180,11 +185,16 @@ def mean_scores(records: Sequence[Record], metric: Metric) -> tuple[float, float
 
 
 def _compare(track: Track) -> list[Comparison | None]:
-    """Compare each entry with the plain loop; None for that itself and for what has no seed in common with it."""
+    """Compare each entry with the plain loop.
+
+    None for the plain loop itself, for what has no seed in common with it, and for what was made again since.
+    """
     plain = track.plain
     areas: dict[int, Estimate] = {}
     for place, entry in enumerate(track.entries):
-        if plain and entry is not plain and plain.records.keys() & entry.records.keys() and len(plain.generations) > 1:
+        if plain is None or entry is plain or entry in track.superseded:
+            continue
+        if plain.records.keys() & entry.records.keys() and len(plain.generations) > 1:
             areas[place] = paired_difference(entry.records, plain.records, log_fid_area)
     tested = [place for place, area in areas.items() if area.seeds >= FEWEST_SEEDS]
     p_values = stats.false_discovery_control([areas[place].p for place in tested]) if tested else []
@@ -245,7 +255,9 @@ def _better(areas: NDArray[np.float64], own: NDArray[np.float64]) -> NDArray[np.
     return better
 
 
-def _unranked_because(entry: Entry, comparison: Comparison | None, trust: Trust) -> str | None:
+def _unranked_because(track: Track, entry: Entry, comparison: Comparison | None, trust: Trust) -> str | None:
+    if entry in track.superseded:
+        return "made again with the present file"
     if entry.is_plain:
         return "the plain loop"
     if entry.is_control:
@@ -259,7 +271,7 @@ def _unranked_because(entry: Entry, comparison: Comparison | None, trust: Trust)
 
 def _row_order(row: Row) -> tuple[float, ...]:
     figure = row.comparison.log_fid_area.mean if row.comparison else math.inf
-    return (math.inf if row.rank is None else row.rank, row.entry.is_plain, row.entry.is_control, figure)
+    return (math.inf if row.rank is None else row.rank, row.is_plain, row.entry.is_control, figure)
 
 
 def _mean(values: Iterable[float]) -> float:

@@ -3,7 +3,8 @@
 A *table* holds what was scored under the same conditions. A *track* in it is one self-consuming loop of one generator:
 the same kind, sizes, sampling bias and number of generations. An *entry* of a track is one method with one set of
 parameters, or one pool policy: its cells differ in nothing but their seed. The track's plain loop is the entry of the
-method `none` with the pool `previous`; every other entry is compared with it, seed by seed.
+method `none` with the pool `previous`; every other entry is compared with it, seed by seed. Records of an earlier file
+of a method are an entry of their own, which stands in for the present file's until that has been run.
 """
 
 import json
@@ -17,6 +18,7 @@ from bench.board.conditions import Conditions
 from bench.board.metrics import METRICS, Metric
 from bench.board.results import Result
 from bench.cells.cell import Cell
+from bench.cells.earlier_files import EarlierFile, earlier_file
 from bench.cells.loops import LOOP_KINDS
 from bench.cells.parameters import describe_parameters
 from bench.cells.record import GenerationResult, Record
@@ -68,6 +70,11 @@ class Entry:
         """Whether it is given what no method is given. The method `none` with another pool is the pool's, and none."""
         return self.cell.method.control and self.cell.method.name != PLAIN
 
+    @cached_property
+    def earlier_file(self) -> EarlierFile | None:
+        """The file of its method, where it is one that the method had before."""
+        return earlier_file(self.cell.method)
+
     @property
     def reads_score_features(self) -> bool:
         """Whether the method chose images in the feature space of the score, in any generation."""
@@ -96,7 +103,13 @@ class Track:
     @property
     def plain(self) -> Entry | None:
         """The plain loop that the others are compared with, None where it has not been run."""
-        return next((entry for entry in self.entries if entry.is_plain), None)
+        return next((entry for entry in self.entries if entry.is_plain and entry not in self.superseded), None)
+
+    @cached_property
+    def superseded(self) -> tuple[Entry, ...]:
+        """The entries of earlier files whose method has been run again with its present one."""
+        present = {_without_file(entry.cell) for entry in self.entries if not entry.earlier_file}
+        return tuple(entry for entry in self.entries if entry.earlier_file and _without_file(entry.cell) in present)
 
     @cached_property
     def key(self) -> str:
@@ -160,6 +173,11 @@ def _track_of(cell: Cell) -> dict[str, Any]:
         "generator": cell.generator.model_dump(mode="json"),
         "loop": cell.loop.model_dump(mode="json", exclude={"pool"}),
     }
+
+
+def _without_file(cell: Cell) -> tuple[str, str, str]:
+    """Return what an entry has in common with one of another file of its method, within a track."""
+    return cell.method.name, describe_params(cell), cell.loop.pool
 
 
 def _cell_order(cell: Cell) -> tuple[Any, ...]:

@@ -70,6 +70,7 @@ class Line:
         """What the line is called in legends."""
         pool = self.cell.loop.pool
         words = [self.cell.method.name, describe_params(self.cell), "" if pool == "previous" else f"pool {pool}"]
+        words += ["earlier file"] * (self.row.entry.earlier_file is not None)
         return ", ".join(filter(None, words))
 
     @property
@@ -88,7 +89,7 @@ class Line:
     def state(self) -> str:
         """Whether it is ranked, the plain loop, a control, or not ranked."""
         entry = self.row.entry
-        if entry.is_plain:
+        if self.row.is_plain:
             return "plain"
         return "control" if entry.is_control else "ranked" if self.row.rank else "unranked"
 

@@ -28,6 +28,7 @@ from bench.submission.rules import (
     group_id,
     group_name,
     missing_seeds,
+    other_than_baseline,
     seeds_of_groups,
 )
 
@@ -160,7 +161,7 @@ def _check_result(path: Path, folder: LeaderboardFolder) -> Record:
     if (baseline := baseline_sha256(method)) is None:
         _check_is_there(path, "method", folder.method_path(method.name), method.sha256)
     elif baseline != method.sha256:
-        raise BadInput(f"{path}: method '{method.name}' is not the baseline of this name: choose another name")
+        raise BadInput(f"{path}: {other_than_baseline(method, baseline)}")
     if generator.sha256 is not None:
         _check_is_there(path, "generator", folder.generator_path(generator.name), generator.sha256)
     return record

@@ -8,7 +8,7 @@ from bench.errors import BadInput
 from bench.files.hashing import file_sha256
 from bench.submission.cells import SubmittedCell
 from bench.submission.folder import LeaderboardFolder
-from bench.submission.rules import baseline_sha256, check_code_file
+from bench.submission.rules import baseline_sha256, check_code_file, other_than_baseline
 
 
 def find_method_files(
@@ -23,12 +23,8 @@ def find_method_files(
     for cell in cells:
         method = cell.record.cell.method
         baseline = baseline_sha256(method)
-        if baseline not in (None, method.sha256):
-            raise BadInput(
-                f"{cell.path}: method '{method.name}' is not the baseline of this name (sha256 "
-                f"{method.sha256[:12]}..., the baseline's is {baseline[:12]}...): choose another name for yours, "
-                "or run the cell again with the baseline"
-            )
+        if baseline is not None and baseline != method.sha256:
+            raise BadInput(f"{cell.path}: {other_than_baseline(method, baseline)}")
 
     def of(cell: Cell) -> MethodIdentity | None:
         return None if baseline_sha256(cell.method) else cell.method

@@ -8,6 +8,7 @@ from itertools import islice
 from pathlib import Path
 
 from bench.cells.cell import Cell, MethodIdentity
+from bench.cells.earlier_files import earlier_file
 from bench.cells.generator_settings import GENERATOR_SETTINGS
 from bench.cells.record import Record
 from bench.cells.source import check_source
@@ -97,6 +98,20 @@ def check_code_file(path: Path, what: str) -> None:
 def baseline_sha256(method: MethodIdentity) -> str | None:
     """Return the hash of the baseline of this method's name, None where there is no such baseline."""
     return file_sha256(BASELINES / f"{method.name}.py") if method.name in baseline_names() else None
+
+
+def other_than_baseline(method: MethodIdentity, baseline: str) -> str:
+    """Say what a cell's method is that has a baseline's name and another file than its present one, of this hash."""
+    hashes = f"sha256 {method.sha256[:12]}..., the baseline's is {baseline[:12]}..."
+    if earlier := earlier_file(method):
+        return (
+            f"method '{method.name}' is the baseline as it was before {earlier.date} ({hashes}): run the cell again "
+            "with the present one"
+        )
+    return (
+        f"method '{method.name}' is not the baseline of this name ({hashes}): choose another name for yours, or run "
+        "the cell again with the baseline"
+    )
 
 
 def group_id(cell: Cell) -> str:

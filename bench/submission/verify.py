@@ -5,6 +5,7 @@ from pathlib import Path
 from bench import paths
 from bench.cells.agreement import Agreement, Finding, FoundGeneration
 from bench.cells.choices import Choices
+from bench.cells.earlier_files import earlier_file
 from bench.cells.parameters import describe_parameters
 from bench.cells.record import Record
 from bench.cells.task import Task, load_task_of_record
@@ -111,6 +112,13 @@ def _method_source(path: Path, record: Record, method_file: Path | None) -> str:
     if method.name in baseline_names():
         if (found := file_sha256(paths.BASELINES / f"{method.name}.py")) == method.sha256:
             return method.name
+        if earlier := earlier_file(method):
+            raise BadInput(
+                f"{path}: is of the baseline {method.name} as it was before {earlier.date} (sha256 "
+                f"{method.sha256[:12]}..., now {found[:12]}...; {earlier.what}): verify it with the benchmark of its "
+                f"commit, {record.environment.git_commit or 'which it does not name'}, or a new record of the "
+                "present file"
+            )
         raise BadInput(
             f"{path}: the method is not the baseline {method.name} of this package, whose sha256 is {found[:12]}..., "
             f"that of the record's is {method.sha256[:12]}...: read the record's file, and give it with --method FILE"

@@ -9,10 +9,12 @@ from bench import paths
 from bench.board.command import rescore_command, run_command, verify_command
 from bench.board.method_files import find_method_files
 from bench.board.results import find_results
+from bench.cells.earlier_files import earlier_file
 from bench.cells.record import Record
 from bench.cli import main as cli
 from bench.executors.grid import PlannedCell
 from bench.executors.local import LocalExecutor
+from bench.methods.file import load_method
 
 from .made_up import make_record
 
@@ -25,11 +27,17 @@ def test_commands_of_the_committed_records_give_their_cells(monkeypatch: pytest.
     records = [result.record for result in find_results(paths.LEADERBOARD / "results") if result.own_space]
     for record in (record for record in records if record.cell.seed == 0):
         method = record.cell.method
-        command = run_command(record, files[method.name, method.sha256].option)
+        cell = record.cell
+        if earlier_file(method):  # the command runs the present file in its place
+            present = load_method(method.name).identity.sha256
+            cell = cell.model_copy(update={"method": method.model_copy(update={"sha256": present})})
+            command = run_command(record, method.name)
+        else:
+            command = run_command(record, files[method.name, method.sha256].option)
         words = shlex.split(command)
         assert words[0] == "autophagy"
         assert cli.main([*words[1:], "--device", "cpu"]) == 0
-        assert planned.pop().cell == record.cell, command
+        assert planned.pop().cell == cell, command
         assert planned == []
 
 

@@ -1,9 +1,11 @@
 """The questions of the board: what their files may say, what is computed, and what is decided when."""
 
+import datetime
 import itertools
 import json
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,7 +18,9 @@ from bench import paths
 from bench.board.answers import Answer, ItemAnswer, by_series, combined, decide, decide_all
 from bench.board.pages import Pages
 from bench.board.questions import Question, Side, load_questions
+from bench.cells import earlier_files
 from bench.cells.cell import Cell
+from bench.cells.earlier_files import EarlierFile
 from bench.cells.record import Record, Scores, read_record
 from bench.cli.main import main
 from bench.errors import BadInput
@@ -461,6 +465,25 @@ def test_answers_are_json(answers: list[Answer], committed: list[Record]) -> Non
     assert set().union(*used) <= ids
 
 
+def test_records_of_an_earlier_file_count_where_there_are_none_of_the_present_one(ask, monkeypatch) -> None:
+    old = "0" * 64
+    earlier = {("none", old): EarlierFile(datetime.date(2026, 1, 2), "imports")}
+    monkeypatch.setattr(earlier_files, "_of_the_package", lambda: earlier)
+    question = ask(evidence("last", "recall", "above = 0"))
+    (side,) = question.evidence[0].sides
+    method = side.cell.method.model_copy(update={"sha256": old})
+    before = replace(side, cell=side.cell.model_copy(update={"method": method}))
+    first = records_of(before, "recall", dict.fromkeys(range(3), (0.5,) * 5))
+    second = records_of(side, "recall", dict.fromkeys(range(2), (0.25,) * 5))
+    item = decide(question, by_series(first)).items[0]
+    assert (item.estimate.mean, item.seeds, item.of_earlier_files) == (0.5, (0, 1, 2), True)
+    item = decide(question, by_series(first + second)).items[0]
+    assert (item.estimate.mean, item.seeds, item.of_earlier_files) == (0.25, (0, 1), False)
+    unknown = before.cell.model_copy(update={"method": method.model_copy(update={"sha256": "1" * 64})})
+    strange = records_of(replace(side, cell=unknown), "recall", dict.fromkeys(range(3), (0.5,) * 5))
+    assert decide(question, by_series(strange)).items[0].estimate is None
+
+
 def test_the_numbers_are_those_of_an_independent_computation(answers: list[Answer]) -> None:
     raw = [json.loads(path.read_text()) for path in sorted(RESULTS.rglob("*.json"))]
     tasks = {path.stem: tomllib.loads(path.read_text()) for path in paths.TASKS.glob("*.toml")}
@@ -495,7 +518,10 @@ def read_evidence(key: str) -> list[dict[str, Any]]:
 def raw_curves(
     raw: list[dict[str, Any]], tasks: Mapping[str, dict[str, Any]], side: dict[str, Any], metric: str
 ) -> dict[int, list[float]]:
-    """Return a metric's values by seed, of the records whose JSON says that they are of these cells."""
+    """Return a metric's values by seed, of the records whose JSON says that they are of these cells.
+
+    Of the method's present file, or else of the latest one before it that there are any of.
+    """
     loop = {
         "kind": side["loop"],
         "pool": "previous",
@@ -508,12 +534,19 @@ def raw_curves(
     method = load_method(side.get("method", "none")).identity.model_dump(mode="json")
     cell = {name: side[name] for name in ("task", "tier", "generator")} | {"loop": loop, "method": method}
     cell["task_version"] = tasks[side["task"]]["version"]
-    return {
-        record["cell"]["seed"]: [g["scores"][metric] for g in record["generations"]]
-        for record in raw
-        if {name: value for name, value in record["cell"].items() if name != "seed"} == cell
-        and record["data"]["pinned"]
-    }
+    changes = tomllib.loads((paths.BASELINES / "earlier_files.toml").read_text())["changes"]
+    earlier = [change["files"].get(method["name"]) for change in reversed(changes)]
+    for sha256 in (method["sha256"], *filter(None, earlier)):
+        wanted = cell | {"method": method | {"sha256": sha256}}
+        found = {
+            record["cell"]["seed"]: [g["scores"][metric] for g in record["generations"]]
+            for record in raw
+            if {name: value for name, value in record["cell"].items() if name != "seed"} == wanted
+            and record["data"]["pinned"]
+        }
+        if found:
+            return found
+    return {}
 
 
 def raw_statistic(name: str, values: Sequence[float], log: bool) -> float:

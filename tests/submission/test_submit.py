@@ -1,5 +1,6 @@
 """`autophagy submit`: what it writes, what it refuses, and what it says."""
 
+import datetime
 import json
 import re
 import shlex
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.cells.earlier_files import EarlierFile
 from bench.cells.record import FurtherScores, Record, read_record
 from bench.cli.main import main
 from bench.files.hashing import file_sha256
@@ -323,6 +325,23 @@ def test_the_name_of_a_baseline_is_refused(place: Place, refusal: Submit, monkey
     error = refusal(place.cell(0), "--method", place.method)
     assert "method 'mine' is not the baseline of this name" in error
     assert "choose another name for yours" in error
+
+
+def test_a_cell_of_a_file_that_the_baseline_had_before_is_to_be_run_again(
+    place: Place, refusal: Submit, monkeypatch: pytest.MonkeyPatch
+):
+    path = place.cell(0, "none") / "record.json"
+    method = read_record(path).cell.method
+    known = {("none", method.sha256): EarlierFile(datetime.date(2026, 1, 2), "imports")}
+    monkeypatch.setattr("bench.cells.earlier_files._of_the_package", lambda: known)
+    baselines = place.path / "baselines"
+    baselines.mkdir()
+    (baselines / "none.py").write_text("another file")
+    for module in ("bench.methods.file.paths.BASELINES", "bench.submission.rules.BASELINES"):
+        monkeypatch.setattr(module, baselines)
+    error = refusal(path.parent)
+    assert f"method 'none' is the baseline as it was before 2026-01-02 (sha256 {method.sha256[:12]}..., " in error
+    assert error.endswith("run the cell again with the present one")
 
 
 def test_a_file_that_no_cell_was_run_with_is_refused(place: Place, refusal: Submit):
