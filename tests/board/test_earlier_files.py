@@ -15,6 +15,7 @@ from bench.board.trust import Trust
 from bench.cells import earlier_files
 from bench.cells.earlier_files import EarlierFile
 from bench.cells.record import Record
+from bench.executors.grid import plan_cells
 
 from .made_up import Results, make_record
 
@@ -104,7 +105,7 @@ def site(tmp_path: Path) -> Path:
     records = [*cells("none", 1, earlier=True), *cells("neon", 0.5, earlier=True), *cells("neon", 0.5, n=1)]
     for record in [*records, *cells("curation", 0.75)]:
         results.add(record)
-    build_site(results.folder, tmp_path / "site")
+    build_site(results.folder, tmp_path / "site", plan_cells)
     return tmp_path / "site"
 
 

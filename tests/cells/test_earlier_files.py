@@ -12,7 +12,7 @@ from bench.cells.earlier_files import EarlierFile, earlier_cells, earlier_file, 
 from bench.cells.loops import Loop
 from bench.errors import BadInput
 from bench.files.hashing import file_sha256
-from bench.methods.file import baseline_names
+from bench.paths import baseline_names
 
 DAY = datetime.date(2026, 1, 2)
 LISTED = f"""
