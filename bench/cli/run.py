@@ -82,9 +82,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Do what was asked for, and return the exit status."""
-    from bench.process.processes import Processes
+    from bench.process.joining import joined
 
-    with Processes.launched(arguments.device) as processes:
+    with joined(arguments.device) as processes:
         return _run_cells(arguments, processes)
 
 

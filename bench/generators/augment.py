@@ -5,7 +5,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from bench.cells.generator_settings import Augmentation
-from bench.process.processes import ALONE, BatchShare
+from bench.process.processes import ALONE
+from bench.process.shares import BatchShare
 
 TRANSLATION = 1 / 8  # of the size, in each direction
 CUTOUT = 1 / 2  # of the size

@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields, replace
 
 from torch import Tensor
 
-from bench.process.processes import BatchShare
+from bench.process.shares import BatchShare
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,7 @@ the runs is read and written by the main process alone, and the others are told 
 process that is alone does everything, by the same code.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -16,40 +15,13 @@ import torch
 from torch import Tensor
 
 from bench.errors import BadInput, RunFailed, StorageFailed
-from bench.process import launched
 from bench.process.interruption import stop_if_asked
+from bench.process.shares import BatchShare
 
 Result = TypeVar("Result")
 
-# The others wait while the main process writes a checkpoint, or while it waits for another machine's generation 1.
-# Neither is how a death is noticed: the launcher ends all when one ends, and a closed connection is an error.
-STEP_TIMEOUT = timedelta(hours=1)
-WAIT_TIMEOUT = timedelta(days=7)
 # How long one process that has failed waits for the others to fail with it.
 FAILURE_TIMEOUT = timedelta(seconds=60)
-
-
-@dataclass(frozen=True)
-class BatchShare:
-    """The images of a batch that a process works on: of every group that goes together all or none.
-
-    Attributes:
-        n: how many images the batch has.
-        group: how many of them go together: image i with those that are a multiple of n / group away.
-        columns: which groups are this process's own.
-        weight: share of the batch that is this process's own.
-    """
-
-    n: int
-    group: int
-    columns: slice
-    weight: float
-
-    def of(self, values: Tensor, dim: int = 0) -> Tensor:
-        """Return what belongs to the process's own images, which are along `dim`."""
-        grouped = values.unflatten(dim, (self.group, -1))
-        own: Tensor = grouped[(slice(None),) * (dim + 1) + (self.columns,)]
-        return own.flatten(dim, dim + 1)
 
 
 @dataclass(frozen=True)
@@ -85,61 +57,25 @@ class Processes:
         device: of this process; None where it is alone, and takes what it is given.
     """
 
-    def __init__(self) -> None:
-        """Be alone; `launched` joins the others."""
-        self.rank, self.count = 0, 1
-        self.device: torch.device | None = None
-        self._control: Any = None  # groups of torch.distributed
-        self._failures: Any = None
-
-    @classmethod
-    @contextmanager
-    def launched(cls, device: str) -> Iterator["Processes"]:
-        """Join the processes that were launched together, or be alone where none were.
-
-        Inside, an error that all processes have met ends all but the main one without a word, so that it is said once.
+    def __init__(
+        self,
+        rank: int = 0,
+        count: int = 1,
+        device: torch.device | None = None,
+        control: Any = None,
+        failures: Any = None,
+    ) -> None:
+        """Be alone, or one of those that `joined` has connected.
 
         Args:
-            device: `auto` for a GPU of its own for each process, or `cpu`.
-
-        Raises:
-            BadInput: accelerate is not installed, or there is no such device.
+            rank: of this process.
+            count: how many there are.
+            device: of this process.
+            control: the group of torch.distributed over which they tell each other what they found.
+            failures: the group over which they say that they have failed.
         """
-        processes = cls()
-        if launched.is_alone_by_mistake():
-            raise BadInput(
-                "accelerate launch --cpu starts one process: for several give it --multi_gpu in place of --cpu, and "
-                "--device cpu to autophagy run"
-            )
-        if launched.count() == 1:
-            yield processes
-            return
-        try:
-            from accelerate import PartialState
-        except ImportError as error:
-            raise BadInput(
-                "several processes for one cell need accelerate: pip install 'autophagy-bench[accelerate]'"
-            ) from error
-        processes.device = _own_device(device)
-        on_cpu = processes.device.type == "cpu"
-        # Some metrics are on the CPU also where the network is not.
-        backend = "gloo" if on_cpu else "cpu:gloo,cuda:nccl"
-        torch.distributed.init_process_group(backend, timeout=STEP_TIMEOUT)
-        state = PartialState(cpu=on_cpu)
-        processes.rank, processes.count = state.process_index, state.num_processes
-        # Apart from the sums of training, so that neither takes the other's messages for its own.
-        processes._control, processes._failures = (
-            torch.distributed.new_group(backend="gloo", timeout=WAIT_TIMEOUT) for _ in range(2)
-        )
-        try:
-            yield processes
-        except FailedApart:
-            raise
-        except Exception as error:
-            if processes.all_failed() and not processes.is_main:
-                raise SystemExit(2 if isinstance(error, BadInput) else 1) from None
-            raise
-        state.destroy_process_group()
+        self.rank, self.count, self.device = rank, count, device
+        self._control, self._failures = control, failures
 
     @property
     def is_main(self) -> bool:
@@ -293,18 +229,3 @@ class Processes:
 
 
 ALONE = Processes()
-
-
-def _own_device(name: str) -> torch.device:
-    """Return the device of this process among those that were launched on this machine."""
-    if name not in ("auto", "cpu"):
-        raise BadInput(f"--device {name}: where several processes were launched, allowed are auto and cpu")
-    n_gpus = torch.cuda.device_count()
-    if name == "cpu" or n_gpus == 0:
-        return torch.device("cpu")
-    if launched.local_rank() >= n_gpus:
-        raise BadInput(
-            f"--device auto: more processes were launched than this machine has GPUs ({n_gpus}): allowed is one for "
-            "each GPU, or --device cpu"
-        )
-    return torch.device(f"cuda:{launched.local_rank()}")

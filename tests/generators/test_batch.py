@@ -3,7 +3,7 @@
 import torch
 
 from bench.generators.batch import Batch
-from bench.process.processes import BatchShare
+from bench.process.shares import BatchShare
 
 N = 12
 IMAGES = torch.arange(N).view(N, 1, 1, 1).float()

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from forked import ranks
 
+from bench.process.joining import joined
 from bench.process.processes import Processes
 
 COUNT = 2
@@ -17,9 +18,7 @@ Work = Callable[[Processes, Path], dict[str, Any]]
 
 def member(rank: int, count: int, device: torch.device | None = None) -> Processes:
     """One of several processes, for what it decides by itself; it cannot reach the others."""
-    processes = Processes()
-    processes.rank, processes.count, processes.device = rank, count, device
-    return processes
+    return Processes(rank, count, device)
 
 
 def environment(rank: int, port: int) -> dict[str, str]:
@@ -42,5 +41,5 @@ def together(work: Work, folder: Path) -> list[dict[str, Any]]:
 
 def _call(rank: int, work: Work, folder: Path, port: int) -> None:
     os.environ.update(environment(rank, port))
-    with Processes.launched("cpu") as processes:
+    with joined("cpu") as processes:
         torch.save(work(processes, folder), folder / f"found-{rank}")

@@ -17,7 +17,8 @@ from bench.executors.choose import Where, choose_executor
 from bench.generators.augment import augment
 from bench.generators.engine import Engine
 from bench.generators.stylegan_layers import with_stddev
-from bench.process.processes import BatchShare, Processes
+from bench.process.processes import Processes
+from bench.process.shares import BatchShare
 
 
 def shares(n: int, group: int, count: int) -> list[BatchShare]:
