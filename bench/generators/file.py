@@ -1,7 +1,6 @@
 """Find a generator by its name, or load it from its one Python file, with the values of its parameters."""
 
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import get_type_hints
 
@@ -104,7 +103,7 @@ class LoadedGenerator:
         if self.path is None:
             return self.definition(settings, data, engine)
         try:
-            return self._with_params(settings, data, engine)
+            return self._with_params()(settings, data, engine)
         except BadInput as error:
             raise BadInput(f"{self.path}: {error}") from error
         except Exception as error:  # somebody's code
@@ -112,9 +111,8 @@ class LoadedGenerator:
                 f"{self.path}: {self.definition.__name__}(...) raises {type(error).__name__}: {first_line(error)}"
             ) from error
 
-    @cached_property
     def _with_params(self) -> type[Generator]:
-        """The class with the values of its parameters in place of their defaults, so that `__init__` has them too."""
+        """Return a new class with the parameters' values in place of their defaults; `__init__` has them too."""
         own = {name: value for name, value in self.identity.params.items() if hasattr(self.definition, name)}
         namespace = {"__module__": self.definition.__module__, "__doc__": self.definition.__doc__}
         return type(self.definition.__name__, (self.definition,), namespace | own)

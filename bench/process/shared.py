@@ -98,7 +98,7 @@ def put_back(*kinds: Mapping[str, Access]) -> Iterator[None]:
 
 def _everything() -> Iterator[_Names]:
     for name, module in [*sys.modules.items()]:
-        ours = name.partition(".")[0] == "bench"
+        ours = name.partition(".")[0] == "bench" or name.startswith("autophagy_generator_")
         if not ours and name not in BESIDE:
             continue
         yield _of(name, module, ours)
@@ -117,7 +117,7 @@ def _of(owner: str, place: Any, ours: bool) -> _Names:
         delattr(place, name)
 
     # The door finds its names when they are first asked for, and a bar of tqdm its lock.
-    closed = ours and owner != "bench" and not (isinstance(place, type) and place.__name__.startswith("_"))
+    closed = owner.startswith("bench.") and not (isinstance(place, type) and place.__name__.startswith("_"))
     return _Names(owner, vars(place), dict(vars(place)), put, remove, ours, closed)
 
 

@@ -9,12 +9,14 @@ import pytest
 import torch
 from builders import CPU, QUIET, comparable, make_cell
 
+from bench.cells import class_file
 from bench.cells.loops import LOOP_KINDS, Loop
 from bench.cells.task import Task, TierSection
 from bench.cells.task_sections import LoopSizes
 from bench.conformance.tiny import N_SCORE, SETTINGS, settings_of
 from bench.executors.cell_runner import CellRunner
 from bench.executors.grid import PlannedCell
+from bench.generators.file import load_generator
 from bench.methods.file import LoadedMethod, load_method
 from bench.paths import baseline_names
 
@@ -44,7 +46,12 @@ def run(task: Task, tmp_path_factory: pytest.TempPathFactory) -> Run:
         runner = CellRunner(tmp_path_factory.mktemp("runs"), None, CPU, QUIET)
         loop = loop.model_copy(update={"generations": 2})
         cells = [
-            PlannedCell(make_cell(generator=generator, loop=loop, method=method.identity), task, method)
+            PlannedCell(
+                make_cell(generator=generator, loop=loop, method=method.identity),
+                task,
+                method,
+                load_generator(generator),
+            )
             for method in methods
         ]
         runner.check(cells)
@@ -169,7 +176,10 @@ def test_settings_and_random_states_of_torch_are_put_back_after_a_cell(run: Run,
 
 
 @pytest.mark.parametrize("reads", ["len(ctx.real)", "getattr(ctx, '_' + 'real')()", "type(ctx).real.fget(ctx)"])
-def test_real_images_are_counted_whichever_way_they_are_asked_for(run: Run, tmp_path: Path, reads: str):
+def test_real_images_are_counted_whichever_way_they_are_asked_for(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reads: str
+):
+    monkeypatch.setattr(class_file, "check_source", lambda path, content: None)
     path = tmp_path / "mine.py"
     path.write_text(
         "from bench import Method\n\nclass Mine(Method):\n    def curate(self, pool, ctx):\n"
