@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from bench.errors import BadInput
-from bench.logs.run_log import LOGGERS, check_loggers
 
 if TYPE_CHECKING:
     from bench.cells.record import Record
@@ -37,6 +36,8 @@ def add_runs(parser: argparse._ActionsContainer) -> None:
 
 def add_where(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     """Add what says where cells run, for `where`; return the group, for what one command alone has."""
+    from bench.logs.run_log import LOGGERS
+
     where = parser.add_argument_group("where")
     add_data(where)
     where.add_argument(
@@ -77,6 +78,7 @@ def add_features(parser: argparse.ArgumentParser) -> None:
 def where(arguments: argparse.Namespace) -> "Where":
     """Return what the arguments of `add_where` say, but for folders."""
     from bench.executors.choose import Where
+    from bench.logs.run_log import LOGGERS, check_loggers
 
     loggers = tuple(names("--log", arguments.log, lambda: list(LOGGERS))) if arguments.log else ()
     check_loggers(loggers)

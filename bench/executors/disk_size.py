@@ -9,7 +9,7 @@ from bench.executors.grid import PlannedCell
 from bench.files.tensors import tensor_bytes
 from bench.generators.base import Generator
 from bench.methods.method import synthetic_are_samples
-from bench.runs.stored import image_tensors
+from bench.runs.samples import image_tensors
 from bench.runs.strip import COLUMNS
 
 # Measured: generation.json and a generation in record.json, 1.3 kB each; cell.json and the rest of record.json, 1 kB.

@@ -10,7 +10,7 @@ from pathlib import Path
 from bench.cells.cell import Cell
 from bench.executors.cell_runner import Outcome
 from bench.process.progress import LOG, Progress
-from bench.runs.run_folder import n_finished
+from bench.runs.stored import n_finished
 
 
 class View:

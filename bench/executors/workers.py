@@ -25,7 +25,7 @@ from bench.generators.file import load_generator
 from bench.methods.file import load_method
 from bench.process.interruption import stop_if_asked
 from bench.process.progress import Progress
-from bench.runs.run_folder import keep_failure, last_step
+from bench.runs.stored import keep_failure, last_step
 
 WAIT_SECONDS = 1.0
 BUSY_SECONDS = 3.0

@@ -24,7 +24,8 @@ from bench.process.progress import Progress
 from bench.runs.checkpoints import Checkpoints
 from bench.runs.first_generation import first_generation
 from bench.runs.run_folder import RunFolder
-from bench.runs.stored import TrainingCost, image_set, image_tensors
+from bench.runs.samples import image_set, image_tensors
+from bench.runs.stored import TrainingCost
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,8 @@ held against its hash. What is damaged is set aside and computed again from the 
 folder can be moved.
 """
 
-import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from itertools import takewhile
 from pathlib import Path
 
 from PIL import Image
@@ -33,11 +31,20 @@ from bench.files.set_aside import set_aside
 from bench.files.tensors import read_hashed_tensors, write_hashed_tensors
 from bench.process.progress import Progress
 from bench.runs.fit_checkpoint import FitCheckpoint
-from bench.runs.stored import Conditions, StoredCell, StoredGeneration, check_same, read_stored_cell, validated
+from bench.runs.stored import (
+    FAILURE,
+    Conditions,
+    StoredCell,
+    StoredGeneration,
+    check_same,
+    keep_failure,
+    n_finished,
+    read_stored_cell,
+    validated,
+)
 from bench.runs.strip import draw_strip
 
 QUIET = Progress(visible=False)
-FAILURE = "failure.json"
 
 
 class RunFolder:
@@ -274,20 +281,3 @@ class RunFolder:
     def _tensors(self, t: int, file: str) -> dict[str, Tensor]:
         path = self._generation(t) / file
         return read_hashed_tensors(path, self._stored(t).files.get(file, ""))
-
-
-def keep_failure(path: Path, reason: str) -> None:
-    """Keep in a run folder why its cell has failed."""
-    write_sealed(path / FAILURE, {"error": reason, "where": socket.gethostname()})
-
-
-def last_step(path: Path, generations: int) -> tuple[int, int]:
-    """Return how far a cell has come: finished generations, and when an unfinished fit was last saved, 0 for never."""
-    saved = [file.stat().st_mtime_ns for file in path.glob("fit*.safetensors")]
-    return n_finished(path, generations), max(saved, default=0)
-
-
-def n_finished(path: Path, generations: int) -> int:
-    """Return how many of so many generations are finished in a run folder, from the first on."""
-    there = ((path / f"generation-{t:03d}" / "generation.json").exists() for t in range(1, generations + 1))
-    return sum(takewhile(bool, there))

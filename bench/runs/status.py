@@ -15,8 +15,7 @@ from bench.files.claim import LEASE_SECONDS, Holder, read_holder
 from bench.files.sealed import read_sealed
 from bench.process.progress import STATE
 from bench.process.tables import table
-from bench.runs.run_folder import FAILURE, n_finished
-from bench.runs.stored import read_stored_cell
+from bench.runs.stored import FAILURE, n_finished, read_stored_cell
 
 State = Literal["done", "running", "resumable", "failed", "damaged"]
 STATES: tuple[State, ...] = ("done", "running", "resumable", "failed", "damaged")

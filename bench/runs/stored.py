@@ -1,20 +1,20 @@
 """What the files of a run folder say: the cell, a finished generation, a model of generation 1."""
 
-from collections.abc import Mapping
+import socket
+from itertools import takewhile
 from pathlib import Path
 from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from torch import Tensor
 
 from bench.cells.cell import Cell
 from bench.cells.record import GenerationResult
-from bench.data.image_set import ImageSet
 from bench.errors import BadInput, Damaged
 from bench.files.limits import Sha256
-from bench.files.sealed import read_sealed
+from bench.files.sealed import read_sealed, write_sealed
 from bench.files.validation import one_line, validate_strictly
 
+FAILURE = "failure.json"
 Stored = TypeVar("Stored", bound=BaseModel)
 FileName = Annotated[str, Field(pattern=r"^[a-z_]+\.safetensors$")]
 
@@ -97,17 +97,18 @@ def validated(kind: type[Stored], file: Path) -> Stored:
         raise Damaged(file, one_line(error)) from error
 
 
-def image_tensors(images: ImageSet) -> dict[str, Tensor]:
-    """Return an image set as the tensors that are saved."""
-    return {"images": images.images} | ({} if images.labels is None else {"labels": images.labels})
+def keep_failure(path: Path, reason: str) -> None:
+    """Keep in a run folder why its cell has failed."""
+    write_sealed(path / FAILURE, {"error": reason, "where": socket.gethostname()})
 
 
-def image_set(tensors: Mapping[str, Tensor]) -> ImageSet:
-    """Return the image set that `image_tensors` made these tensors from.
+def last_step(path: Path, generations: int) -> tuple[int, int]:
+    """Return how far a cell has come: finished generations, and when an unfinished fit was last saved, 0 for never."""
+    saved = [file.stat().st_mtime_ns for file in path.glob("fit*.safetensors")]
+    return n_finished(path, generations), max(saved, default=0)
 
-    Raises:
-        ValueError: they are no image set's.
-    """
-    if "images" not in tensors:
-        raise ValueError("there are no images in it")
-    return ImageSet(tensors["images"], tensors.get("labels"))
+
+def n_finished(path: Path, generations: int) -> int:
+    """Return how many of so many generations are finished in a run folder, from the first on."""
+    there = ((path / f"generation-{t:03d}" / "generation.json").exists() for t in range(1, generations + 1))
+    return sum(takewhile(bool, there))

@@ -12,7 +12,7 @@ from bench.features.base import FeatureSpace
 from bench.features.cache import FeatureCache
 from bench.process.progress import Progress
 from bench.runs.run_folder import RunFolder
-from bench.runs.stored import image_set
+from bench.runs.samples import image_set
 from bench.scoring.scorer import Reference, Scorer
 
 

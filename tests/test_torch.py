@@ -1,0 +1,34 @@
+"""Rooms that may not know torch: reading cells and records costs no more than what it needs."""
+
+import pkgutil
+import subprocess
+import sys
+
+import pytest
+
+import bench.board
+import bench.cells
+import bench.files
+
+# The board's questions name cells as the command line does, and these are planned with the methods.
+WITH_METHODS = {"bench.board.answers", "bench.board.pages", "bench.board.questions", "bench.board.site"}
+
+
+def modules_of(room):
+    return [module.name for module in pkgutil.iter_modules(room.__path__, f"{room.__name__}.")]
+
+
+@pytest.mark.parametrize(
+    "modules",
+    [
+        modules_of(bench.cells),
+        sorted({*modules_of(bench.files)} - {"bench.files.tensors"}),
+        sorted({*modules_of(bench.board)} - WITH_METHODS),
+        ["bench.runs.status", "bench.runs.stored"],
+    ],
+    ids=["cells", "files", "board", "runs"],
+)
+def test_no_torch(modules):
+    assert len(modules) > 1
+    program = f"import sys, {', '.join(modules)}\nprint(sorted({{'torch', 'diffusers'}} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout.strip() == "[]"
