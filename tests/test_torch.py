@@ -10,9 +10,6 @@ import bench.board
 import bench.cells
 import bench.files
 
-# The board's questions name cells as the command line does, and these are planned with the methods.
-WITH_METHODS = {"bench.board.answers", "bench.board.pages", "bench.board.questions", "bench.board.site"}
-
 
 def modules_of(room):
     return [module.name for module in pkgutil.iter_modules(room.__path__, f"{room.__name__}.")]
@@ -23,7 +20,7 @@ def modules_of(room):
     [
         modules_of(bench.cells),
         sorted({*modules_of(bench.files)} - {"bench.files.tensors"}),
-        sorted({*modules_of(bench.board)} - WITH_METHODS),
+        modules_of(bench.board),
         ["bench.runs.status", "bench.runs.stored"],
     ],
     ids=["cells", "files", "board", "runs"],
