@@ -19,8 +19,8 @@ from bench.cells.record import GenerationResult, Record
 from bench.errors import BadInput, Damaged
 from bench.files.sealed import read_sealed
 from bench.process.progress import Progress
-from bench.runs import stored
 from bench.runs.run_folder import RunFolder
+from bench.runs.samples import image_set, image_tensors
 from bench.runs.stored import Conditions, read_stored_cell
 
 CONDITIONS = Conditions(task_sha256="1" * 64, data_sha256="2" * 64, reference_sha256="3" * 64)
@@ -41,7 +41,7 @@ def half_done(tmp_path: Path) -> RunFolder:
     folder = open_folder(tmp_path)
     for t in (1, 2):
         samples = make_images(4, seed=t)
-        folder.finish_generation(result(t), {"samples": stored.image_tensors(samples), "model": STATE})
+        folder.finish_generation(result(t), {"samples": image_tensors(samples), "model": STATE})
     return folder
 
 
@@ -69,12 +69,12 @@ def test_tensors_of_a_finished_generation_are_given_back(half_done: RunFolder):
 
 
 def test_images_and_labels_of_a_finished_generation_are_given_back(half_done: RunFolder):
-    assert stored.image_set(half_done.tensors(2, "samples")).sha256 == make_images(4, seed=2).sha256
+    assert image_set(half_done.tensors(2, "samples")).sha256 == make_images(4, seed=2).sha256
 
 
 def test_images_without_labels_are_given_back_without_labels():
     images = make_images(3, n_classes=None)
-    assert stored.image_set(stored.image_tensors(images)).labels is None
+    assert image_set(image_tensors(images)).labels is None
 
 
 def test_a_generation_without_its_generation_json_is_not_finished(half_done: RunFolder):
@@ -290,7 +290,7 @@ def test_a_generation_whose_files_were_not_all_written_is_not_finished(
 
     monkeypatch.setattr(os, "replace", die_later)
     with pytest.raises(KeyboardInterrupt):
-        folder.finish_generation(result(1), {"samples": stored.image_tensors(make_images(4)), "model": STATE})
+        folder.finish_generation(result(1), {"samples": image_tensors(make_images(4)), "model": STATE})
     assert open_folder(tmp_path).finished() == []
 
 
