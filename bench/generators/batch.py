@@ -16,11 +16,15 @@ class Batch:
         images: float32 (n, channels, height, width) in [-1, 1].
         labels: int64 (n,); None without classes.
         weights: float32 (n,), what each image counts, 1 on average over the pool; None where all count the same.
+        least_noise: float32 (n,) in [0, 1], see `Generator.fit`; None where all levels are allowed.
+        conditions: int64 (n,), 0 being none; None where all are 0.
     """
 
     images: Tensor
     labels: Tensor | None = None
     weights: Tensor | None = None
+    least_noise: Tensor | None = None
+    conditions: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.images)

@@ -2,31 +2,39 @@
 
 import copy
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import torch
-from diffusers import DDPMScheduler, DPMSolverMultistepScheduler, UNet2DModel
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from bench.cells.data_shape import DataShape
-from bench.cells.generator_settings import GROUPS, DDPMSettings
+from bench.cells.generator_settings import DDPMSettings
 from bench.data.image_set import ImageSet
 from bench.errors import RunFailed
 from bench.generators.base import Extrapolation
 from bench.generators.batch import Batch
 from bench.generators.engine import Engine
-from bench.generators.network import NetworkGenerator, Training
-from bench.generators.training import mean_loss
+from bench.generators.network import NetworkGenerator
+from bench.generators.noise import Correction, NoiseLevel
+from bench.generators.schedule import NoiseSchedule
+from bench.generators.training import Training, check_labels, from_uint8, mean_loss, normals, warmed_cosine
+from bench.generators.unet import (
+    build_unet,
+    check_condition,
+    given_to,
+    n_conditions,
+    n_conditions_of,
+    set_n_conditions,
+)
 from bench.process.progress import Progress
-from bench.seeds import draw_weights
+from bench.seeds import derive_seed, draw_weights
 
 GRADIENT_CLIP = 1.0
-WARMUP_FRACTION = 0.05
 FEATURE_NOISE = 0.1  # share of the schedule at which features are taken
 FEATURE_CELLS = 4
-LEAST_NOISE_LEVEL = 0.1  # below it, errors of a predicted image weigh no more
+LOSS_LEVELS = 16  # at which the loss of an image is read
 
 
 class DDPM(NetworkGenerator):
@@ -37,44 +45,21 @@ class DDPM(NetworkGenerator):
     unconditional. Samples come from DPM-Solver++(2M) (Lu et al. 2022), which is deterministic given the first noise.
     """
 
+    understands = ("least_noise", "conditions", "steps")
+
     def __init__(self, settings: DDPMSettings, data: DataShape, engine: Engine) -> None:
         """Build the network once; `fit` draws its weights anew for every generation."""
         super().__init__(settings, data, engine)
         self.settings: DDPMSettings = settings
-        # One more label than there are classes: the last stands for "no label".
-        self._n_embedded = None if data.n_classes is None else data.n_classes + 1
-        channels, height, _ = data.image_shape
-        folded = channels * settings.patch**2
-        levels = len(settings.channels)
-        with torch.random.fork_rng(devices=[]):
-            network = UNet2DModel(
-                sample_size=height // settings.patch,
-                in_channels=folded,
-                out_channels=folded,
-                layers_per_block=settings.layers_per_block,
-                block_out_channels=settings.channels,
-                down_block_types=("DownBlock2D",) * levels,
-                up_block_types=("UpBlock2D",) * levels,
-                norm_num_groups=GROUPS,
-                resnet_time_scale_shift="scale_shift",
-                add_attention=settings.attention,
-                num_class_embeds=self._n_embedded,
-            )
-        self._network = engine.place(network)
+        self._network = engine.place(build_unet(settings, data))
         self._averaged = copy.deepcopy(self._network).eval().requires_grad_(False)
         self._trained, self._sampled = engine.compile(self._network), engine.compile(self._averaged)
         self._other: tuple[nn.Module, nn.Module] | None = None
-        schedule = {
-            "num_train_timesteps": settings.timesteps,
-            "beta_schedule": "squaredcos_cap_v2",
-            "prediction_type": settings.prediction,
-        }
-        self._noising = DDPMScheduler(**schedule)
-        self._solver = DPMSolverMultistepScheduler(**schedule, timestep_spacing="trailing")
+        self._schedule = NoiseSchedule(settings, self.device)
 
-    def evaluations_per_image(self, sampling_bias: float) -> int:
+    def evaluations_per_image(self, sampling_bias: float, steps: int | None = None) -> int:
         """Return the sampler's steps, twice as many with guidance."""
-        return self.settings.sampling_steps * (1 if sampling_bias == 1 else 2)
+        return self._schedule.n_steps(steps) * (1 if sampling_bias == 1 else 2)
 
     def state_dict(self) -> dict[str, Tensor]:
         """Return the averaged weights."""
@@ -82,6 +67,7 @@ class DDPM(NetworkGenerator):
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         """Put averaged weights in place; sampling uses them, and `finetune` starts from them."""
+        set_n_conditions(self._averaged, n_conditions_of(state))
         self._averaged.load_state_dict(state)
 
     @property
@@ -89,10 +75,15 @@ class DDPM(NetworkGenerator):
         """The noise: as many as an image has values."""
         return math.prod(self.data.image_shape)
 
+    def expect_conditions(self, n: int, from_scratch: bool) -> None:
+        """Make room for n conditions; see `NetworkGenerator`."""
+        set_n_conditions(self._averaged, n if from_scratch else max(n, n_conditions(self._averaged)))
+
     def begin_fit(self, seed: int, from_scratch: bool, steps: int, learning_rate: float) -> Training:
         """Draw or keep the weights; see `NetworkGenerator`."""
         if from_scratch:
             draw_weights(self._averaged, seed)
+        set_n_conditions(self._network, n_conditions(self._averaged))
         self._network.load_state_dict(self._averaged.state_dict())
         self._network.train()
         weights = {"weight": list(self._network.parameters()), "average": list(self._averaged.parameters())}
@@ -109,39 +100,61 @@ class DDPM(NetworkGenerator):
         gradients = [weight.grad for weight in training.weights["weight"] if weight.grad is not None]
         self.engine.processes.average([*gradients, loss], self.share.weight)
         torch.nn.utils.clip_grad_norm_(training.weights["weight"], GRADIENT_CLIP)
-        optimizer.param_groups[0]["lr"] = training.learning_rate * _learning_rate_factor(step / training.steps)
+        optimizer.param_groups[0]["lr"] = training.learning_rate * warmed_cosine(step / training.steps)
         optimizer.step()
         return {"loss": loss}
 
     def _loss(self, batch: Batch, random: torch.Generator) -> Tensor:
-        """Return the mean squared error of the network's prediction at random noise levels, of this process's images.
-
-        A network that sees large patches is narrower than what it is given, and cannot carry the noise through:
-        it predicts the image (`sample`), with the loss of the velocity (Li & He 2025, arXiv 2511.13720).
-        """
+        """Return the mean squared error of the network's predictions at random levels, of this process's images."""
         noise = torch.randn(batch.images.shape, generator=random, device=self.device)
         # One noise level per stratum of [0, T): the same expectation as independent draws, with less variance.
         offset = torch.rand((), generator=random, device=self.device)
         position = (torch.arange(len(batch), device=self.device) + offset) / len(batch)
-        timesteps = (position * self.settings.timesteps).long().clamp_(max=self.settings.timesteps - 1)
+        timesteps, counts = self._schedule.drawn_times(position, batch.least_noise)
+        if counts is not None:
+            batch = replace(batch, weights=counts if batch.weights is None else counts * batch.weights)
         if (labels := batch.labels) is not None:
             dropped = torch.rand(labels.shape, generator=random, device=self.device) < self.settings.condition_dropout
             batch = replace(batch, labels=torch.where(dropped, self._no_label(labels), labels))
         # From here on only this process's share of the batch.
         batch, noise, timesteps = batch.share(self.share), self.share.of(noise), self.share.of(timesteps)
         clean = batch.images
-        noisy = self._noising.add_noise(clean, noise, timesteps)
-        prediction = self._predict(self._trained, noisy, timesteps, batch.labels)
-        match self.settings.prediction:
-            case "v_prediction":
-                errors = (prediction - self._noising.get_velocity(clean, noise, timesteps)).square()
-            case "epsilon":
-                errors = (prediction - noise).square()
-            case "sample":
-                # The error of the velocity that the image implies: that of the image over the noise level.
-                squared_levels = (1 - self._noising.alphas_cumprod[timesteps]).clamp(min=LEAST_NOISE_LEVEL**2)
-                errors = (prediction - clean).square().mean((1, 2, 3)).div(squared_levels)
-        return mean_loss(errors, batch.weights)
+        noisy = self._schedule.add_noise(clean, noise, timesteps)
+        prediction = self._predict(self._trained, noisy, timesteps, batch.labels, batch.conditions)
+        return mean_loss(self._schedule.errors(prediction, clean, noise, timesteps), batch.weights)
+
+    @torch.inference_mode()
+    def loss(self, images: ImageSet, seed: int, progress: Progress, levels: Sequence[float] | None = None) -> Tensor:
+        """Return the mean squared error of the averaged network's prediction; see `Generator.loss`."""
+        levels = [(i + 0.5) / LOSS_LEVELS for i in range(LOSS_LEVELS)] if levels is None else levels
+        if not levels or not all(0 <= level <= 1 for level in levels):
+            raise RunFailed(f"levels is {list(levels)}: allowed are one or more from 0 to 1")
+        times = self._schedule.times(torch.tensor(levels)).clamp_(max=self.settings.timesteps - 1).to(self.device)
+        seeds = [derive_seed(seed, "loss", i) for i in range(len(levels))]
+        noises = self._shaped(normals(seeds, self.numbers_per_image)).to(self.device)
+
+        size, labels = self.settings.sampling_batch, images.labels
+        if labels is not None:
+            check_labels(labels, self.data.n_classes, "loss")
+        elif self.data.n_classes is not None:
+            labels = self._no_label(torch.zeros(len(images), dtype=torch.int64))
+
+        def batch(part: slice) -> Tensor:
+            # Batches of one size, as in sampling: the loss of an image is the same whatever is beside it.
+            padding = size - len(images.images[part])
+            clean = from_uint8(self.engine.moved(F.pad(images.images[part], (0, 0, 0, 0, 0, 0, 0, padding))))
+            classes = None if labels is None else self.engine.moved(F.pad(labels[part], (0, padding)))
+            total = torch.zeros(size, device=self.device)
+            for time, noise in zip(times, noises, strict=True):
+                noise, repeated = noise.expand(clean.shape), time.expand(size)
+                noisy = self._schedule.add_noise(clean, noise, repeated)
+                prediction = self._predict(self._sampled, noisy, time, classes)
+                errors = self._schedule.errors(prediction, clean, noise, repeated)
+                total += errors if errors.ndim == 1 else errors.mean((1, 2, 3))
+            return (total / len(levels))[: size - padding].cpu()
+
+        self.work.network_evaluations += len(images) * len(levels)
+        return self.in_batches(len(images), "loss", progress, batch)
 
     def features(self, images: ImageSet, progress: Progress) -> Tensor:
         """Return the coarsest features of the averaged U-Net at little noise (Baranchuk et al. 2022).
@@ -152,13 +165,13 @@ class DDPM(NetworkGenerator):
             float32, (n, 16 times the channels of the coarsest resolution, or fewer).
         """
         timestep = round(FEATURE_NOISE * self.settings.timesteps)
-        scale = self._noising.alphas_cumprod[timestep].sqrt()
+        scale = self._schedule.noising.alphas_cumprod[timestep].sqrt()
         found: list[Tensor] = []
         hook = self._averaged.mid_block.register_forward_hook(lambda module, given, output: found.append(output))
 
         def network(clean: Tensor, labels: Tensor | None) -> Tensor:
             none = torch.zeros(len(clean), dtype=torch.int64, device=self.device)
-            unlabelled = None if self._n_embedded is None else self._no_label(none)
+            unlabelled = None if self.data.n_classes is None else self._no_label(none)
             self._predict(self._averaged, scale.to(self.device) * clean, torch.tensor(timestep), unlabelled)
             output = found.pop().float()
             return F.adaptive_avg_pool2d(output, min(FEATURE_CELLS, output.shape[-1])).flatten(1)
@@ -180,25 +193,57 @@ class DDPM(NetworkGenerator):
         guidance: Sequence[float],
         progress: Progress,
         away_from: Extrapolation | None = None,
+        correct: Correction | None = None,
+        steps: int | None = None,
+        condition: int = 0,
     ) -> ImageSet:
         """Draw one image per seed; see `Generator.sample_guided`."""
-        if len(guidance) != self.guidance_steps:
-            raise RunFailed(f"guidance has {len(guidance)} weights: the sampler has {self.guidance_steps} steps")
+        steps = self._schedule.n_steps(steps)
+        if len(guidance) != steps:
+            raise RunFailed(f"guidance has {len(guidance)} weights: the sampler has {steps} steps")
+        levels = self.noise_levels(steps)
         evaluations = len(guidance) + sum(w != 0 for w in guidance)
+        check_condition(condition, self._averaged)
         other = None
         if away_from is not None:
             evaluations *= 2
             other = self._second(away_from.state)
+            check_condition(condition, other)
 
         def draw(numbers: Tensor, classes: Tensor | None) -> Tensor:
             def predict(noisy: Tensor, timestep: Tensor, step: int) -> Tensor:
-                own = self._guided(self._sampled, noisy, timestep, classes, guidance[step])
-                if other is None or away_from is None:
-                    return own
-                # A prediction is linear in the score at the same noisy image, so this is the extrapolated score.
-                return own + away_from.weight * (own - self._guided(other, noisy, timestep, classes, guidance[step]))
+                own = self._guided(self._sampled, noisy, timestep, classes, guidance[step], condition)
+                if other is not None and away_from is not None:
+                    # A prediction is linear in the score at the same noisy image, so this is the extrapolated score.
+                    others = self._guided(other, noisy, timestep, classes, guidance[step], condition)
+                    own = own + away_from.weight * (own - others)
+                if correct is not None:
+                    own = own + self._schedule.correction(correct, noisy, levels[step], classes)
+                return own
 
-            return self._denoised(numbers, predict)
+            return self._schedule.denoised(self._shaped(numbers), predict, steps)
+
+        return self.sample_with(labels, seeds, evaluations, progress, draw)
+
+    def noise_levels(self, steps: int | None = None) -> list[NoiseLevel]:
+        """Return where the steps of the sampler are; see `Generator.noise_levels`."""
+        return self._schedule.noise_levels(steps)
+
+    def sample(
+        self,
+        labels: Tensor | None,
+        seeds: list[int],
+        sampling_bias: float,
+        progress: Progress,
+        steps: int | None = None,
+        condition: int = 0,
+    ) -> ImageSet:
+        """Draw one image per seed; see `Generator.sample`."""
+        check_condition(condition, self._averaged)
+        evaluations = self.evaluations_per_image(sampling_bias, steps)
+
+        def draw(numbers: Tensor, classes: Tensor | None) -> Tensor:
+            return self.draw(numbers, classes, sampling_bias, steps, condition)
 
         return self.sample_with(labels, seeds, evaluations, progress, draw)
 
@@ -208,29 +253,41 @@ class DDPM(NetworkGenerator):
             network = copy.deepcopy(self._averaged)
             self._other = network, self.engine.compile(network)
         network, compiled = self._other
+        set_n_conditions(network, n_conditions_of(state))
         network.load_state_dict(state)
         return compiled
 
-    def draw(self, numbers: Tensor, labels: Tensor | None, sampling_bias: float) -> Tensor:
+    def draw(
+        self,
+        numbers: Tensor,
+        labels: Tensor | None,
+        sampling_bias: float,
+        steps: int | None = None,
+        condition: int = 0,
+    ) -> Tensor:
         """Return images; the bias is classifier-free guidance, w = 1 / lambda - 1."""
         guidance = 1 / sampling_bias - 1
-        return self._denoised(
-            numbers, lambda noisy, timestep, step: self._guided(self._sampled, noisy, timestep, labels, guidance)
-        )
 
-    def _denoised(self, numbers: Tensor, predict: Callable[[Tensor, Tensor, int], Tensor]) -> Tensor:
-        """Follow the probability-flow ODE from noise to images; `predict` is given noisy images, time and step."""
-        noisy = numbers.reshape(-1, *self.data.image_shape)
-        self._solver.set_timesteps(self.settings.sampling_steps, device=self.device)
-        for step, timestep in enumerate(self._solver.timesteps):
-            noisy = self._solver.step(predict(noisy, timestep, step), timestep, noisy).prev_sample
-        return noisy
+        def predict(noisy: Tensor, timestep: Tensor, step: int) -> Tensor:
+            return self._guided(self._sampled, noisy, timestep, labels, guidance, condition)
+
+        return self._schedule.denoised(self._shaped(numbers), predict, steps)
+
+    def _shaped(self, numbers: Tensor) -> Tensor:
+        return numbers.reshape(-1, *self.data.image_shape)
 
     def _guided(
-        self, network: nn.Module, noisy: Tensor, timestep: Tensor, labels: Tensor | None, guidance: float
+        self,
+        network: nn.Module,
+        noisy: Tensor,
+        timestep: Tensor,
+        labels: Tensor | None,
+        guidance: float,
+        condition: int,
     ) -> Tensor:
-        """Return the network's prediction with classifier-free guidance."""
-        prediction = self._predict(network, noisy, timestep, labels)
+        """Return the network's prediction with classifier-free guidance, which drops the label and no condition."""
+        conditions = None if condition == 0 else torch.full((len(noisy),), condition, device=self.device)
+        prediction = self._predict(network, noisy, timestep, labels, conditions)
         if guidance == 0:
             return prediction
         if labels is None:
@@ -238,22 +295,18 @@ class DDPM(NetworkGenerator):
                 f"guidance is {guidance:g}, sampling_bias is {1 / (1 + guidance):g}: without labels there is no "
                 "guidance, allowed is 1"
             )
-        unconditional = self._predict(network, noisy, timestep, self._no_label(labels))
+        unconditional = self._predict(network, noisy, timestep, self._no_label(labels), conditions)
         return prediction + guidance * (prediction - unconditional)
 
-    def _predict(self, network: nn.Module, noisy: Tensor, timesteps: Tensor, labels: Tensor | None) -> Tensor:
+    def _predict(
+        self, network: nn.Module, noisy: Tensor, times: Tensor, labels: Tensor | None, conditions: Tensor | None = None
+    ) -> Tensor:
         folded = self.engine.laid_out(F.pixel_unshuffle(noisy, self.settings.patch))
         with self.engine.autocast():
-            prediction = network(folded, timesteps, class_labels=labels).sample
+            given = given_to(network, labels, conditions, like=noisy)
+            prediction = network(folded, times, class_labels=given).sample
         return F.pixel_shuffle(prediction.float(), self.settings.patch)
 
     def _no_label(self, like: Tensor) -> Tensor:
-        assert self._n_embedded is not None
-        return torch.full_like(like, self._n_embedded - 1)
-
-
-def _learning_rate_factor(done: float) -> float:
-    """Return the share of the full learning rate: a linear warm-up, then half a cosine down to zero at the end."""
-    if done < WARMUP_FRACTION:
-        return done / WARMUP_FRACTION
-    return 0.5 * (1 + math.cos(math.pi * (done - WARMUP_FRACTION) / (1 - WARMUP_FRACTION)))
+        assert self.data.n_classes is not None
+        return torch.full_like(like, self.data.n_classes)

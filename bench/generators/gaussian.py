@@ -12,6 +12,7 @@ from bench.errors import RunFailed
 from bench.generators.base import Checkpoint, Generator
 from bench.generators.engine import Engine
 from bench.generators.training import relative_weights
+from bench.generators.watch import Watch
 from bench.process.progress import Progress
 
 
@@ -39,8 +40,12 @@ class Gaussian(Generator):
         weights: Tensor | None = None,
         budget: float = 1.0,
         learning_rate: float = 1.0,
+        least_noise: Tensor | None = None,
+        conditions: Tensor | None = None,
+        watch: Watch | None = None,
     ) -> None:
         """Take mean and covariance of the pool; see `Generator.fit`. It needs no seed and no checkpoint."""
+        self.check_understood(least_noise=least_noise, conditions=conditions, watch=watch)
         if not from_scratch:
             raise RunFailed("a Gaussian is fitted in closed form: there is nothing to finetune, allowed is scratch")
         if (budget, learning_rate) != (1, 1):
@@ -60,8 +65,17 @@ class Gaussian(Generator):
         self._use(mean, (shares[:, None] * centred).T @ centred / (1 - shares.square().sum()))
         self.work.images_trained += self.images_per_fit(n)
 
-    def sample(self, labels: Tensor | None, seeds: list[int], sampling_bias: float, progress: Progress) -> ImageSet:
+    def sample(
+        self,
+        labels: Tensor | None,
+        seeds: list[int],
+        sampling_bias: float,
+        progress: Progress,
+        steps: int | None = None,
+        condition: int = 0,
+    ) -> ImageSet:
         """Draw one point per seed; see `Generator.sample`."""
+        self.check_understood(steps=steps, conditions=condition or None)
         noise = torch.empty(len(seeds), len(self._mean), dtype=torch.float64)
         random = torch.Generator()
         for row, seed in zip(noise, seeds, strict=True):
@@ -73,7 +87,7 @@ class Gaussian(Generator):
         """Return n: every point counts once."""
         return n
 
-    def evaluations_per_image(self, sampling_bias: float) -> int:
+    def evaluations_per_image(self, sampling_bias: float, steps: int | None = None) -> int:
         """Return 0: there is no network."""
         return 0
 

@@ -1,61 +1,41 @@
 """What the generators that are networks share: the training loop, and sampling in batches."""
 
-import hashlib
 import math
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 import torch
 from torch import Tensor
-from torch.nn import Parameter
 from torch.nn import functional as F
-from torch.optim import Optimizer
 
 from bench.cells.data_shape import DataShape
 from bench.cells.generator_settings import NetworkSettings
 from bench.data.image_set import ImageSet
 from bench.errors import BadInput
-from bench.files.hashing import canonical_sha256
 from bench.generators.base import Checkpoint, Generator
 from bench.generators.batch import Batch
 from bench.generators.engine import Engine
+from bench.generators.plan import FitPlan
 from bench.generators.training import (
     EpochOrder,
+    Training,
+    check_labels,
     check_losses,
     check_weights,
     ema_decay,
     from_uint8,
     normals,
-    relative_weights,
     restore,
     snapshot,
     to_uint8,
 )
+from bench.generators.watch import Watch, Watching
 from bench.process.progress import Progress
 from bench.seeds import derive_generator
 
 CHECK_STEPS = 100
-
-
-@dataclass(frozen=True)
-class Training:
-    """What a fit changes.
-
-    Attributes:
-        weights: lists of weights by name; "average" is the moving average of those called `averaged`.
-        averaged: a name in `weights`.
-        optimizers: by the name of the weights that they train.
-        steps: how many there are in all.
-        learning_rate: of this fit.
-    """
-
-    weights: dict[str, list[Parameter]]
-    averaged: str
-    optimizers: dict[str, Optimizer]
-    steps: int
-    learning_rate: float
 
 
 class NetworkGenerator(Generator):
@@ -106,35 +86,44 @@ class NetworkGenerator(Generator):
         weights: Tensor | None = None,
         budget: float = 1.0,
         learning_rate: float = 1.0,
+        least_noise: Tensor | None = None,
+        conditions: Tensor | None = None,
+        watch: Watch | None = None,
     ) -> None:
         """Train on the pool; see `Generator.fit`."""
+        self.check_understood(least_noise=least_noise, conditions=conditions)
+        plan = FitPlan(seed, from_scratch, weights, budget, learning_rate, least_noise, conditions, watch)
         with self.engine.explained("a training step", "batch_size", self.settings.batch_size):
-            plan = _Plan(seed, from_scratch, weights, budget, learning_rate)
             self._fit(pool, plan, checkpoint, progress)
 
-    def _fit(self, pool: ImageSet, plan: "_Plan", checkpoint: Checkpoint, progress: Progress) -> None:
+    def _fit(self, pool: ImageSet, plan: FitPlan, checkpoint: Checkpoint, progress: Progress) -> None:
         settings, seed = self.settings, plan.seed
         steps = math.ceil(plan.budget * settings.steps)
+        whole = plan.of_pool(pool, self.data.n_classes).each(lambda values: values.to(self.device))
+        self.expect_conditions(plan.n_conditions, plan.from_scratch)
         training = self.begin_fit(plan.seed, plan.from_scratch, steps, plan.learning_rate * settings.learning_rate)
         random = derive_generator(seed, "noise", device=self.device)
         order = EpochOrder(len(pool), seed)
-        whole = self._on_device(pool, plan)
         averages: list[Tensor] = [*training.weights["average"]]
+        watching = None if plan.watch is None else Watching(plan.watch, training.weights)
         weights: list[Tensor] = [*training.weights[training.averaged]]
 
         # A fit that was cut short goes on with the same weights, moments and random numbers. What another fit has left
         # is not gone on from: a method may fit more than once in a generation.
-        step = 0
+        step, evaluated = 0, self.work.network_evaluations
         identity = plan.identity(pool)
         self.engine.processes.check_same("the pool or the settings of a fit", lambda: identity.numpy().tobytes().hex())
         if (saved := checkpoint.load()) is not None and torch.equal(saved["fit"], identity):
             step = restore(saved, training.weights, training.optimizers, random)
             self.work.images_trained += step * settings.batch_size
+            if watching is not None:
+                self.work.network_evaluations += watching.restore(saved)
             progress.note(f"goes on from step {step} of {steps}")
 
         bar = progress.bar("fit", total=steps * settings.batch_size, initial=step * settings.batch_size)
         with bar:
-            while step < steps:
+            ended = False
+            while not ended:
                 index = self.engine.moved(order.batch(step, settings.batch_size))
                 chosen = whole[index]
                 real = from_uint8(chosen.images)
@@ -146,27 +135,39 @@ class NetworkGenerator(Generator):
                 with torch.no_grad():
                     torch._foreach_lerp_(averages, weights, 1 - ema_decay(step, steps, settings.ema_halflife))
                 self.work.images_trained += settings.batch_size
+                ended = step == steps
+                if watching is not None and watching.watch.due(step, steps):
+                    self.finish_fit()
+                    ended = watching.ends() or ended
 
-                if bar.update(settings.batch_size) or step == steps:
+                if bar.update(settings.batch_size) or ended:
                     shown = {name: f"{loss:.4f}" for name, loss in _fetched(losses).items()}
                     bar.set_postfix(step=f"{step}/{steps}", **shown, refresh=False)
                 progress.losses(step, steps, partial(_fetched, losses))
                 # When something is shown is a matter of time; here all processes look at the same step.
-                if step % CHECK_STEPS == 0 or step == steps:
+                if step % CHECK_STEPS == 0 or ended:
                     check_losses(_fetched(losses), step, steps, training.learning_rate)
-                if checkpoint.due() and step < steps:
-                    state = snapshot(step, training.weights, training.optimizers, random)
-                    checkpoint.save(state | {"fit": identity})
+                if checkpoint.due() and not ended:
+                    state = snapshot(step, training.weights, training.optimizers, random) | {"fit": identity}
+                    if watching is not None:
+                        state |= watching.state(self.work.network_evaluations - evaluated)
+                    checkpoint.save(state)
+        if watching is not None:
+            watching.finish()
         check_weights(averages, steps, training.learning_rate)
         self.finish_fit()
 
-    def _on_device(self, pool: ImageSet, plan: "_Plan") -> Batch:
-        """Return the whole pool, its images still uint8, with what the fit was told of them."""
-        weights = None if plan.weights is None else relative_weights(plan.weights, len(pool))
-        return Batch(pool.images, pool.labels, weights).each(lambda values: values.to(self.device))
-
-    def sample(self, labels: Tensor | None, seeds: list[int], sampling_bias: float, progress: Progress) -> ImageSet:
+    def sample(
+        self,
+        labels: Tensor | None,
+        seeds: list[int],
+        sampling_bias: float,
+        progress: Progress,
+        steps: int | None = None,
+        condition: int = 0,
+    ) -> ImageSet:
         """Draw one image per seed; see `Generator.sample`."""
+        self.check_understood(steps=steps, conditions=condition or None)
         evaluations = self.evaluations_per_image(sampling_bias)
         return self.sample_with(
             labels, seeds, evaluations, progress, lambda numbers, classes: self.draw(numbers, classes, sampling_bias)
@@ -191,6 +192,7 @@ class NetworkGenerator(Generator):
             draw: as the method `draw`, without the bias.
         """
         size = self.settings.sampling_batch
+        check_labels(labels, self.data.n_classes, "sample")
 
         def batch(part: slice) -> Tensor:
             chunk = seeds[part]
@@ -254,6 +256,12 @@ class NetworkGenerator(Generator):
     def numbers_per_image(self) -> int:
         """How many standard normal numbers an image is made of."""
 
+    def expect_conditions(self, n: int, from_scratch: bool) -> None:
+        """Make room for n conditions before `begin_fit`, for generators that understand conditions.
+
+        A fit from scratch has as many as it names, one that goes on never fewer than there were.
+        """
+
     @abstractmethod
     def begin_fit(self, seed: int, from_scratch: bool, steps: int, learning_rate: float) -> Training:
         """Draw or keep the weights, and return them with new optimizers.
@@ -298,20 +306,3 @@ class NetworkGenerator(Generator):
 def _fetched(losses: Mapping[str, Tensor]) -> dict[str, float]:
     """Return losses as numbers, for which a GPU has to be waited for."""
     return {name: loss.item() for name, loss in losses.items()}
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """What a fit was asked for, besides the pool; see `Generator.fit`."""
-
-    seed: int
-    from_scratch: bool
-    weights: Tensor | None
-    budget: float
-    learning_rate: float
-
-    def identity(self, pool: ImageSet) -> Tensor:
-        """Return what tells this fit of a generator from another, uint8 (32,)."""
-        weights = None if self.weights is None else hashlib.sha256(self.weights.numpy().tobytes()).hexdigest()
-        digest = canonical_sha256(vars(self) | {"weights": weights, "pool": pool.sha256})
-        return torch.frombuffer(bytearray.fromhex(digest), dtype=torch.uint8)

@@ -20,10 +20,10 @@ from bench.errors import BadInput
 from bench.generators.augment import augment
 from bench.generators.batch import Batch
 from bench.generators.engine import Engine
-from bench.generators.network import NetworkGenerator, Training
+from bench.generators.network import NetworkGenerator
 from bench.generators.stylegan_layers import group_size
 from bench.generators.stylegan_networks import Discriminator, GeneratorNetwork
-from bench.generators.training import mean_loss
+from bench.generators.training import Training, mean_loss
 from bench.process.progress import Progress
 from bench.seeds import derive_generator, derive_seed, draw_weights
 
@@ -61,7 +61,7 @@ class StyleGAN(NetworkGenerator):
         self._discriminate = engine.compile(self._discriminator)
         self._centre = torch.zeros(data.n_classes or 1, settings.latent, device=self.device)
 
-    def evaluations_per_image(self, sampling_bias: float) -> int:
+    def evaluations_per_image(self, sampling_bias: float, steps: int | None = None) -> int:
         """Return 1: a GAN draws an image in one pass."""
         return 1
 

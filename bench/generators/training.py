@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -11,7 +12,27 @@ from torch.optim import Optimizer
 from bench.errors import RunFailed
 from bench.seeds import derive_generator
 
+WARMUP_FRACTION = 0.05
 DIVERGED = 1e4  # losses are of the order of one; the gradient penalty of a GAN starts with hundreds
+
+
+@dataclass(frozen=True)
+class Training:
+    """What a fit changes.
+
+    Attributes:
+        weights: lists of weights by name; "average" is the moving average of those called `averaged`.
+        averaged: a name in `weights`.
+        optimizers: by the name of the weights that they train.
+        steps: how many there are in all.
+        learning_rate: of this fit.
+    """
+
+    weights: dict[str, list[Parameter]]
+    averaged: str
+    optimizers: dict[str, Optimizer]
+    steps: int
+    learning_rate: float
 
 
 class EpochOrder:
@@ -39,6 +60,13 @@ class EpochOrder:
 def ema_decay(step: int, steps: int, halflife: float) -> float:
     """Return the decay of the weight average at a step; early on the half-life is short (Karras et al. 2022)."""
     return float(0.5 ** (1 / min(halflife * steps, 0.1 * step)))
+
+
+def warmed_cosine(done: float) -> float:
+    """Return the share of the full learning rate: a linear warm-up, then half a cosine down to zero at the end."""
+    if done < WARMUP_FRACTION:
+        return done / WARMUP_FRACTION
+    return 0.5 * (1 + math.cos(math.pi * (done - WARMUP_FRACTION) / (1 - WARMUP_FRACTION)))
 
 
 def check_losses(losses: Mapping[str, float], step: int, steps: int, learning_rate: float) -> None:
@@ -73,6 +101,37 @@ def to_uint8(images: Tensor) -> Tensor:
 def normals(seeds: list[int], count: int) -> Tensor:
     """Return standard normal numbers, float32 (len(seeds), count); each row is a function of its seed alone."""
     return torch.stack([torch.randn(count, generator=torch.Generator().manual_seed(seed)) for seed in seeds])
+
+
+def check_labels(labels: Tensor | None, n_classes: int | None, asked: str) -> None:
+    """Raise RunFailed where labels, (n,), are not those of a task with so many classes.
+
+    Args:
+        labels: None where there are none.
+        n_classes: None for none.
+        asked: what was asked of the generator: "fit", "sample" or "loss".
+    """
+    if (labels is None) != (n_classes is None):
+        found, allowed = ("no labels", f"0 to {(n_classes or 0) - 1}") if labels is None else ("labels", "none")
+        raise RunFailed(f"{asked} was given {found}: allowed are {allowed}")
+    if labels is None or n_classes is None or not len(labels):
+        return
+    if labels.min() < 0 or labels.max() >= n_classes:
+        raise RunFailed(
+            f"{asked} was given labels from {labels.min()} to {labels.max()}: allowed are 0 to {n_classes - 1}"
+        )
+
+
+def check_per_image(values: Tensor, n: int, name: str, most: float = math.inf) -> Tensor:
+    """Return what was said of each of n images; RunFailed where it is not (n,), or not from 0 to `most`."""
+    if values.shape != (n,):
+        raise RunFailed(f"{name} of a pool of {n} images must be ({n},), found {tuple(values.shape)}")
+    if not bool(((values >= 0) & (values <= most)).all()):
+        found = f"found {values.min().item():.4g} to {values.max().item():.4g}"
+        raise RunFailed(
+            f"{name} must be at least 0" + (f" and at most {most:g}" if most < math.inf else "") + f", {found}"
+        )
+    return values
 
 
 def relative_weights(weights: Tensor, n: int) -> Tensor:

@@ -18,7 +18,7 @@ from bench.data.image_set import ImageSet
 from bench.errors import RunFailed
 from bench.generators.base import Extrapolation
 from bench.generators.batch import Batch
-from bench.generators.ddpm import WARMUP_FRACTION, _learning_rate_factor
+from bench.generators.training import WARMUP_FRACTION, warmed_cosine
 
 
 def test_a_model_without_labels_refuses_a_sampling_bias():
@@ -52,7 +52,7 @@ def test_guided_prediction_is_one_plus_w_conditional_minus_w_unconditional(
 ):
     model = build(patch=patch)
     monkeypatch.setattr(model, "_sampled", StubNetwork())
-    monkeypatch.setattr(model, "_solver", StubSolver())
+    monkeypatch.setattr(model._schedule, "solver", StubSolver())
     noise, labels = torch.randn(4, 1, 8, 8, generator=torch.Generator().manual_seed(0)), torch.tensor([0, 3, 5, 9])
     conditional = noise / 2 + labels.view(4, 1, 1, 1) / 10
     unconditional = noise / 2 + 10 / 10  # the label after the ten classes
@@ -80,7 +80,7 @@ def test_the_guidance_of_a_step_acts_in_this_step(
     model, solver = build(sampling_steps=2), StubSolver()
     solver.timesteps = torch.tensor([6, 3])
     monkeypatch.setattr(model, "_sampled", StubNetwork())
-    monkeypatch.setattr(model, "_solver", solver)
+    monkeypatch.setattr(model._schedule, "solver", solver)
     monkeypatch.setattr("bench.generators.network.normals", lambda seeds, count: torch.zeros(len(seeds), count))
     drawn = model.sample_guided(torch.tensor([3]), [1], guidance, QUIET)
     assert (drawn.images == round(value * 127.5 + 127.5)).all()
@@ -91,7 +91,7 @@ def test_the_prediction_is_extrapolated_away_from_the_other_model(monkeypatch: p
     # The stub's one step makes the prediction itself the image: both models are asked about the same noise.
     model = fit(build())
     other = fit(build(), seed=1).state_dict()
-    monkeypatch.setattr(model, "_solver", StubSolver())
+    monkeypatch.setattr(model._schedule, "solver", StubSolver())
     guidance = [0.0] * model.guidance_steps
     own = model.sample_guided(LABELS, SEEDS, guidance, QUIET).images
     away = model.sample_guided(LABELS, SEEDS, guidance, QUIET, Extrapolation(other, weight)).images
@@ -128,7 +128,7 @@ class Spy:
         self.timesteps: list[Tensor] = []
         self.labels: list[Tensor] = []
 
-    def __call__(self, network: Any, noisy: Tensor, timesteps: Tensor, labels: Tensor) -> Tensor:
+    def __call__(self, network: Any, noisy: Tensor, timesteps: Tensor, labels: Tensor, *_: Any) -> Tensor:
         self.timesteps.append(timesteps)
         self.labels.append(labels)
         return torch.zeros_like(noisy).requires_grad_()
@@ -140,11 +140,11 @@ def test_the_loss_of_a_predicted_image_is_the_error_of_the_velocity_that_it_impl
 ):
     model, velocity_model = build(prediction="sample"), build()
     clean, guess = make_images(1).images / 127.5 - 1, make_images(1, seed=1).images / 127.5 - 1
-    signal = model._noising.alphas_cumprod[level].item()
+    signal = model._schedule.noising.alphas_cumprod[level].item()
     timesteps = torch.tensor([level])
     monkeypatch.setattr(torch, "rand", lambda *size, **_: torch.tensor((level + 0.5) / 500).expand(*size))
 
-    def implied_velocity(network: Any, noisy: Tensor, given: Tensor, labels: Any) -> Tensor:
+    def implied_velocity(network: Any, noisy: Tensor, given: Tensor, *_: Any) -> Tensor:
         assert given.tolist() == timesteps.tolist()
         # v = sqrt(a) noise - sqrt(1 - a) image, where noisy = sqrt(a) image + sqrt(1 - a) noise
         noise = (noisy - signal**0.5 * guess) / (1 - signal) ** 0.5
@@ -207,15 +207,15 @@ def test_a_network_of_any_width_that_is_allowed_hears_its_label_and_its_noise_le
 
 
 def test_learning_rate_starts_at_zero_is_full_after_the_warm_up_and_ends_near_zero():
-    assert _learning_rate_factor(0) == 0
-    assert _learning_rate_factor(WARMUP_FRACTION / 2) == pytest.approx(0.5)
-    assert _learning_rate_factor(WARMUP_FRACTION) == 1
-    assert _learning_rate_factor((1 + WARMUP_FRACTION) / 2) == pytest.approx(0.5)
-    assert _learning_rate_factor(0.999) < 1e-4
+    assert warmed_cosine(0) == 0
+    assert warmed_cosine(WARMUP_FRACTION / 2) == pytest.approx(0.5)
+    assert warmed_cosine(WARMUP_FRACTION) == 1
+    assert warmed_cosine((1 + WARMUP_FRACTION) / 2) == pytest.approx(0.5)
+    assert warmed_cosine(0.999) < 1e-4
 
 
 def test_learning_rate_rises_and_then_only_falls():
-    factors = np.array([_learning_rate_factor(x) for x in np.linspace(0, 1, 201)])
+    factors = np.array([warmed_cosine(x) for x in np.linspace(0, 1, 201)])
     top = factors.argmax()
     assert (np.diff(factors[: top + 1]) > 0).all()
     assert (np.diff(factors[top:]) < 0).all()

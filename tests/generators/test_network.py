@@ -15,8 +15,8 @@ from torch import Tensor
 from bench.data.image_set import ImageSet
 from bench.errors import RunFailed
 from bench.generators.base import Work
-from bench.generators.network import NetworkGenerator, Training
-from bench.generators.training import ema_decay, to_uint8
+from bench.generators.network import NetworkGenerator
+from bench.generators.training import Training, ema_decay, to_uint8
 
 OTHER_POOL = make_images(24, seed=1)
 BIASES = pytest.mark.parametrize("bias", [1.0, 0.5], ids=["unbiased", "biased"])
@@ -259,7 +259,7 @@ def test_every_batch_of_sampling_has_the_size_that_is_set(monkeypatch: pytest.Mo
     monkeypatch.setattr(
         model,
         "draw",
-        lambda noise, labels, bias: sizes.append((len(noise), len(labels))) or draw(noise, labels, bias),
+        lambda noise, labels, *rest: sizes.append((len(noise), len(labels))) or draw(noise, labels, *rest),
     )
     sample(model)
     assert sizes == [(4, 4), (4, 4)]

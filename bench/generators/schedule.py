@@ -1,0 +1,121 @@
+"""The noise schedule of the DDPM: its times, what a network predicts at them, and the way from noise to images."""
+
+import math
+from collections.abc import Callable
+
+import torch
+from diffusers import DDPMScheduler, DPMSolverMultistepScheduler
+from torch import Tensor
+
+from bench.cells.generator_settings import DDPMSettings
+from bench.errors import RunFailed
+from bench.generators.noise import Correction, NoiseLevel
+
+LEAST_NOISE_LEVEL = 0.1  # below it, errors of a predicted image weigh no more
+
+
+class NoiseSchedule:
+    """The cosine schedule (Nichol & Dhariwal 2021) of T times, and DPM-Solver++(2M) (Lu et al. 2022) on it.
+
+    Attributes:
+        noising: diffusers' schedule in training.
+        solver: diffusers' sampler.
+    """
+
+    def __init__(self, settings: DDPMSettings, device: torch.device) -> None:
+        """Build it; what is predicted the settings say."""
+        self._settings = settings
+        self._device = device
+        schedule = {
+            "num_train_timesteps": settings.timesteps,
+            "beta_schedule": "squaredcos_cap_v2",
+            "prediction_type": settings.prediction,
+        }
+        self.noising = DDPMScheduler(**schedule)
+        self.solver = DPMSolverMultistepScheduler(**schedule, timestep_spacing="trailing")
+
+    def times(self, levels: Tensor) -> Tensor:
+        """Return the time, int64, 0 to T, that each level in [0, 1] lies in; rounding in float32 does not matter."""
+        return (levels * self._settings.timesteps + 1e-3).floor().long()
+
+    def drawn_times(self, position: Tensor, least_noise: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """Return the times of images, and what each counts for; None where all count the same.
+
+        In expectation over even positions, what an image adds to a loss is the mean over all levels of the plain loss
+        in which those below its least noise are left out.
+
+        Args:
+            position: float32 (n,), where each image is among the levels that are allowed, in [0, 1).
+            least_noise: float32 (n,) in [0, 1]; None where all levels are allowed.
+        """
+        steps = self._settings.timesteps
+        if least_noise is None:
+            return (position * steps).long().clamp_(max=steps - 1), None
+        first = self.times(least_noise)
+        return (first + position * (steps - first)).long().clamp_(max=steps - 1), (steps - first) / steps
+
+    def add_noise(self, clean: Tensor, noise: Tensor, times: Tensor) -> Tensor:
+        """Return noisy images, (n, channels, height, width), at times (n,)."""
+        noisy: Tensor = self.noising.add_noise(clean, noise, times)
+        return noisy
+
+    def errors(self, prediction: Tensor, clean: Tensor, noise: Tensor, times: Tensor) -> Tensor:
+        """Return the squared errors of predictions, (n,) or (n, channels, height, width), at times (n,).
+
+        A network that sees large patches is narrower than what it is given, and cannot carry the noise through:
+        it predicts the image (`sample`), with the loss of the velocity (Li & He 2025, arXiv 2511.13720).
+        """
+        match self._settings.prediction:
+            case "v_prediction":
+                target: Tensor = self.noising.get_velocity(clean, noise, times)
+                return (prediction - target).square()
+            case "epsilon":
+                return (prediction - noise).square()
+            case "sample":
+                # The error of the velocity that the image implies: that of the image over the noise level.
+                squared_levels = (1 - self.noising.alphas_cumprod[times]).clamp(min=LEAST_NOISE_LEVEL**2)
+                return (prediction - clean).square().mean((1, 2, 3)).div(squared_levels)
+
+    def n_steps(self, steps: int | None) -> int:
+        """Return how many steps the sampler takes; RunFailed where it cannot take so many."""
+        most = self._settings.timesteps
+        if steps is None:
+            return self._settings.sampling_steps
+        if not 1 <= steps <= most:
+            raise RunFailed(f"steps is {steps}: allowed are 1 to {most}, the times of the noise schedule")
+        return steps
+
+    def noise_levels(self, steps: int | None) -> list[NoiseLevel]:
+        """Return where the steps of the sampler are, noise first."""
+        most = self._settings.timesteps
+        self.solver.set_timesteps(self.n_steps(steps), device=self._device)
+        times: list[int] = self.solver.timesteps.tolist()
+        signals: list[float] = self.noising.alphas_cumprod.double()[times].tolist()
+        return [
+            NoiseLevel((time + 0.5) / most, math.sqrt(signal), math.sqrt(1 - signal))
+            for time, signal in zip(times, signals, strict=True)
+        ]
+
+    def denoised(self, noisy: Tensor, predict: Callable[[Tensor, Tensor, int], Tensor], steps: int | None) -> Tensor:
+        """Follow the probability-flow ODE from noise to images; `predict` is given noisy images, time and step."""
+        self.solver.set_timesteps(self.n_steps(steps), device=self._device)
+        for step, time in enumerate(self.solver.timesteps):
+            noisy = self.solver.step(predict(noisy, time, step), time, noisy).prev_sample
+        return noisy
+
+    def correction(self, correct: Correction, noisy: Tensor, level: NoiseLevel, labels: Tensor | None) -> Tensor:
+        """Return what is added to the network's prediction where `correct` changes the image that it means."""
+        with torch.inference_mode(False), torch.enable_grad():
+            # What was made in inference mode cannot be part of a graph; copies can.
+            change = correct(noisy.clone(), level, None if labels is None else labels.clone()).detach()
+        if change.shape != noisy.shape:
+            raise RunFailed(f"correct returned {tuple(change.shape)} for noisy images of {tuple(noisy.shape)}")
+        if not torch.isfinite(change).all():
+            raise RunFailed(f"correct returned what is not finite, at the noise level {level.level:.3g}")
+        match self._settings.prediction:
+            case "v_prediction":
+                return change * (-1 / level.noise)
+            case "epsilon":
+                return change * (-level.signal / level.noise)
+            case "sample":
+                return change
