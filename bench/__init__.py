@@ -25,8 +25,10 @@ if TYPE_CHECKING:  # for type checkers and editors: the tables below, which a te
     from bench.generators.batch import Batch as Batch
     from bench.generators.engine import Engine as Engine
     from bench.generators.network import NetworkGenerator as NetworkGenerator
-    from bench.generators.network import Training as Training
+    from bench.generators.noise import NoiseLevel as NoiseLevel
+    from bench.generators.training import Training as Training
     from bench.generators.training import mean_loss as mean_loss
+    from bench.generators.watch import Watch as Watch
     from bench.methods.linear_probe import LinearProbe as LinearProbe
     from bench.methods.method import Budget as Budget
     from bench.methods.method import Context as Context
@@ -63,11 +65,13 @@ FOR_FILES = {
     "Method": "bench.methods.method",
     "NetworkGenerator": "bench.generators.network",
     "NetworkSettings": "bench.cells.generator_settings",
+    "NoiseLevel": "bench.generators.noise",
     "Pool": "bench.methods.pool",
     "Progress": "bench.process.progress",
     "RunFailed": "bench.errors",
     "Setting": "bench.methods.method",
-    "Training": "bench.generators.network",
+    "Training": "bench.generators.training",
+    "Watch": "bench.generators.watch",
     "concatenate": "bench.data.image_set",
     "derive_generator": "bench.seeds",
     "derive_seed": "bench.seeds",

@@ -183,8 +183,8 @@ class Generator(ABC):
         """Return how many images go through a training step in a fit on a pool of n with the whole budget."""
 
     @abstractmethod
-    def evaluations_per_image(self, sampling_bias: float, steps: int | None = None) -> int:
-        """Return how many forward passes of the network one sampled image takes, in so many steps of the sampler."""
+    def evaluations_per_image(self, sampling_bias: float) -> int:
+        """Return how many forward passes of the network one sampled image takes."""
 
     @property
     def checkpoint_bytes(self) -> int:

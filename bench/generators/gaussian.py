@@ -45,7 +45,9 @@ class Gaussian(Generator):
         watch: Watch | None = None,
     ) -> None:
         """Take mean and covariance of the pool; see `Generator.fit`. It needs no seed and no checkpoint."""
-        self.check_understood(least_noise=least_noise, conditions=conditions, watch=watch)
+        self.check_understood(least_noise=least_noise, conditions=conditions)
+        if watch is not None:
+            raise RunFailed("a Gaussian is fitted in closed form: there is nothing to watch, allowed is None")
         if not from_scratch:
             raise RunFailed("a Gaussian is fitted in closed form: there is nothing to finetune, allowed is scratch")
         if (budget, learning_rate) != (1, 1):
@@ -87,7 +89,7 @@ class Gaussian(Generator):
         """Return n: every point counts once."""
         return n
 
-    def evaluations_per_image(self, sampling_bias: float, steps: int | None = None) -> int:
+    def evaluations_per_image(self, sampling_bias: float) -> int:
         """Return 0: there is no network."""
         return 0
 

@@ -61,7 +61,7 @@ class StyleGAN(NetworkGenerator):
         self._discriminate = engine.compile(self._discriminator)
         self._centre = torch.zeros(data.n_classes or 1, settings.latent, device=self.device)
 
-    def evaluations_per_image(self, sampling_bias: float, steps: int | None = None) -> int:
+    def evaluations_per_image(self, sampling_bias: float) -> int:
         """Return 1: a GAN draws an image in one pass."""
         return 1
 

@@ -127,10 +127,8 @@ def check_per_image(values: Tensor, n: int, name: str, most: float = math.inf) -
     if values.shape != (n,):
         raise RunFailed(f"{name} of a pool of {n} images must be ({n},), found {tuple(values.shape)}")
     if not bool(((values >= 0) & (values <= most)).all()):
-        found = f"found {values.min().item():.4g} to {values.max().item():.4g}"
-        raise RunFailed(
-            f"{name} must be at least 0" + (f" and at most {most:g}" if most < math.inf else "") + f", {found}"
-        )
+        allowed = "at least 0" if most == math.inf else f"from 0 to {most:g}"
+        raise RunFailed(f"{name} is {values.min().item():.4g} to {values.max().item():.4g}: allowed are {allowed}")
     return values
 
 

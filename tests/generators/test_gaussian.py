@@ -12,6 +12,7 @@ from bench.cells.generator_settings import GaussianSettings
 from bench.data.image_set import ImageSet
 from bench.errors import RunFailed
 from bench.generators.gaussian import Gaussian
+from bench.generators.watch import Watch
 
 D = 4
 MIXING = torch.tensor([[2.0, 0, 0, 0], [1, 1, 0, 0], [0, 0, 0.5, 0], [0, 0, 0.5, 0]])  # of rank 3
@@ -138,3 +139,24 @@ def test_a_gaussian_has_no_features_no_judgement_and_no_steps():
             use()
     with pytest.raises(RunFailed, match="allowed are ddpm"):
         model.sample_guided(None, [1], [0.0], QUIET)
+
+
+@pytest.mark.parametrize(
+    ("call", "what"),
+    [
+        (lambda: fit(points(7), least_noise=torch.zeros(7)), "be given least_noise"),
+        (lambda: fit(points(7), conditions=torch.zeros(7).long()), "be given conditions"),
+        (lambda: fit(points(7)).sample(None, [1], 1.0, QUIET, steps=3), "be given steps"),
+        (lambda: fit(points(7)).sample(None, [1], 1.0, QUIET, condition=1), "be given conditions"),
+        (lambda: fit(points(7)).loss(points(7), 0, QUIET), "tell its loss on images"),
+        (lambda: fit(points(7)).noise_levels(), "sample in steps"),
+    ],
+)
+def test_what_it_cannot_it_says_in_one_line(call, what: str):
+    with pytest.raises(RunFailed, match=f"^the generator gaussian cannot {what}: allowed are ddpm$"):
+        call()
+
+
+def test_there_is_nothing_to_watch():
+    with pytest.raises(RunFailed, match="there is nothing to watch"):
+        fit(points(7), watch=Watch(lambda: 0.0, lambda numbers: False))

@@ -14,7 +14,7 @@ from bench.process.processes import ALONE
 
 # Of a weight, in units of the largest in its tensor: the sums of gradients are taken in another order.
 TOLERANCE = 1e-5
-MODELS = ("ddpm", "ddpm-uneven", "stylegan", "stylegan-augment")
+MODELS = ("ddpm", "ddpm-told", "ddpm-uneven", "stylegan", "stylegan-augment")
 Found = list[dict[str, Any]]
 
 

@@ -14,11 +14,13 @@ from bench.features.base import ClassifyingSpace
 from bench.features.cache import FeatureCache
 from bench.generators.engine import Engine
 from bench.generators.network import NetworkGenerator
+from bench.generators.noise import NoiseLevel
 from bench.process import processes as processes_module
 from bench.process.processes import FailedApart, Processes
 from bench.scoring.scorer import Reference, Scorer
 
 WEIGHTS = torch.rand(24, generator=torch.Generator().manual_seed(0))
+CONDITIONS = torch.arange(24) % 3
 STATE_FILE = "state.safetensors"
 
 
@@ -43,6 +45,12 @@ def fits(engine: Engine) -> dict[str, NetworkGenerator]:
     ddpm, stylegan = models.ddpm, models.stylegan
     return {
         "ddpm": models.fit(ddpm(engine=engine, flips=True), weights=WEIGHTS),
+        "ddpm-told": models.fit(
+            ddpm(engine=engine, batch_size=15, images=150),
+            weights=WEIGHTS,
+            least_noise=WEIGHTS.flip(0) / 2,
+            conditions=CONDITIONS,
+        ),
         "ddpm-uneven": models.fit(ddpm(engine=engine, batch_size=15, images=150)),
         "stylegan": models.fit(stylegan(engine=engine, flips=True, stddev_group=4), weights=WEIGHTS),
         "stylegan-augment": models.fit(
@@ -51,10 +59,24 @@ def fits(engine: Engine) -> dict[str, NetworkGenerator]:
     }
 
 
+def towards_the_label(noisy: Tensor, level: NoiseLevel, labels: Tensor | None) -> Tensor:
+    """A correction with a gradient, of each image by its label."""
+    assert labels is not None
+    noisy.requires_grad_()
+    energy = (noisy.mean((1, 2, 3)) - labels / 10).square().sum()
+    return -torch.autograd.grad(energy, noisy)[0]
+
+
 def drawn(model: NetworkGenerator) -> dict[str, Tensor]:
     """Everything that a model gives in batches; more batches than processes, the last one smaller."""
     found = {f"samples {bias}": models.sample(model, bias=bias) for bias in (1.0, 0.5)}
     found["features"] = model.features(models.POOL[:10], QUIET)
+    if "loss" in vars(type(model)):
+        found["losses"] = model.loss(models.POOL[:10], 0, QUIET)
+    if "class_embedding.conditions" in model.state_dict():
+        labels, seeds = models.LABELS, models.SEEDS
+        found["conditions"] = model.sample(labels, seeds, 1.0, QUIET, steps=2, condition=2).images
+        found["corrected"] = model.sample_guided(labels, seeds, [0.0] * 3, QUIET, correct=towards_the_label).images
     if hasattr(model, "_discriminator"):
         found["logits"] = model.judge(models.POOL[:10], QUIET)
     return found
