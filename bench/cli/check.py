@@ -19,7 +19,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(arguments: argparse.Namespace) -> int:
     """Do what was asked for, and return the exit status."""
     from bench.conformance.check import check_file
-    from bench.conformance.generator import check_generator, is_generator_file
+    from bench.conformance.generator import check_generator
+    from bench.conformance.kind import is_generator_file
     from bench.process.progress import Progress
 
     check = check_generator if is_generator_file(arguments.file) else check_file

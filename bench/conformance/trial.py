@@ -131,7 +131,7 @@ class Trial:
         from_scratch: bool = True,
         checkpoint: Memory | None = None,
         weights: Tensor | None = None,
-        **arguments: float,
+        **arguments: Any,
     ) -> dict[str, Tensor]:
         """Fit a generator, and return its weights; the pool, the seed and the rest are the same unless given."""
         pool = pool or self.pool
