@@ -66,7 +66,12 @@ OF_THE_DOOR = {"__version__", "INTERFACE_VERSION", "FOR_FILES", "FOR_SCRIPTS"}
 TEMPLATES = {"bench/methods/template.py", "bench/generators/template.py"}
 
 MOST_LINES = 300
-BEING_SPLIT = {"bench/conformance/check.py", "bench/conformance/watch.py", "bench/generators/network.py"}
+BEING_SPLIT = {
+    "bench/conformance/check.py",
+    "bench/conformance/watch.py",
+    "bench/generators/ddpm.py",
+    "bench/generators/network.py",
+}
 REASON = re.compile(r"^Longer than 300 lines because \S", re.MULTILINE)
 
 # Folders of tests that mirror no room, and tests in a room that mirror no file of it.
@@ -83,6 +88,7 @@ WITHOUT_A_FILE = {
     "board/test_links.py": "the links of the page",
     "board/test_recompute.py": "the page against an independent computation",
     "executors/test_worker_processes.py": "workers.py with real processes",
+    "generators/test_abilities.py": "what only some generators can do, on all of them",
     "logs/test_logged_losses.py": "what generators hand to any log",
     "metrics/test_processes.py": "all metrics on several processes",
 }
@@ -217,6 +223,14 @@ def test_a_long_file_says_why_it_is_long():
 
 def test_tests_stand_where_the_code_does_that_they_test():
     assert astray(ROOT) == []
+
+
+def test_the_rooms_are_explained_in_their_order():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    explained = [
+        name for row in re.findall(r"^\| (`.*?) \|", text, re.MULTILINE) for name in re.findall(r"`(\w+)", row)
+    ]
+    assert explained == list(TABLE)
 
 
 def test_every_room_says_in_one_line_what_lives_there():

@@ -1,1 +1,1 @@
-"""The words of the benchmark: task, loop, cell, record, and what is said of two records of one cell."""
+"""The words of the benchmark: task, loop, cell, record; and how a class is read from a file."""

@@ -1,1 +1,1 @@
-"""Executors run many cells, here or on other machines; a cell itself is sequential."""
+"""The grid of cells, and who runs them where; a cell itself is sequential."""

@@ -1,1 +1,1 @@
-"""The generators that tasks may name."""
+"""Generative models: what all of them can do, those of the benchmark, and those that are files."""

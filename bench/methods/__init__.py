@@ -1,1 +1,1 @@
-"""The interface of a mitigation method, and how its file is read."""
+"""The interface of a mitigation method: its hooks and their calls, its pool and context, its file."""

@@ -1,1 +1,1 @@
-"""This process and those beside it."""
+"""This process and those beside it: progress, interruption, work that is shared."""

@@ -1,1 +1,1 @@
-"""The runs folder: what is kept of a cell, resumed, shown and cleaned."""
+"""What is kept of a cell while it runs and after: journal, folder, checkpoints, costs."""
