@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # for type checkers and editors: the tables below, which a te
     from bench.data.image_set import concatenate as concatenate
     from bench.errors import BadInput as BadInput
     from bench.errors import RunFailed as RunFailed
+    from bench.features.linear_probe import LinearProbe as LinearProbe
     from bench.generators.base import Checkpoint as Checkpoint
     from bench.generators.base import Extrapolation as Extrapolation
     from bench.generators.base import Generator as Generator
@@ -29,7 +30,6 @@ if TYPE_CHECKING:  # for type checkers and editors: the tables below, which a te
     from bench.generators.training import Training as Training
     from bench.generators.training import mean_loss as mean_loss
     from bench.generators.watch import Watch as Watch
-    from bench.methods.linear_probe import LinearProbe as LinearProbe
     from bench.methods.method import Budget as Budget
     from bench.methods.method import Context as Context
     from bench.methods.method import Control as Control
@@ -59,7 +59,7 @@ FOR_FILES = {
     "Generator": "bench.generators.base",
     "GeneratorSettings": "bench.cells.generator_settings",
     "ImageSet": "bench.data.image_set",
-    "LinearProbe": "bench.methods.linear_probe",
+    "LinearProbe": "bench.features.linear_probe",
     "Loop": "bench.cells.loops",
     "LoopKind": "bench.cells.loops",
     "Method": "bench.methods.method",

@@ -49,8 +49,9 @@ class Scores(_Part):
         authpct: percentage of images that are no copy of a training image, 0 to 100; compare with the floor's.
         training_distance_ratio: median distance to the nearest training image, divided by that of the reference; 1 is
             right, towards 0 are copies, far above 1 are images unlike the data.
-        label_agreement: share of images that the task's classifier gives the label they were generated for, higher is
-            better; None where the feature space has no classifier of the task.
+        label_agreement: share of images that a classifier of the task gives the label they were generated for, higher
+            is better: that of the feature space or, where it has none, a linear probe of its features; None where the
+            task has no labels.
         class_imbalance: total variation distance of the classes that the classifier sees from the classes of the
             training images, 0 to 1, lower is better.
     """
@@ -68,8 +69,25 @@ class Scores(_Part):
     class_imbalance: Share | None = None
 
 
+class ProbeConditions(_Part):
+    """The linear probe that label agreement and class imbalance were read with.
+
+    Attributes:
+        images: real training images that it has learned from.
+        accuracy: share of the reference images that it labels right.
+    """
+
+    images: PositiveCount
+    accuracy: Share
+
+
 class ScoreConditions(_Part):
-    """What the scores were measured in and against, with the real-against-real floor under the same conditions."""
+    """What the scores were measured in and against, with the real-against-real floor under the same conditions.
+
+    Attributes:
+        probe: what labels were read with where the feature space has no classifier of the task; None where it has one,
+            and in records that have no label agreement.
+    """
 
     features: Name
     features_sha256: Sha256
@@ -78,6 +96,7 @@ class ScoreConditions(_Part):
     k: PositiveCount
     reference_sha256: Sha256
     floor: Scores
+    probe: ProbeConditions | None = None
 
 
 class FurtherScores(_Part):

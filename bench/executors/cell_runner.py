@@ -208,9 +208,11 @@ class CellRunner:
     def _reference(self, task: Task, tier: TierName) -> Reference:
         key = (task.sha256, tier)
         if key not in self._references:
-            images = self._real(task, tier).reference[: task.tiers[tier].n_score]
-            space = self._space(task, tier)
-            self._references[key] = Reference.prepare(space, images, task.score.k, self._cache, self._progress)
+            real = self._real(task, tier)
+            images = real.reference[: task.tiers[tier].n_score]
+            self._references[key] = Reference.prepare(
+                self._space(task, tier), images, task.score.k, self._cache, self._progress, real.training
+            )
         return self._references[key]
 
     def _space(self, task: Task, tier: TierName) -> FeatureSpace:

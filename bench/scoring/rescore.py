@@ -106,7 +106,7 @@ def scorer_of(
     found = (data.training.sha256, reference_images.sha256)
     if found != (record.data.sha256, record.score.reference_sha256):
         raise BadInput(f"{path}: the cell was run with other real images than these: give its own with --data DIR")
-    reference = Reference.prepare(space, reference_images, record.score.k, cache, progress)
+    reference = Reference.prepare(space, reference_images, record.score.k, cache, progress, data.training)
     drawn = RealDraws(data.training, record.cell.task, record.cell.seed).all(record.cell.loop)
     return Scorer(reference, drawn, cache, progress)
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from bench.cells.record import ScoreConditions, Scores
 from bench.data.image_set import ImageSet
 from bench.errors import BadInput
-from bench.features.base import ClassifyingSpace, FeatureSpace
+from bench.features.base import FeatureSpace
 from bench.features.cache import FeatureCache
 from bench.files.validation import one_line
 from bench.metrics.frechet import FrechetDistance, GaussianMoments
@@ -18,6 +18,7 @@ from bench.metrics.labels import ClassImbalance, LabelAgreement
 from bench.metrics.manifold import PRDC, Manifold
 from bench.metrics.memorisation import Memorisation, MemorisationScores, memorisation_scores
 from bench.process.progress import Progress
+from bench.scoring.labels import LabelReader, label_reader
 
 QUIET = Progress(visible=False)
 
@@ -33,6 +34,7 @@ class Reference:
         moments: their mean and covariance.
         manifold: their k-nearest-neighbour balls.
         kernel: their kernel sums.
+        reader: tells the classes apart; None where there are none.
     """
 
     space: FeatureSpace
@@ -41,12 +43,28 @@ class Reference:
     moments: GaussianMoments
     manifold: Manifold
     kernel: KernelSet
+    reader: LabelReader | None = None
 
     @classmethod
     def prepare(
-        cls, space: FeatureSpace, images: ImageSet, k: int, cache: FeatureCache, progress: Progress = QUIET
+        cls,
+        space: FeatureSpace,
+        images: ImageSet,
+        k: int,
+        cache: FeatureCache,
+        progress: Progress = QUIET,
+        training: ImageSet | None = None,
     ) -> "Reference":
         """Compute the features and their statistics, or take them from the cache.
+
+        Args:
+            space: the feature space.
+            images: the real images.
+            k: neighbours in precision and recall.
+            cache: keeps what is computed from real images.
+            progress: where progress is shown.
+            training: all real images of the task outside the reference, from which a probe learns the labels where
+                the space has no classifier; without them such a space tells nothing of labels.
 
         Raises:
             BadInput: too few images, images that the space is not for, or features that are not finite or all equal.
@@ -76,6 +94,7 @@ class Reference:
             GaussianMoments.with_covariance(features, found["mean"], found["covariance"]),
             Manifold.with_radii(features, found["squared_radii"], k),
             KernelSet(features, found["kernel_sums"]),
+            label_reader(space, images, features, training, cache, progress),
         )
 
 
@@ -122,8 +141,8 @@ class Scorer:
                 "two sets must be different images"
             )
         self._memorisation = manifold, normal
-        if isinstance(space, ClassifyingSpace) and training.labels is not None:
-            self._class_counts = torch.bincount(training.labels, minlength=space.n_classes)
+        if reference.reader is not None and training.labels is not None:
+            self._class_counts = torch.bincount(training.labels, minlength=reference.reader.n_classes)
 
     @property
     def space(self) -> FeatureSpace:
@@ -154,15 +173,8 @@ class Scorer:
             memorisation = Memorisation(*self._memorisation)
             memorisation.update(features[own])
             scores |= memorisation.compute()
-        if labels is not None and isinstance(reference.space, ClassifyingSpace):
-            classes = reference.space.classify(features)
-            agreement = LabelAgreement()
-            agreement.update(classes[own], labels[own])
-            scores["label_agreement"] = agreement.compute()
-            if self._class_counts is not None:
-                imbalance = ClassImbalance(self._class_counts)
-                imbalance.update(classes[own])
-                scores["class_imbalance"] = imbalance.compute()
+        if labels is not None and reference.reader is not None:
+            scores |= self._label_scores(reference.reader, features, labels)
         try:
             return Scores.model_validate({name: float(value) for name, value in scores.items()})
         except ValidationError as error:
@@ -170,13 +182,25 @@ class Scorer:
                 f"{one_line(error)}: features of space '{reference.space.name}' are too large for it"
             ) from error
 
+    def _label_scores(self, reader: LabelReader, features: Tensor, labels: Tensor) -> dict[str, Tensor]:
+        classes = reader.classify(features)
+        own = self._reference.space.processes.share(len(features))
+        agreement = LabelAgreement()
+        agreement.update(classes[own], labels[own])
+        scores = {"label_agreement": agreement.compute()}
+        if self._class_counts is not None:
+            imbalance = ClassImbalance(self._class_counts)
+            imbalance.update(classes[own])
+            scores["class_imbalance"] = imbalance.compute()
+        return scores
+
     def conditions(self, real: ImageSet, progress: Progress = QUIET) -> ScoreConditions:
         """Return what the scores are measured in and against, with the floor.
 
         Args:
             real: real images outside the reference, as many as it has: their scores are what a generator that has the
-                real distribution would get. As they are training images themselves, the floor's memorisation scores
-                are those of the reference.
+                real distribution would get. As they are training images themselves, the floor's memorisation scores,
+                and what a probe reads of labels, are those of the reference.
             progress: where progress is shown.
         """
         reference = self._reference
@@ -185,6 +209,10 @@ class Scorer:
         if self._memorisation is not None:
             _, normal = self._memorisation
             floor = floor.model_copy(update={"authpct": normal.authpct, "training_distance_ratio": 1.0})
+        reader, labels = reference.reader, reference.images.labels
+        if reader is not None and reader.probe is not None and labels is not None:
+            held_out = self._label_scores(reader, reference.features, labels)
+            floor = floor.model_copy(update={name: float(value) for name, value in held_out.items()})
         return ScoreConditions(
             features=reference.space.name,
             features_sha256=reference.space.sha256,
@@ -193,6 +221,7 @@ class Scorer:
             k=reference.manifold.k,
             reference_sha256=reference.images.sha256,
             floor=floor,
+            probe=None if reader is None else reader.probe,
         )
 
 

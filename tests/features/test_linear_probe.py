@@ -7,7 +7,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from bench.errors import RunFailed
-from bench.methods.linear_probe import LinearProbe
+from bench.features.linear_probe import LinearProbe
 
 DRAWN = torch.randn((60, 4), generator=torch.Generator().manual_seed(0))
 

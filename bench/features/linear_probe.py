@@ -1,4 +1,4 @@
-"""A linear classifier of features, for methods that learn from real images what their labels look like."""
+"""A linear classifier of features: what the score reads labels with, and methods that learn them from real images."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -55,6 +55,10 @@ class LinearProbe:
     def log_probability(self, features: Tensor, labels: Tensor) -> Tensor:
         """Return the log-probability of each image's label, float64 (n,)."""
         return self.log_probabilities(features).gather(1, labels[:, None])[:, 0]
+
+    def classify(self, features: Tensor) -> Tensor:
+        """Return the likeliest class, int64 (n,), of features, (n, d)."""
+        return self.log_probabilities(features).argmax(1)
 
     def state_dict(self) -> dict[str, Tensor]:
         """Return the probe as tensors."""
