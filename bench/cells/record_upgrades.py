@@ -21,7 +21,7 @@ def _to_3(content: dict[str, Any]) -> dict[str, Any]:
     """Schema 3 has generators from files, with parameters and a hash; those of schema 2 are all the benchmark's own.
 
     These are written as their name alone, as before, so that the ids of their cells stay what they are. It also says
-    with what probe labels were read, where a feature space has no classifier; before, nothing was said of labels there.
+    with what probe labels were read, where a feature space has no classifier; before, nothing was said there.
     """
     cell = content.get("cell")
     if isinstance(cell, dict) and isinstance(cell.get("generator"), dict):

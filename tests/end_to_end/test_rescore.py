@@ -95,9 +95,13 @@ def test_the_floor_is_that_of_real_images_in_the_other_space(rescore, tiny_task:
     assert_scores(floor, pixels(data.reference.images[:N]), pixels(data.training.images[:N]))
 
 
-def test_a_space_without_a_classifier_says_nothing_of_classes(rescore):
-    for scores in rescore()["generations"]:
-        assert (scores["label_agreement"], scores["class_imbalance"]) == (None, None)
+def test_in_a_space_without_a_classifier_a_probe_reads_the_labels(rescore):
+    found = rescore()
+    assert found["score"]["probe"]["images"] == 4 * N
+    assert found["score"]["probe"]["accuracy"] == found["score"]["floor"]["label_agreement"] > 0.8
+    for scores in found["generations"]:
+        assert 0 < scores["label_agreement"] < 1
+        assert 0 <= scores["class_imbalance"] < 1
 
 
 def test_what_is_printed_is_in_the_record(cell: Path, rescore):
