@@ -5,7 +5,7 @@ export OMP_NUM_THREADS ?= 2
 
 SEEDS ?= 0,1,2
 
-.PHONY: setup demo site smoke-board test test-slow lint format
+.PHONY: setup demo site smoke-board test test-slow lint format interface
 
 setup: $(VENV)/.installed
 
@@ -40,6 +40,10 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# What `bench` gives has changed: take it down again, and describe it in docs/interface.md.
+interface: setup
+	$(BIN)/python tests/interface.py
 
 format: setup
 	$(BIN)/ruff check --fix .
