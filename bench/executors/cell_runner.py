@@ -1,8 +1,7 @@
 """Runs cells in this process, one after the other, sharing what can be shared."""
 
-import traceback
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from bench.cells.task import Task, TierName
 from bench.data.draws import RealDraws, check_enough_real_images
 from bench.data.real import RealData, check_enough_to_score, in_tier_size, load_real_data
 from bench.errors import MEMORY_ADVICE, BadInput, RunFailed, StorageFailed, first_line, is_out_of_memory
+from bench.executors.failures import describe_failure, whole_traceback
 from bench.executors.grid import PlannedCell
 from bench.features.base import FeatureSpace
 from bench.features.build import space_named, task_space
@@ -130,12 +130,13 @@ class CellRunner:
         except (RunFailed, BadInput) as error:
             reason, shown = str(error), str(error)
         except Exception as error:
-            reason = f"{type(error).__name__}: {first_line(error)}"
             if is_out_of_memory(error):
-                shown = reason = f"{MEMORY_ADVICE} ({reason})"
+                shown = reason = f"{MEMORY_ADVICE} ({type(error).__name__}: {first_line(error)})"
             else:
-                # Most likely a fault of the method's own code: its author needs the traceback.
-                shown = f"\n{traceback.format_exc()}"
+                # Most likely a fault of the method's or the generator's own code: its author is shown the calls in it.
+                files = filter(None, (planned.method.path, planned.generator.path))
+                reason, shown = describe_failure(error, files)
+                replace(progress, visible=False).note(whole_traceback(error))  # in the log of the cell's folder
         progress.note(f"failed: {shown}")
         processes.from_main(lambda: folder.keep_failure(reason))
         return Outcome(planned, None, error=reason)

@@ -173,7 +173,7 @@ def test_a_failing_cell_keeps_its_generations_and_does_not_stop_the_others(run_t
     assert "asked for real images" in log
 
 
-def test_a_fault_in_a_methods_code_fails_its_cell_with_a_traceback_and_the_others_go_on(run_tiny, tmp_path):
+def test_a_fault_in_a_methods_code_fails_its_cell_with_the_line_and_the_others_go_on(run_tiny, tmp_path):
     method = tmp_path / "faulty.py"
     method.write_text(
         "from bench import Method\n"
@@ -183,8 +183,14 @@ def test_a_fault_in_a_methods_code_fails_its_cell_with_a_traceback_and_the_other
     )
     status, outcomes, log = run_tiny("--method", f"{method},none", "--loop", "fully_synthetic")
     assert status == 1
-    assert [outcome["error"] for outcome in outcomes] == ["ZeroDivisionError: division by zero", None]
-    assert str(method) in log
+    assert [outcome["error"] for outcome in outcomes] == ["ZeroDivisionError: division by zero (faulty.py:4)", None]
+    said = (
+        f"failed: ZeroDivisionError: division by zero (faulty.py:4)\n  {method}:4, in curate\n    return pool[1 / 0]\n"
+    )
+    assert said in log
+    assert "bench/" not in log
+    [folder] = Path(outcomes[1]["record"]).parents[1].glob("*-faulty-*")
+    assert "Traceback" in (folder / "log.txt").read_text()  # the benchmark's calls too
 
 
 def test_a_method_that_returns_too_few_images_fails_with_the_counts(run_tiny, tmp_path):

@@ -77,7 +77,7 @@ def test_a_cell_that_fails_keeps_no_other_from_running(
     command = Command(["run", *grid, "--runs", tmp_path / "runs", "--workers", "2"], tmp_path / "log")
     status, out, err = command.end()
     assert status == 1
-    assert "Traceback" in err  # of the method's own code, for its author
+    assert f"{method}:" in err  # the line of the method's own code, for its author
     assert "ValueError: no such pool" in out
     assert "1 of 2 cells failed. To try them again: autophagy run --task gaussian" in out
     [(name, record)] = records(tmp_path / "runs").items()
