@@ -74,10 +74,12 @@ class CellRunner:
         """Raise where cells cannot be run with what is given: before the first of them starts.
 
         Raises:
-            BadInput: missing data, too little of it, a folder that was started with other data, or a feature space
-                that is not at hand.
+            BadInput: missing data, too little of it, a generator's file that makes no images of the task, a folder
+                that was started with other data, or a feature space that is not at hand.
             StorageFailed: a folder that cannot be written.
         """
+        for planned in {(p.task.sha256, p.cell.tier, p.cell.generator): p for p in cells}.values():
+            planned.generator.try_out(planned.task, planned.cell.tier, self._engine)
         for planned in cells:
             self._open(planned)
         for planned in cells:

@@ -1,9 +1,10 @@
 """Find a generator by its name, or load it from its one Python file, with the values of its parameters."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import get_type_hints
 
+import torch
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
@@ -22,6 +23,7 @@ from bench.generators.base import Generator
 from bench.generators.build import GENERATORS
 from bench.generators.engine import Engine
 from bench.generators.network import NetworkGenerator
+from bench.process.progress import Progress
 
 # What every generator has in attributes of these names.
 TAKEN = ("settings", "data", "engine", "device", "work", "share")
@@ -110,6 +112,28 @@ class LoadedGenerator:
             raise BadInput(
                 f"{self.path}: {self.definition.__name__}(...) raises {type(error).__name__}: {first_line(error)}"
             ) from error
+
+    def try_out(self, task: Task, tier: TierName, engine: Engine) -> None:
+        """Build the network of a file and draw one image of it, untrained: before hours are spent on it.
+
+        Raises:
+            BadInput: it cannot be built or drawn from, or makes other images than those of the task.
+        """
+        data, settings = task.tier_data(tier).shape, self.settings(task, tier)
+        if self.path is None or not isinstance(settings, NetworkFileSettings):
+            return
+        settings = settings.model_copy(update={"sampling_batch": 1})
+        generator = self.build(settings, data, replace(engine, compiled=False))
+        labels = None if data.n_classes is None else torch.zeros(1, dtype=torch.int64)
+        try:
+            found = tuple(generator.sample(labels, [0], 1.0, Progress(visible=False)).images.shape[1:])
+        except Exception as error:  # somebody's code
+            reason = f"{type(error).__name__}: {first_line(error)}"
+            raise BadInput(f"{self.path}: drawing an image for task '{task.name}' raises {reason}") from error
+        if found != data.image_shape:
+            raise BadInput(
+                f"{self.path}: draws images of shape {found}: those of task '{task.name}' have {data.image_shape}"
+            )
 
     def _with_params(self) -> type[Generator]:
         """Return a new class with the parameters' values in place of their defaults; `__init__` has them too."""
