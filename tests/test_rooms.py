@@ -88,7 +88,7 @@ WITHOUT_A_FILE = {
     "board/test_links.py": "the links of the page",
     "board/test_recompute.py": "the page against an independent computation",
     "executors/test_worker_processes.py": "workers.py with real processes",
-    "generators/test_abilities.py": "what only some generators can do, on all of them",
+    "generators/test_abilities.py": "what methods may ask of a DDPM beyond training and sampling",
     "logs/test_logged_losses.py": "what generators hand to any log",
     "metrics/test_processes.py": "all metrics on several processes",
 }
