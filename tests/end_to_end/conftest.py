@@ -1,5 +1,6 @@
 import json
 import re
+import shutil
 import tomllib
 from pathlib import Path
 
@@ -12,11 +13,11 @@ TINY_DDPM = """\
 channels = [16]
 layers_per_block = 1
 attention = false
-images = 512
+images = 256
 batch_size = 64
 learning_rate = 3e-3
 sampling_steps = 3
-sampling_batch = 40
+sampling_batch = 80
 """
 TINY_LOOPS = """\
 fully_synthetic = { generations = 3, n_initial = 80, n_real = 0, n_synthetic = 70 }
@@ -25,17 +26,20 @@ fresh_data = { generations = 3, n_initial = 80, n_real = 30, n_synthetic = 70 }
 """
 
 
-@pytest.fixture
-def tiny_task(tmp_path: Path) -> Path:
-    """The digits task with a smoke tier that takes a second."""
+def write_tiny_task(path: Path) -> Path:
+    """Write the digits task with a smoke tier that takes a second."""
     text = (paths.TASKS / "digits.toml").read_text()
     weights = paths.TASKS / tomllib.loads(text)["features"]["weights"]
     text = re.sub(r'(?m)^weights = ".*"$', f'weights = "{weights}"', text)
     text = re.sub(r"(?s)(\[tiers\.smoke\]\n).*?(?=\n[^\n]*\n\[tiers\.standard\])", "", text)
     smoke = f"[tiers.smoke]\nn_score = 60\n[tiers.smoke.loops]\n{TINY_LOOPS}[tiers.smoke.generators.ddpm]\n{TINY_DDPM}"
-    path = tmp_path / "tiny.toml"
     path.write_text(f"{text}\n{smoke}")
     return path
+
+
+@pytest.fixture
+def tiny_task(tmp_path: Path) -> Path:
+    return write_tiny_task(tmp_path / "tiny.toml")
 
 
 @pytest.fixture
@@ -50,3 +54,27 @@ def run_tiny(tiny_task: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
         return status, json.loads(captured.out) if captured.out else None, captured.err
 
     return run
+
+
+@pytest.fixture(scope="session")
+def undisturbed_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A runs folder with the plain cells of the three loops, run once for all tests."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    task, runs = write_tiny_task(folder / "tiny.toml"), folder / "runs"
+    assert main(["run", "--task", str(task), "--loop", "all", "--runs", str(runs), "--device", "cpu"]) == 0
+    return runs
+
+
+@pytest.fixture
+def finished(undisturbed_runs: Path, run_tiny, tmp_path: Path):
+    """Put the plain cell of a loop, finished, into a runs folder of the test, and return its outcome."""
+
+    def put(kind: str, runs: str = "runs") -> dict:
+        [cell] = undisturbed_runs.glob(f"cells/digits-ddpm-{kind}-none-smoke-seed0-*")
+        for part in (cell, undisturbed_runs / "g1"):
+            shutil.copytree(part, tmp_path / runs / part.relative_to(undisturbed_runs), dirs_exist_ok=True)
+        status, [outcome], log = run_tiny("--loop", kind, runs=runs)
+        assert (status, "is finished" in log) == (0, True)
+        return outcome
+
+    return put

@@ -24,9 +24,8 @@ def autophagy(capsys: pytest.CaptureFixture[str]):
     return run
 
 
-def test_a_cleaned_cell_is_finished_and_can_be_rescored_and_shown(run_tiny, tiny_task, tmp_path, autophagy):
-    _, [outcome], _ = run_tiny("--loop", "fresh_data")
-    cell, runs = Path(outcome["record"]).parent, str(tmp_path / "runs")
+def test_a_cleaned_cell_is_finished_and_can_be_rescored_and_shown(run_tiny, finished, tiny_task, tmp_path, autophagy):
+    cell, runs = Path(finished("fresh_data")["record"]).parent, str(tmp_path / "runs")
     record, strip = comparable(cell / "record.json"), (cell / "strip.png").read_bytes()
     status, printed = autophagy("clean", "--runs", runs, "--json")
     assert status == 0
@@ -62,9 +61,8 @@ def test_a_cleaned_cell_can_be_verified_and_submitted(tmp_path, autophagy, monke
     assert [path.name for path in (leaderboard / "results").iterdir()] == [f"{cell.name}.json"]
 
 
-def test_without_its_samples_a_cell_is_still_shown_but_not_verified(run_tiny, tmp_path, autophagy):
-    _, [outcome], _ = run_tiny("--loop", "fresh_data")
-    cell, runs = Path(outcome["record"]).parent, str(tmp_path / "runs")
+def test_without_its_samples_a_cell_is_still_shown_but_not_verified(run_tiny, finished, tmp_path, autophagy):
+    cell, runs = Path(finished("fresh_data")["record"]).parent, str(tmp_path / "runs")
     assert autophagy("clean", "--runs", runs, "--samples")[0] == 0
     assert autophagy("board", "--results", runs, "--out", str(tmp_path / "site"))[0] == 0
     assert autophagy("rescore", str(cell), "--features", "identity", "--device", "cpu")[0] == 2

@@ -118,7 +118,7 @@ def test_a_method_file_that_is_none_is_named(fails, tmp_path, content, words):
 
 def test_a_key_that_a_task_file_does_not_have_is_named(fails, tiny_task):
     text = tiny_task.read_text()
-    tiny_task.write_text(text.replace("images = 512\nbatch_size = 64", "images = 512\nbatch_sice = 64"))
+    tiny_task.write_text(text.replace("images = 256\nbatch_size = 64", "images = 256\nbatch_sice = 64"))
     error = fails("run", "--task", tiny_task)
     assert str(tiny_task) in error
     assert "tiers.smoke" in error
@@ -126,9 +126,8 @@ def test_a_key_that_a_task_file_does_not_have_is_named(fails, tiny_task):
 
 
 @pytest.mark.parametrize("damage", ["truncated", "edited"])
-def test_a_damaged_record_is_named_and_nothing_is_lost(fails, run_tiny, tiny_task, tmp_path, damage):
-    _, [outcome], _ = run_tiny("--loop", "fully_synthetic")
-    record = Path(outcome["record"])
+def test_a_damaged_record_is_named_and_nothing_is_lost(fails, run_tiny, finished, tmp_path, damage):
+    record = Path(finished("fully_synthetic")["record"])
     original = record.read_text()
     if damage == "truncated":
         record.write_text(original[: len(original) // 2])
@@ -146,8 +145,8 @@ def test_a_damaged_record_is_named_and_nothing_is_lost(fails, run_tiny, tiny_tas
     assert (record.parent / "set-aside" / "record.json.1").read_text() == damaged
 
 
-def test_other_data_in_the_same_run_folder_is_refused(fails, run_tiny, tiny_task, tmp_path):
-    run_tiny("--loop", "fully_synthetic")
+def test_other_data_in_the_same_run_folder_is_refused(fails, finished, tiny_task, tmp_path):
+    finished("fully_synthetic")
     tiny_task.write_text(tiny_task.read_text().replace("sampling_steps = 3", "sampling_steps = 4"))
     error = fails("run", "--task", tiny_task, "--loop", "fully_synthetic", "--runs", tmp_path / "runs")
     assert "task_sha256" in error
@@ -158,7 +157,7 @@ def test_dry_run_prints_cells_and_budgets_and_runs_nothing(run_tiny, tmp_path):
     status, cells, _ = run_tiny("--dry-run", "--sampling-bias", "1,0.5")
     assert status == 0
     assert len(cells) == 6
-    assert sum(cell["images_trained"] for cell in cells) == 512 * (6 * 3 - 5)  # G^1 once
+    assert sum(cell["images_trained"] for cell in cells) == 256 * (6 * 3 - 5)  # G^1 once
     assert [cell["network_evaluations"] for cell in cells] == [630] * 3 + [1260] * 3
     assert all(cell["seconds"] > 0 for cell in cells)
     assert not (tmp_path / "runs").exists()
@@ -186,8 +185,9 @@ def test_run_prints_a_table_of_the_cells(tiny_task, tmp_path, capsys):
     assert "img/s" in captured.err
 
 
-def test_board_makes_a_page_of_a_runs_folder(run_tiny, tmp_path, capsys):
-    run_tiny()
+def test_board_makes_a_page_of_a_runs_folder(finished, tmp_path, capsys):
+    for kind in ("fully_synthetic", "synthetic_augmentation", "fresh_data"):
+        finished(kind)
     assert main(["board", "--results", str(tmp_path / "runs"), "--out", str(tmp_path / "site")]) == 0
     assert "3 cells" in capsys.readouterr().out
     assert len(list((tmp_path / "site" / "strips").glob("*.png"))) == 3

@@ -95,7 +95,7 @@ def test_a_method_that_asks_for_real_images_that_the_loop_does_not_give_fails(ru
     assert said in outcome["error"]
 
 
-def test_prepare_sees_generation_one_and_its_real_images_and_leaves_both_as_they_are(run_tiny, write):
+def test_prepare_sees_generation_one_and_its_real_images_and_leaves_both_as_they_are(run_tiny, finished, write):
     body = """
 def prepare(self, generator, ctx):
     assert ctx.generation == 1 and len(ctx.real) == ctx.pool.n_real == 80
@@ -104,14 +104,14 @@ def prepare(self, generator, ctx):
     generator.fit(ctx.real, seed=1, from_scratch=True, checkpoint=ctx.checkpoint, progress=ctx.progress, budget=0.5)
 """
     path = write(body)
-    plain = record_of(run_tiny("--loop", "fully_synthetic")[1])
+    plain = read_record(Path(finished("fully_synthetic", "plain")["record"]))
     _, outcomes, _ = run_tiny("--loop", "fully_synthetic", "--method", str(path))
     record = record_of(outcomes)
     assert samples(record) == samples(plain)
     scored = load_file(Path(outcomes[0]["record"]).parent / "generation-001" / "samples.safetensors")["images"]
     assert torch.equal(load_file(path.parent / "drawn.safetensors")["images"], scored[:60])
     # Generation 1 pays for both: half a fit more, and 60 images in 3 steps.
-    assert [g.cost.images_trained for g in record.generations] == [512 + 256, 512, 512]
+    assert [g.cost.images_trained for g in record.generations] == [256 + 128, 256, 256]
     evaluations = [g.cost.network_evaluations for g in record.generations]
     assert [a - b.cost.network_evaluations for a, b in zip(evaluations, plain.generations, strict=True)] == [180, 0, 0]
 
@@ -222,14 +222,14 @@ def test_what_a_hook_may_not_return_is_refused(run_tiny, write, body, said):
     assert said in outcome["error"]
 
 
-def test_candidates_are_the_same_images_however_many_are_drawn(run_tiny, write):
+def test_candidates_are_the_same_images_however_many_are_drawn(run_tiny, finished, write):
     body = """
 def synthesize(self, generator, n, ctx):
     drawn = self.sample(generator, 3 * n, ctx)
     return drawn[torch.arange(n)]
 """
     record = record_of(run_tiny("--loop", "fully_synthetic", "--method", str(write(body)))[1])
-    assert samples(record) == samples(record_of(run_tiny("--loop", "fully_synthetic")[1]))
+    assert samples(record) == samples(read_record(Path(finished("fully_synthetic", "plain")["record"])))
 
 
 def test_what_a_method_is_not_for_is_refused_before_anything_runs(run_tiny, write, capsys):

@@ -62,7 +62,7 @@ def killed_at_generation_2(runs: Path, task: Path) -> list[psutil.Process]:
 def test_two_processes_make_the_record_of_one_and_outlive_a_kill_and_failing_methods(
     run_tiny, tiny_task: Path, tmp_path: Path
 ):
-    tiny_task.write_text(tiny_task.read_text().replace("images = 512\n", "images = 1600\n"))
+    tiny_task.write_text(tiny_task.read_text().replace("images = 256\n", "images = 1600\n"))
     failing, differing = tmp_path / "failing.py", tmp_path / "differing.py"
     failing.write_text(METHOD.format(body='raise RunFailed("no idea")'))
     differing.write_text(METHOD.format(body='return pool[pool.origin.cumsum(0) > int(os.environ["RANK"])]'))

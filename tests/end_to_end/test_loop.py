@@ -55,7 +55,7 @@ def test_same_cells_in_two_run_folders_have_the_same_records(run_tiny, pool):
 
 
 def test_loops_and_methods_of_a_seed_share_generation_one_and_seeds_do_not(run_tiny, recording):
-    _, outcomes, log = run_tiny("--method", f"none,{recording}", "--seeds", "0,1")
+    _, outcomes, log = run_tiny("--method", f"none,{recording}", "--seeds", "0,1", "--generations", "1")
     hashes: dict[int, set[str]] = {0: set(), 1: set()}
     for outcome in outcomes:
         record = read_record(Path(outcome["record"]))
@@ -108,13 +108,13 @@ def test_no_generation_is_offered_a_reference_image(run_tiny, recording, tmp_pat
 def test_the_engine_counts_images_and_network_evaluations(run_tiny):
     _, [outcome], _ = run_tiny("--loop", "fresh_data", "--sampling-bias", "0.5")
     record = read_record(Path(outcome["record"]))
-    assert [g.cost.images_trained for g in record.generations] == [512, 512, 512]
+    assert [g.cost.images_trained for g in record.generations] == [256, 256, 256]
     assert [g.cost.network_evaluations for g in record.generations] == [70 * 3 * 2] * 3
     assert [g.cost.real_images for g in record.generations] == [80, 30, 30]
 
 
-def test_finetuning_starts_from_the_generation_before(run_tiny):
-    _, [scratch], _ = run_tiny("--loop", "fully_synthetic")
+def test_finetuning_starts_from_the_generation_before(run_tiny, finished):
+    scratch = finished("fully_synthetic")
     _, [finetuned], _ = run_tiny("--loop", "fully_synthetic", "--protocol", "finetune")
     models = [
         load_file(Path(outcome["record"]).parent / f"generation-00{t}" / "model.safetensors")
@@ -207,8 +207,8 @@ def test_a_method_that_returns_too_few_images_fails_with_the_counts(run_tiny, tm
     assert "(70, 1, 8, 8)" in outcome["error"]
 
 
-def test_json_lists_the_scores_of_every_generation(run_tiny):
-    _, [outcome], _ = run_tiny("--loop", "fully_synthetic")
+def test_json_lists_the_scores_of_every_generation(finished):
+    outcome = finished("fully_synthetic")
     record = json.loads(Path(outcome["record"]).read_text())
     assert outcome["generations"] == [generation["scores"] for generation in record["generations"]]
 

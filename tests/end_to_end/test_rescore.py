@@ -24,11 +24,9 @@ N, K = 60, 5
 
 
 @pytest.fixture
-def cell(run_tiny) -> Path:
+def cell(finished) -> Path:
     """The run folder of a finished cell."""
-    status, [outcome], _ = run_tiny("--loop", "fresh_data", "--seeds", "3")
-    assert status == 0
-    return Path(outcome["record"]).parent
+    return Path(finished("fresh_data")["record"]).parent
 
 
 @pytest.fixture
@@ -158,7 +156,7 @@ def test_the_cells_own_space_is_left_as_it_is(cell: Path, rescore):
 def test_a_run_afterwards_finds_the_cell_finished_and_keeps_the_further_scores(cell: Path, rescore, run_tiny):
     rescore()
     written = (cell / "record.json").read_bytes()
-    status, [outcome], log = run_tiny("--loop", "fresh_data", "--seeds", "3")
+    status, [outcome], log = run_tiny("--loop", "fresh_data")
     assert (status, outcome["state"]) == (0, "finished")
     assert "is finished" in log
     assert (cell / "record.json").read_bytes() == written
