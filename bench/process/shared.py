@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from operator import is_
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -42,6 +43,7 @@ class _Names:
         remove: removes one.
         ours: whether they are the benchmark's own.
         closed: whether a new name is a change too.
+        known: the values that were last seen to be no change: after most hooks nothing but these is looked at.
     """
 
     owner: str
@@ -51,11 +53,18 @@ class _Names:
     remove: Callable[[str], object]
     ours: bool
     closed: bool
+    known: list[Any]
 
     def changed(self) -> Iterator[tuple[str, Any]]:
         """Yield what stands for something else now, with what it stood for; None where it is new."""
-        if list(map(id, self.now.values())) == list(map(id, self.before.values())):
+        if len(self.now) == len(self.known) and all(map(is_, self.now.values(), self.known)):
             return
+        changed = list(self._compared())
+        if not changed:
+            self.known[:] = self.now.values()
+        yield from changed
+
+    def _compared(self) -> Iterator[tuple[str, Any]]:
         for name, value in self.before.items():
             found = self.now.get(name)
             if found is not value and _is_fixed(name, value) and not _is_wrapped(value, found):
@@ -103,10 +112,11 @@ def _everything() -> Iterator[_Names]:
             continue
         yield _of(name, module, ours)
         for key, value in [*vars(module).items()]:
-            if isinstance(value, type) and value.__module__ == name:
+            # The older types of tensors, as torch.FloatTensor, are half of all names, and nothing goes through them.
+            if isinstance(value, type) and value.__module__ == name and type(value).__name__ != "tensortype":
                 yield _of(f"{name}.{key}", value, ours)
             elif isinstance(value, dict) and ours and key.isupper():
-                yield _Names(f"{name}.{key}", value, dict(value), value.__setitem__, value.__delitem__, ours, ours)
+                yield _names(f"{name}.{key}", value, value.__setitem__, value.__delitem__, ours, ours)
 
 
 def _of(owner: str, place: Any, ours: bool) -> _Names:
@@ -118,7 +128,19 @@ def _of(owner: str, place: Any, ours: bool) -> _Names:
 
     # The door finds its names when they are first asked for, and a bar of tqdm its lock.
     closed = owner.startswith("bench.") and not (isinstance(place, type) and place.__name__.startswith("_"))
-    return _Names(owner, vars(place), dict(vars(place)), put, remove, ours, closed)
+    return _names(owner, vars(place), put, remove, ours, closed)
+
+
+def _names(
+    owner: str,
+    now: Mapping[str, Any],
+    put: Callable[[str, Any], object],
+    remove: Callable[[str], object],
+    ours: bool,
+    closed: bool,
+) -> _Names:
+    before = dict(now)
+    return _Names(owner, now, before, put, remove, ours, closed, list(before.values()))
 
 
 def _is_wrapped(value: Any, found: Any) -> bool:
