@@ -1,4 +1,4 @@
-"""The files of methods, read as text: nothing of a method is executed to build the board."""
+"""The files of methods and generators, read as text: nothing of them is executed to build the board."""
 
 import ast
 from collections.abc import Iterable
@@ -12,10 +12,10 @@ from bench.files.limits import MOST_METHOD_BYTES
 
 @dataclass(frozen=True)
 class MethodFile:
-    """The file of a method.
+    """The file of a method, or of a generator.
 
     Attributes:
-        option: what `--method` takes for it, from the root of the repository.
+        option: what `--method` or `--generator` takes for it, from the root of the repository.
         source: its text.
         description: its docstring, or else that of its class; empty where it has neither.
     """
@@ -31,8 +31,17 @@ def find_method_files(leaderboard: Path) -> dict[tuple[str, str], MethodFile]:
     Args:
         leaderboard: the folder whose methods/ has the files of submissions.
     """
+    return _read([*_submitted(leaderboard, "methods"), *((path, path.stem) for path in _baselines())])
+
+
+def find_generator_files(leaderboard: Path) -> dict[tuple[str, str], MethodFile]:
+    """Return the generators' files of a leaderboard, by their names and hashes; `leaderboard` as above."""
+    return _read(_submitted(leaderboard, "generators"))
+
+
+def _read(paths_and_options: Iterable[tuple[Path, str]]) -> dict[tuple[str, str], MethodFile]:
     found = {}
-    for path, option in _paths(leaderboard):
+    for path, option in paths_and_options:
         if path.stat().st_size <= MOST_METHOD_BYTES:
             content = path.read_bytes()
             source = content.decode("utf-8", errors="replace")
@@ -40,13 +49,15 @@ def find_method_files(leaderboard: Path) -> dict[tuple[str, str], MethodFile]:
     return found
 
 
-def _paths(leaderboard: Path) -> Iterable[tuple[Path, str]]:
-    for path in sorted((leaderboard / "methods").glob("*.py")):
+def _submitted(leaderboard: Path, room: str) -> Iterable[tuple[Path, str]]:
+    for path in sorted((leaderboard / room).glob("*.py")):
         # A submitted link could lead to any file of the machine that builds the board.
         if path.is_file() and not path.is_symlink():
-            yield path, f"leaderboard/methods/{path.name}"
-    for path in sorted(paths.BASELINES.glob("*.py")):
-        yield path, path.stem
+            yield path, f"leaderboard/{room}/{path.name}"
+
+
+def _baselines() -> list[Path]:
+    return sorted(paths.BASELINES.glob("*.py"))
 
 
 def _docstring(source: str) -> str:

@@ -16,8 +16,10 @@ from bench.board.results import Result
 from bench.board.tables import Track, describe_params
 from bench.board.trust import Trust
 from bench.board.views import Line, TableView, method_page
+from bench.cells.cell import GeneratorIdentity
 from bench.cells.earlier_files import EarlierFile
 from bench.cells.loops import LOOP_KINDS, LOOP_SUMMARIES
+from bench.cells.parameters import describe_parameters
 from bench.paths import LEADERBOARD
 
 SITE = LEADERBOARD / "site"
@@ -103,6 +105,7 @@ class Pages:
         views: Sequence[TableView],
         answers: Sequence[Answer],
         method_files: Mapping[tuple[str, str], MethodFile],
+        generator_files: Mapping[tuple[str, str], MethodFile],
         trust: Mapping[str, Trust],
     ) -> None:
         """Prepare the templates.
@@ -111,9 +114,11 @@ class Pages:
             views: the tables.
             answers: to the questions.
             method_files: by name and hash.
+            generator_files: by name and hash.
             trust: of each cell, by its id.
         """
         self._views, self._answers, self._files, self._trust = views, answers, method_files, trust
+        self._generator_files = generator_files
         self._environment = Environment(
             loader=FileSystemLoader(SITE),
             autoescape=True,
@@ -126,7 +131,7 @@ class Pages:
         }  # fmt: skip
         self._environment.filters.update(
             number=_number, signed=_signed, times=_times, bytes=_bytes, digits=_digits, params=describe_params,
-            score_title=_score_title,
+            score_title=_score_title, generator_page=_generator_page,
         )  # fmt: skip
         self._environment.tests.update(finite=math.isfinite)
         n_records = len({result.short_id for view in views for result in view.ranked.table.results})
@@ -153,6 +158,7 @@ class Pages:
             )
         for method in methods:
             yield self._page(f"methods/{method.page}", "method", method=method)
+        yield from self._generators()
         yield from self._cells()
 
     def _cells(self) -> Iterator[tuple[str, str]]:
@@ -170,6 +176,8 @@ class Pages:
             earlier = line.row.entry.earlier_file
             # What is run again in place of an earlier file is the present one of this name.
             option = file.option if file else record.cell.method.name if earlier else None
+            generator = self._generator_files.get((record.cell.generator.name, record.cell.generator.sha256 or ""))
+            made_by = generator.option if generator else None
             yield self._page(
                 f"cells/{short_id}.html",
                 "cell",
@@ -181,8 +189,8 @@ class Pages:
                 trend=line.row.trends.get(record.cell.seed),
                 trust=self._trust[record.cell_id],
                 score_names=[name for name, value in record.score.floor if value is not None],
-                run_command=run_command(record, option),
-                verify_command=None if earlier else verify_command(record, option),
+                run_command=run_command(record, option, generator=made_by),
+                verify_command=None if earlier else verify_command(record, option, made_by),
                 entry=line.row.entry,
                 rescore_command=lambda r: rescore_command(r, r.score.features),
             )
@@ -202,6 +210,27 @@ class Pages:
                 rows[key].append((view, lines))
         return [MethodView(*key, self._files.get(key), rows[key]) for key in sorted(rows)]
 
+    def _generators(self) -> Iterator[tuple[str, str]]:
+        """Yield a page for each file of a generator that a cell was run with."""
+        found: dict[tuple[str, str], list[tuple[TableView, list[Track]]]] = defaultdict(list)
+        for view in self._views:
+            of_view: dict[tuple[str, str], list[Track]] = defaultdict(list)
+            for track in view.tracks:
+                if (sha256 := track.cell.generator.sha256) is not None:
+                    of_view[track.cell.generator.name, sha256].append(track)
+            for key, tracks in of_view.items():
+                found[key].append((view, tracks))
+        for key in sorted(found):
+            generators = [track.cell.generator for _, tracks in found[key] for track in tracks]
+            yield self._page(
+                f"generators/{_generator_page(generators[0])}",
+                "generator",
+                generator=generators[0],
+                file=self._generator_files.get(key),
+                variants=list(dict.fromkeys(describe_parameters(each.params) for each in generators)),
+                found=found[key],
+            )
+
     def _page(self, address: str, template: str, **content: Any) -> tuple[str, str]:
         page = self._environment.get_template(f"{template}.html.jinja")
         return address, page.render(root="../" * address.count("/"), page_address=address, **content)
@@ -216,6 +245,11 @@ def _strips(view: TableView) -> list[TrackStrips]:
         if with_strip:
             track.strips.append((line, with_strip))
     return list(found.values())
+
+
+def _generator_page(generator: GeneratorIdentity) -> str:
+    """Return the address of the page of a generator from a file, below generators/: one for each file."""
+    return f"{generator.name}-{(generator.sha256 or '')[:8]}.html"
 
 
 def _number(value: float | None, decimals: int = 0) -> str:

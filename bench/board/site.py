@@ -7,7 +7,7 @@ from pathlib import Path
 from bench.board.answers import decide_all
 from bench.board.board import build_board
 from bench.board.downloads import downloads
-from bench.board.method_files import find_method_files
+from bench.board.method_files import find_generator_files, find_method_files
 from bench.board.pages import SITE, Pages
 from bench.board.questions import Plan, load_questions
 from bench.board.results import Result, find_results
@@ -23,6 +23,7 @@ MADE = {
     "records": r"[0-9a-f]{16}\.json",
     "strips": r"[0-9a-f]{16}\.png",
     "methods": r"[a-z0-9_-]+-[0-9a-f]{8}\.html",
+    "generators": r"[a-z0-9_-]+-[0-9a-f]{8}\.html",
     "compare": r"[a-z0-9_-]+-[0-9a-f]{8}\.html",
 }
 
@@ -50,7 +51,7 @@ def build_site(results: Path, out: Path, plan: Plan) -> int:
     trust = read_trust(leaderboard, [result.record for result in own])
     tables = views(build_board(found, trust))
     answers = decide_all(load_questions(leaderboard / "questions", plan), [result.record for result in own])
-    pages = Pages(tables, answers, find_method_files(leaderboard), trust)
+    pages = Pages(tables, answers, find_method_files(leaderboard), find_generator_files(leaderboard), trust)
     files = dict(_texts(pages, downloads(tables, [answer.to_json() for answer in answers])))
     try:
         _write(out, files, own)

@@ -11,7 +11,7 @@ from bench.board.site import build_site
 from bench.cells.cell import Cell
 from bench.cells.record import Record
 from bench.executors.grid import plan_cells
-from bench.files.hashing import file_sha256
+from bench.files.hashing import bytes_sha256, file_sha256
 
 from .html_pages import Element, Site
 from .made_up import Results, add_scores, make_record, png
@@ -232,6 +232,29 @@ def test_what_needs_no_mark_has_none(results: Results, out: Path) -> None:
     (row,) = build(results, out, make_record(method="mine")).rows()
     assert row.all("span", "mark") == []
     assert "contaminat" not in row.text
+
+
+def test_a_generator_from_a_file_is_marked_and_leads_to_its_source(results: Results, out: Path) -> None:
+    source = '"""A <b>flow</b>.\n\nMore of it."""\n'
+    leaderboard = results.folder.parent
+    for name in ("questions", "generators"):
+        (leaderboard / name).mkdir(exist_ok=True)
+    (leaderboard / "generators" / "flow.py").write_text(source)
+    sha256 = bytes_sha256(source.encode())
+    here = changed(make_record(), generator={"name": "flow", "params": {"width": 8}, "sha256": sha256})
+    gone = changed(make_record(seed=1), generator={"name": "flow", "params": {}, "sha256": "f" * 64})
+    site = build(results, out, make_record(), here, gone)
+    marks = [row.one("td", "loop").all("a", "mark") for row in site.rows()]
+    assert sorted(len(found) for found in marks) == [0, 1, 1]
+    addresses = [found[0]["href"] for found in marks if found]
+    assert sorted(addresses) == sorted([f"generators/flow-{sha256[:8]}.html", "generators/flow-ffffffff.html"])
+    page = site.pages[f"generators/flow-{sha256[:8]}.html"]
+    assert page.one("pre", "source").text.split() == source.split()
+    assert "A <b>flow</b>." in page.text
+    assert "width=8" in page.text
+    assert "is not in the repository" in site.pages["generators/flow-ffffffff.html"].one("p", "warning").text
+    assert "--generator leaderboard/generators/flow.py:width=8" in cell_page(site, here).text
+    assert "--generator PATH/flow.py" in cell_page(site, gone).text
 
 
 def test_a_method_page_has_its_description_source_and_rows(results: Results, out: Path) -> None:

@@ -567,7 +567,7 @@ def raw_statistic(name: str, values: Sequence[float], log: bool) -> float:
 
 
 def test_the_page_has_each_question_with_its_verdict_and_links_to_its_cells(answers: list[Answer]) -> None:
-    page = dict(Pages([], answers, {}, {}).render())["questions.html"]
+    page = dict(Pages([], answers, {}, {}, {}).render())["questions.html"]
     for answer in answers:
         start = page.index(f'<section class="results" id="{answer.question.key}"')
         section = page[start : page.index("</section>", start)]

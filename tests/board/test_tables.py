@@ -8,6 +8,7 @@ import pytest
 
 from bench.board.results import Result
 from bench.board.tables import Table, build_tables, describe_params
+from bench.cells.cell import GeneratorIdentity
 from bench.cells.record import Record
 
 from .made_up import add_scores, make_record
@@ -106,3 +107,36 @@ def test_parameters_in_words() -> None:
 def test_every_result_is_in_one_table() -> None:
     records = [make_record(method=m, tier=t) for m, t in itertools.product(("none", "a"), ("smoke", "paper"))]
     assert sorted(r.record.cell_id for t in tables(*records) for r in t.results) == sorted(r.cell_id for r in records)
+
+
+def of_generator(name: str, sha256: str | None, seed: int = 0, **params: Any) -> Record:
+    record = make_record(seed=seed)
+    generator = GeneratorIdentity(name=name, params=params, sha256=sha256)
+    cell = record.cell.model_copy(update={"generator": generator})
+    return record.model_copy(update={"cell": cell, "cell_id": cell.id})
+
+
+def test_a_generator_is_a_track_by_its_file_and_parameters_and_not_by_its_name() -> None:
+    records = [
+        of_generator("ddpm", None),
+        of_generator("flow", "a" * 64, width=16),
+        of_generator("flow", "a" * 64, width=32, seed=1),
+        of_generator("flow", "b" * 64, width=16),
+    ]
+    (table,) = tables(*records)
+    assert len({track.key for track in table.tracks}) == 4
+    assert [track.generator for track in table.tracks] == [
+        "ddpm", "flow.py (aaaaaaaa):width=16", "flow.py (bbbbbbbb):width=16", "flow.py (aaaaaaaa):width=32",
+    ]  # fmt: skip
+    assert [track.label for track in table.tracks] == [f"fully synthetic, {track.generator}" for track in table.tracks]
+
+
+def test_a_generator_from_a_file_is_called_by_its_file_where_there_is_no_other() -> None:
+    (table,) = tables(of_generator("ddpm", None), of_generator("flow", "a" * 64, seed=3, width=16))
+    assert [track.label for track in table.tracks] == ["fully synthetic, ddpm", "fully synthetic, flow.py"]
+
+
+def test_seeds_of_one_generators_file_are_one_entry() -> None:
+    (table,) = tables(*(of_generator("flow", "a" * 64, seed, width=16) for seed in (1, 0)))
+    ((entry,),) = (track.entries for track in table.tracks)
+    assert list(entry.records) == [0, 1]
