@@ -79,7 +79,7 @@ def describe(name: str) -> Described:
         function = _parsed(thing)
         assert isinstance(function, ast.FunctionDef)
         return Described(f"def {_form(function)}", inspect.cleandoc(thing.__doc__ or ""))
-    return Described(f"{name} = {str(thing).removeprefix('typing.')}", "")
+    return Described(f"{name} = {str(thing).removeprefix('typing.')}".replace("'", '"'), "")
 
 
 def _members(definition: type) -> Iterator[Member]:

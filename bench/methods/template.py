@@ -4,7 +4,7 @@ Needs: images. Costs: nothing beyond the plain loop. Loops: all.
 
 A method is one file with one class. Each hook below is one step of a generation, in the order in which the loop calls
 them; a hook that is left out is that of the plain loop, so remove those that your idea does not change.
-`bench/methods/method.py` has their full description. `autophagy check my_method.py` says whether the file keeps them:
+docs/interface.md has their full description. `autophagy check my_method.py` says whether the file keeps them:
 
 - draw random numbers from `ctx.random`, or a torch.Generator seeded with `ctx.fit_seed`, never from a global state;
 - keep what is learned in attributes of the instance, and return it from `state_dict`: a killed run is resumed;
