@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from bench.cells.parameters import describe_parameters
-from bench.conformance.check import Finding, Verdict
 from bench.conformance.trial import (
     BATCH,
     POOL,
@@ -29,6 +28,7 @@ from bench.conformance.trial import (
     shown,
     zeros,
 )  # fmt: skip
+from bench.conformance.verdict import Finding, Verdict
 from bench.data.image_set import ImageSet
 from bench.errors import BadInput, RunFailed, first_line
 from bench.generators.base import Generator

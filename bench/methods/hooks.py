@@ -14,6 +14,10 @@ from bench.methods.pool import Pool
 from bench.process.shared import SharedCode
 
 
+class BenchmarkChanged(RunFailed):
+    """A method has changed what the cells after its own use too."""
+
+
 class Hooks:
     """A method's hooks, in the order in which the loop calls them.
 
@@ -98,7 +102,7 @@ class Hooks:
         result = getattr(self._method, hook)(*arguments)
         if changed := self._code.changes():
             self._code.restore()
-            raise RunFailed(
+            raise BenchmarkChanged(
                 f"{hook} of method '{self._name}' changed {changed[0]}, which all cells of a process share: a method "
                 "may not change the benchmark"
             )

@@ -9,8 +9,9 @@ from builders import QUIET
 
 from bench.cells import class_file
 from bench.conformance import watch
-from bench.conformance.check import Verdict, check_file
+from bench.conformance.check import check_file
 from bench.conformance.tiny import TinyCell
+from bench.conformance.verdict import Verdict
 from bench.errors import BadInput
 from bench.paths import baseline_names
 
@@ -274,8 +275,9 @@ def test_what_is_learned_from_the_reference_shows_when_it_is_another_one(check, 
         "        return Pool.assemble(getattr(frame.f_locals['self'].scorer, '_reference').images, {})\n"
     )
     wrong = failed(check(text))
-    assert set(wrong) == {"reference"}
+    assert set(wrong) == {"reads", "reference"}
     assert "curate of generation 2 gives something else" in wrong["reference"]
+    assert "in curate of generation 2 it looks into code and frames: object.__getattr__ (mine.py:" in wrong["reads"]
 
 
 @pytest.mark.skipif(not watch.CAN_LIMIT, reason="the system has no alarm")
@@ -302,10 +304,62 @@ def test_loops_that_take_too_long_together_are_not_all_run(check):
     ],
 )
 def test_drawing_from_a_global_random_state_is_named(check, draw, state):
-    wrong = failed(check(f"class Mine(Method):\n    def curate(self, pool, ctx):\n        return pool[{draw}]\n"))
+    text = f"class Mine(Method):\n    def curate(self, pool, ctx):\n        return pool[{draw}]\n"
+    wrong = failed(check(text))
     assert f"curate of generation 2 drew from or seeded the random state of {state}," in wrong["random state"]
+    assert line_of(text, "return pool") in wrong["random state"]
     if "seed" not in draw:
         assert "random state that all code shares" in wrong["deterministic"]
+
+
+def test_layers_that_draw_are_told_their_line_and_how_to_build_them(check):
+    text = (
+        "class Critic(torch.nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        with torch.random.fork_rng(devices=[]):\n            self.first = torch.nn.Linear(8, 4)\n"
+        "        self.second = torch.nn.Linear(4, 1)\n\n"
+        "class Mine(Method):\n    def prepare(self, generator, ctx):\n        critic = Critic()\n"
+    )
+    message = failed(check(text))["random state"]
+    assert message.startswith("prepare of generation 1 drew from or seeded the random state of torch")
+    assert f"({line_of(text, 'self.second')})" in message
+    assert "with torch.random.fork_rng(devices=[]):" in message
+    assert "`draw_weights(network, seed)` (from bench import draw_weights)" in message
+
+
+def test_layers_that_are_built_as_told_pass(check):
+    text = (
+        "from bench import draw_weights\n\n"
+        "class Mine(Method):\n    def prepare(self, generator, ctx):\n"
+        "        with torch.random.fork_rng(devices=[]):\n            self.critic = torch.nn.Linear(8, 4)\n"
+        "        draw_weights(self.critic, ctx.fit_seed)\n"
+    )
+    assert failed(check(text)) == {}
+
+
+@pytest.mark.parametrize(
+    ("hook", "change", "what"),
+    [
+        ("sample", "generator.settings = generator.settings.model_copy()", "generator.settings"),
+        ("prepare", "generator.settings = generator.settings.model_copy()", "generator.settings"),
+        ("refine", "setattr(generator, 'device', 'cpu')", "generator.device"),
+        ("refine", "generator.sample = lambda *_: None", "generator.sample"),
+        ("fit", "generator.work.images_trained = 0", "generator.work.images_trained"),
+    ],
+)
+def test_what_a_hook_sets_on_the_generator_is_told_with_its_line(check, hook, change, what):
+    n = {"prepare": "generator, ctx", "sample": "generator, n, ctx"}.get(hook, "generator, pool, ctx")
+    text = f"class Mine(Method):\n    def {hook}(self, {n}):\n        {change}\n        return super().{hook}({n})\n"
+    wrong = failed(check(text))
+    assert f"set {what} ({line_of(text, change)}): settings and attributes of the generator" in wrong["inputs"]
+    assert "resume" not in wrong
+
+
+def test_a_change_of_the_benchmark_is_told(check):
+    text = "class Mine(Method):\n    def refine(self, generator, pool, ctx):\n        Pool.weighted = None\n"
+    wrong = failed(check(text))
+    assert set(wrong) == {"global state"}
+    assert "refine of method 'mine' changed bench.methods.pool.Pool.weighted" in wrong["global state"]
+    assert line_of(text, "def refine") in wrong["global state"]
 
 
 @pytest.mark.parametrize(

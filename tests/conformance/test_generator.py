@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from builders import QUIET
 
-from bench.conformance.check import Verdict
 from bench.conformance.generator import CHECKS, check_generator
 from bench.conformance.kind import is_generator_file
+from bench.conformance.verdict import Verdict
 from bench.errors import BadInput
 from bench.generators.new import write_new_generator
 
