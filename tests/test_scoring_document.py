@@ -46,7 +46,7 @@ def rows() -> list[Row]:
     table = next(t for t in build_tables(results) if t.conditions.task == "digits")
     track = next(t for t in table.tracks if t.cell.generator.name == "ddpm" and t.cell.loop.kind == "fully_synthetic"
                  and t.cell.loop.sampling_bias == 1)  # fmt: skip
-    return rank_track(track, defaultdict(Trust))
+    return rank_track(track, defaultdict(Trust), track.plain)
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,7 +11,7 @@ from bench.board.curves import Curve, draw_curves
 from bench.board.metrics import Metric
 from bench.board.ranking import Row, rank_track
 from bench.board.results import Result
-from bench.board.tables import Table, build_tables
+from bench.board.tables import Entry, Table, Track, build_tables
 from bench.board.trust import Trust
 from bench.cells.task import load_task, task_names
 
@@ -55,15 +55,20 @@ class RankedTable:
         return min(6, max(2, 1 - math.floor(math.log10(smallest))))
 
 
-def build_board(results: Sequence[Result], trust: Mapping[str, Trust]) -> list[RankedTable]:
+def build_board(
+    results: Sequence[Result],
+    trust: Mapping[str, Trust],
+    reference: Callable[[Track], Entry | None] = lambda track: track.plain,
+) -> list[RankedTable]:
     """Return the tables of the board with their rows.
 
     Args:
         results: the records in each of their feature spaces.
         trust: of each cell, by its id.
+        reference: gives what the entries of a track are compared with, None where it has not been run.
     """
     tables = build_tables(results)
-    rows = [[row for track in table.tracks for row in rank_track(track, trust)] for table in tables]
+    rows = [[row for track in table.tracks for row in rank_track(track, trust, reference(track))] for table in tables]
     curves = iter(draw_curves([row.entry for table_rows in rows for row in table_rows]))
     return [
         RankedTable(

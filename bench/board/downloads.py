@@ -1,36 +1,33 @@
 """The board's numbers as CSV and JSON: all that the pages show, and what it was computed from."""
 
-import csv
-import io
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from bench.board.conditions import Conditions
 from bench.board.metrics import METRICS
 from bench.board.results import Result
+from bench.board.rows import csv_text, json_text
 from bench.board.seed_statistics import Estimate
 from bench.board.views import Line, TableView
 from bench.cells.record import GenerationResult
 
 FLOOR = 0  # the "generation" of real images against real images
 
-Row = Mapping[str, Any]
-
 
 def downloads(views: Sequence[TableView], answers: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
     """Yield the name and the text of every file."""
     results = [result for view in views for result in view.ranked.table.results]
-    lines = [_line(view, line) for view in views for line in view.lines]
-    yield "cells.csv", _csv(_cell(result) for result in results)
-    yield "scores.csv", _csv(row for result in results for row in _scores(result))
-    yield "results.csv", _csv(lines)
-    yield "results.json", _json(lines)
-    yield "questions.json", _json(answers)
+    lines = [line_row(view, line) for view in views for line in view.lines]
+    yield "cells.csv", csv_text(cell_row(result) for result in results)
+    yield "scores.csv", csv_text(row for result in results for row in score_rows(result))
+    yield "results.csv", csv_text(lines)
+    yield "results.json", json_text(lines)
+    yield "questions.json", json_text(answers)
 
 
-def _cell(result: Result) -> Row:
+def cell_row(result: Result) -> dict[str, Any]:
     """Return what a cell is and what it was scored in."""
     record = result.record
     cell, method = record.cell, record.cell.method
@@ -49,7 +46,7 @@ def _cell(result: Result) -> Row:
     }
 
 
-def _scores(result: Result) -> Iterator[Row]:
+def score_rows(result: Result) -> Iterator[dict[str, Any]]:
     """Yield the scores and costs of each generation of a cell, and those of real images as generation 0."""
     key = {"cell_id": result.record.cell_id, "features": result.record.score.features}
     yield {**key, "generation": FLOOR, **result.record.score.floor.model_dump(), **dict.fromkeys(_COSTS)}
@@ -57,7 +54,7 @@ def _scores(result: Result) -> Iterator[Row]:
         yield {**key, "generation": generation.generation, **generation.scores.model_dump(), **_cost(generation)}
 
 
-def _cost(generation: GenerationResult) -> Row:
+def _cost(generation: GenerationResult) -> dict[str, Any]:
     cost = generation.cost.model_dump(exclude={"seconds"})
     return {**cost, **{f"{name}_seconds": value for name, value in generation.cost.seconds}}
 
@@ -68,7 +65,7 @@ _COSTS = (
 )  # fmt: skip
 
 
-def _line(view: TableView, line: Line) -> Row:
+def line_row(view: TableView, line: Line) -> dict[str, Any]:
     """Return a row of a table as the pages show it, with all digits."""
     row, cell = line.row, line.cell
     compared = row.comparison
@@ -113,25 +110,10 @@ def _line(view: TableView, line: Line) -> Row:
     return content
 
 
-def _estimate(name: str, estimate: Estimate | None) -> Row:
+def _estimate(name: str, estimate: Estimate | None) -> dict[str, Any]:
     """Return a mean with its interval and p-value; None for what a single seed cannot say."""
     values = (None,) * 4 if estimate is None else (estimate.mean, estimate.low, estimate.high, estimate.p)
     keys = (name, f"{name}_low", f"{name}_high", f"{name}_p")
     return {
         key: value if value is None or math.isfinite(value) else None for key, value in zip(keys, values, strict=True)
     }
-
-
-def _csv(rows: Iterable[Row]) -> str:
-    buffer = io.StringIO()
-    writer: csv.DictWriter[str] | None = None
-    for row in rows:
-        if writer is None:
-            writer = csv.DictWriter(buffer, list(row), lineterminator="\n")
-            writer.writeheader()
-        writer.writerow(row)
-    return buffer.getvalue()
-
-
-def _json(content: Any) -> str:
-    return json.dumps(content, indent=1, allow_nan=False) + "\n"

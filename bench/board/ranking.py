@@ -1,5 +1,7 @@
 """What an entry did, beside the plain loop of its track: its numbers over seeds, what they decide, and its rank.
 
+The plain loop is what the board compares with; `autophagy compare` takes any other entry for it.
+
 The rules in words are in leaderboard/site/rules.html.jinja; docs/scoring.md has a worked example.
 """
 
@@ -58,13 +60,13 @@ class Cost:
 
 @dataclass(frozen=True)
 class Comparison:
-    """An entry beside the plain loop, over the seeds that both have.
+    """An entry beside the reference, which is the plain loop on the board, over the seeds that both have.
 
     Attributes:
         log_fid_area: difference of the areas under log FID.
         last: of each metric, the difference in the last generation.
         adjusted_p: p-value of the area's difference, adjusted for the number of entries in the track.
-        training: images trained, as a multiple of the plain loop's; None where that trains without steps.
+        training: images trained, as a multiple of the reference's; None where that trains without steps.
         evaluations: network evaluations, likewise.
     """
 
@@ -76,13 +78,13 @@ class Comparison:
 
     @property
     def fid_ratio(self) -> tuple[float, float, float]:
-        """FID as a multiple of the plain loop's, averaged over the loop, with the ends of its 95% interval."""
+        """FID as a multiple of the reference's, averaged over the loop, with the ends of its 95% interval."""
         area = self.log_fid_area
         return tuple(map(_exp, (area.mean, area.low, area.high)))  # type: ignore[return-value]
 
     @property
     def effect(self) -> Effect:
-        """What can be said of the entry against the plain loop."""
+        """What can be said of the entry against the reference."""
         if self.log_fid_area.seeds < FEWEST_SEEDS or self.adjusted_p >= SIGNIFICANT:
             return "no difference shown"
         return "helps" if self.log_fid_area.mean < 0 else "hurts"
@@ -99,8 +101,9 @@ class Row:
         trends: of each cell, by seed.
         cost: of a cell.
         trust: the least of its cells', with the warnings of all of them.
-        comparison: with the plain loop; None for the plain loop itself and where it has not been run.
+        comparison: with the reference; None for the reference itself and where it has not been run.
         rank: in its track, None where it is not ranked.
+        reference: what the entries of the track are compared with; None where it has not been run.
     """
 
     entry: Entry
@@ -111,10 +114,11 @@ class Row:
     trust: Trust
     comparison: Comparison | None
     rank: int | None
+    reference: Entry | None
 
     @property
     def is_plain(self) -> bool:
-        """Whether it is the plain loop that the others of its track are compared with."""
+        """Whether it is the plain loop that the board compares the others of its track with."""
         return self.entry is self.track.plain
 
     @property
@@ -132,19 +136,22 @@ class Row:
         """Why it has no rank; None where it has one."""
         if self.rank is not None:
             return None
-        return _unranked_because(self.track, self.entry, self.comparison, self.trust)
+        return _unranked_because(self.track, self.reference, self.entry, self.comparison, self.trust)
 
 
-def rank_track(track: Track, trust: Mapping[str, Trust]) -> list[Row]:
+def rank_track(track: Track, trust: Mapping[str, Trust], reference: Entry | None) -> list[Row]:
     """Return the rows of a track: ranked ones first, by rank and then by ranking figure; the plain loop last of all.
 
     Args:
         track: the entries.
         trust: of each cell, by its id.
+        reference: the entry that the others are compared with; None where it has not been run.
     """
-    comparisons = _compare(track)
+    comparisons = _compare(track, reference)
     trusts = [least_trust([trust[record.cell_id] for record in entry.records.values()]) for entry in track.entries]
-    reasons = [_unranked_because(track, *each) for each in zip(track.entries, comparisons, trusts, strict=True)]
+    reasons = [
+        _unranked_because(track, reference, *each) for each in zip(track.entries, comparisons, trusts, strict=True)
+    ]
     ranked = [place for place, reason in enumerate(reasons) if reason is None]
     ranks = dict(zip(ranked, _ranks([track.entries[place] for place in ranked]), strict=True))
     rows = []
@@ -161,6 +168,7 @@ def rank_track(track: Track, trust: Mapping[str, Trust]) -> list[Row]:
                 trust=entry_trust,
                 comparison=comparison,
                 rank=ranks.get(place),
+                reference=reference,
             )
         )
     return sorted(rows, key=_row_order)
@@ -184,29 +192,28 @@ def mean_scores(records: Sequence[Record], metric: Metric) -> tuple[float, float
     return _mean(v for v in first if v is not None), _mean(v for v in last if v is not None)
 
 
-def _compare(track: Track) -> list[Comparison | None]:
-    """Compare each entry with the plain loop.
+def _compare(track: Track, reference: Entry | None) -> list[Comparison | None]:
+    """Compare each entry with the reference.
 
-    None for the plain loop itself, for what has no seed in common with it, and for what was made again since.
+    None for the reference itself, for what has no seed in common with it, and for what was made again since.
     """
-    plain = track.plain
     areas: dict[int, Estimate] = {}
     for place, entry in enumerate(track.entries):
-        if plain is None or entry is plain or entry in track.superseded:
+        if reference is None or entry is reference or entry in track.superseded:
             continue
-        if plain.records.keys() & entry.records.keys() and len(plain.generations) > 1:
-            areas[place] = paired_difference(entry.records, plain.records, log_fid_area)
+        if reference.records.keys() & entry.records.keys() and len(reference.generations) > 1:
+            areas[place] = paired_difference(entry.records, reference.records, log_fid_area)
     tested = [place for place, area in areas.items() if area.seeds >= FEWEST_SEEDS]
     p_values = stats.false_discovery_control([areas[place].p for place in tested]) if tested else []
     adjusted = dict(zip(tested, map(float, p_values), strict=True))
     comparisons: list[Comparison | None] = [None] * len(track.entries)
     for place, area in areas.items():
-        assert plain is not None
-        own, plains = _common(track.entries[place], plain)
-        cost, usual = Cost.of(own), Cost.of(plains)
+        assert reference is not None
+        own, others = _common(track.entries[place], reference)
+        cost, usual = Cost.of(own), Cost.of(others)
         comparisons[place] = Comparison(
             log_fid_area=area,
-            last=_last_differences(own, plains),
+            last=_last_differences(own, others),
             adjusted_p=adjusted.get(place, 1.0),
             training=cost.images_trained / usual.images_trained if usual.images_trained else None,
             evaluations=cost.network_evaluations / usual.network_evaluations if usual.network_evaluations else None,
@@ -220,12 +227,12 @@ def _common(entry: Entry, other: Entry) -> list[list[Record]]:
     return [[which.records[seed] for seed in seeds] for which in (entry, other)]
 
 
-def _last_differences(own: Sequence[Record], plains: Sequence[Record]) -> dict[str, Estimate]:
+def _last_differences(own: Sequence[Record], others: Sequence[Record]) -> dict[str, Estimate]:
     """Return the paired differences of the last generation's scores, of those that all have."""
     found = {}
     for metric in METRICS:
-        pairs = [(metric.last(mine), metric.last(plain)) for mine, plain in zip(own, plains, strict=True)]
-        differences = [mine - plain for mine, plain in pairs if mine is not None and plain is not None]
+        pairs = [(metric.last(mine), metric.last(other)) for mine, other in zip(own, others, strict=True)]
+        differences = [mine - other for mine, other in pairs if mine is not None and other is not None]
         if len(differences) == len(pairs):
             found[metric.key] = estimate(differences)
     return found
@@ -255,15 +262,20 @@ def _better(areas: NDArray[np.float64], own: NDArray[np.float64]) -> NDArray[np.
     return better
 
 
-def _unranked_because(track: Track, entry: Entry, comparison: Comparison | None, trust: Trust) -> str | None:
+def _unranked_because(
+    track: Track, reference: Entry | None, entry: Entry, comparison: Comparison | None, trust: Trust
+) -> str | None:
     if entry in track.superseded:
         return "made again with the present file"
     if entry.is_plain:
         return "the plain loop"
+    if entry is reference:
+        return "the reference"
     if entry.is_control:
         return "control"
     if comparison is None:
-        return "no plain loop with these seeds" if len(entry.generations) > 1 else "one generation"
+        other = "plain loop" if reference in (None, track.plain) else reference.cell.method.option
+        return f"no {other} with these seeds" if len(entry.generations) > 1 else "one generation"
     if comparison.log_fid_area.seeds < FEWEST_SEEDS:
         return f"fewer than {FEWEST_SEEDS} seeds"
     return "warning" if trust.warnings else None

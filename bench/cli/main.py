@@ -31,6 +31,7 @@ VERBS = {
     "submit": "put finished cells into the leaderboard folder, for a pull request",
     "verify": "run a result's cell again, and say whether its scores are found",
     "threshold": "how many synthetic images do good in the fresh-data loop",
+    "compare": "what the results page says of runs and results, beside any method",
     "board": "build the static results page",
     "data": "fetch or convert a task's real data, and check it",
 }

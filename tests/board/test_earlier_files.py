@@ -50,7 +50,8 @@ def track_of(*records: Record) -> Track:
 
 def rows_of(*records: Record) -> dict[tuple[str, bool], Row]:
     """Return the rows by method and whether they are of an earlier file."""
-    rows = rank_track(track_of(*records), {record.cell_id: Trust() for record in records})
+    track = track_of(*records)
+    rows = rank_track(track, {record.cell_id: Trust() for record in records}, track.plain)
     return {(row.entry.cell.method.name, row.entry.earlier_file is not None): row for row in rows}
 
 
@@ -75,6 +76,7 @@ def test_other_parameters_of_the_present_file_are_another_entry_and_take_no_rank
     rows = rank_track(
         track := track_of(*cells("none", 1), *cells("neon", 0.5, earlier=True), other),
         {result.record.cell_id: Trust() for entry in track.entries for result in entry.results},
+        track.plain,
     )
     assert [row.rank for row in rows if row.entry.earlier_file] == [1]
 

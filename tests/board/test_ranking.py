@@ -38,7 +38,7 @@ def rank(records: list[Record], trust: dict[str, Trust] | None = None) -> dict[s
     (table,) = build_tables(Result(Path("x"), record, None) for record in records)
     (track,) = table.tracks
     trusts = {record.cell_id: Trust() for record in records} | (trust or {})
-    return {row.entry.cell.method.name: row for row in rank_track(track, trusts)}
+    return {row.entry.cell.method.name: row for row in rank_track(track, trusts, track.plain)}
 
 
 def test_the_ranking_figure_is_the_paired_difference_of_the_areas():
@@ -126,7 +126,8 @@ def test_controls_are_never_ranked():
 def test_the_plain_method_with_another_pool_is_ranked():
     records = cells("none", PLAIN) + cells("none", scaled(0.5, 0.6, 0.5), pool="accumulated")
     (table,) = build_tables(Result(Path("x"), control(record), None) for record in records)
-    rows = rank_track(table.tracks[0], {control(record).cell_id: Trust() for record in records})
+    trusts = {control(record).cell_id: Trust() for record in records}
+    rows = rank_track(table.tracks[0], trusts, table.tracks[0].plain)
     assert [(row.entry.cell.loop.pool, row.rank) for row in rows] == [("accumulated", 1), ("previous", None)]
 
 
