@@ -133,6 +133,23 @@ class Task(TaskSection):
         return name
 
     @property
+    def feature_shape(self) -> tuple[int, int, int]:
+        """(channels, height, width) of the images that the task's own feature network is for: those of its tiers.
+
+        Raises:
+            BadInput: the data are points, or the tiers have images of different sizes.
+        """
+        shapes = {self.tier_data(tier).image_shape for tier in self.tiers}
+        if len(shapes) > 1:
+            sizes = " and ".join(sorted(str(size) for _, size, _ in shapes))
+            raise BadInput(f"{self.path}: tiers have images of {sizes} pixels: a feature network is for one size")
+        match shapes.pop():
+            case (channels, height, width):
+                return channels, height, width
+            case _:
+                raise BadInput(f"{self.path}: data.dimensions is given: a feature network is for images")
+
+    @property
     def path(self) -> Path:
         """The task file; the paths in it are relative to its folder."""
         return self._path
@@ -151,6 +168,9 @@ def _contradictions(
     if features is not None and features.name in SPACE_SUMMARIES:
         yield f"features.name is '{features.name}': allowed are others than {', '.join(SPACE_SUMMARIES)}"
     smaller = min(data.training, data.reference)
+    sizes = sorted({str(tier.size or data.size) for tier in tiers.values()})
+    if features is not None and features.network == "cnn" and len(sizes) > 1:
+        yield f"tiers have images of {' and '.join(sizes)} pixels: the task's feature space is for one size"
     for name, tier in tiers.items():
         if features is not None and tier.features is not None:
             yield (
@@ -188,7 +208,7 @@ def _problem_of_size(data: DataSection, features: FeaturesSection | None, size: 
         return "points have no size"
     if data.size % size:
         return f"allowed are sizes that divide data.size, {data.size}"
-    if features is not None and size != data.size:
+    if features is not None and features.network != "cnn" and size != data.size:
         return f"the task's feature space is for {data.size} pixels"
     return None
 

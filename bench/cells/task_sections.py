@@ -90,7 +90,7 @@ class FeaturesSection(TaskSection):
     """A feature space of the task's own: that of a classifier trained on it."""
 
     name: Name
-    network: Literal["digits_cnn", "lenet"]
+    network: Literal["digits_cnn", "lenet", "cnn"]
     weights: Path = Field(description="safetensors file, relative to the task file")
     sha256: Sha256
     accuracy: float = Field(ge=0, le=1, description="share of the reference images that the network classifies right")

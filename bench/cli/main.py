@@ -26,6 +26,7 @@ VERBS = {
     "new-method": "write a method's file to start from",
     "new-generator": "write a generator's file to start from",
     "new-task": "write a task file for images of your own",
+    "train-features": "train a feature network of a task's own",
     "score": "score images against real images",
     "rescore": "score a finished cell in another feature space",
     "submit": "put finished cells into the leaderboard folder, for a pull request",

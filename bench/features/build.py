@@ -39,6 +39,7 @@ def _own_space(task: Task, features: FeaturesSection, device: torch.device | str
         features.name,
         features.network,
         len(task.data.classes),
+        task.feature_shape,
         task.path.parent / features.weights,
         features.sha256,
         device,

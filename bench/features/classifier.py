@@ -1,6 +1,5 @@
-"""Small classifiers whose penultimate layer is the feature space of a task of small grey images."""
+"""Small classifiers whose penultimate layer is the feature space of a task of small images."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -62,7 +61,39 @@ class LeNet(FeatureNetwork):
         self.head = nn.Linear(self.dim, n_classes)
 
 
-NETWORKS: dict[str, Callable[[int], FeatureNetwork]] = {"digits_cnn": DigitsCNN, "lenet": LeNet}
+class CNN(FeatureNetwork):
+    """A small convolutional network for images of any size and colour, with 128 features.
+
+    Large images are halved by strides until they have 16 pixels at most, so that it is about as quick on all.
+    """
+
+    dim = 128
+
+    def __init__(self, n_classes: int, image_shape: tuple[int, int, int]) -> None:
+        super().__init__()
+        self.image_shape = image_shape
+        channels, height, width = image_shape
+        layers: list[nn.Module] = []
+        while max(height, width) > 16:
+            layers += [nn.Conv2d(channels, 32, 3, stride=2, padding=1), nn.ReLU()]
+            channels, height, width = 32, -(-height // 2), -(-width // 2)
+        for n_filters in (32, 64):
+            layers += [nn.Conv2d(channels, n_filters, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2, ceil_mode=True)]
+            channels, height, width = n_filters, -(-height // 2), -(-width // 2)
+        layers += [nn.Conv2d(channels, 64, 3, padding=1), nn.ReLU(), nn.Flatten()]
+        self.body = nn.Sequential(*layers, nn.Linear(64 * height * width, self.dim), nn.ReLU())
+        self.head = nn.Linear(self.dim, n_classes)
+
+
+def build_network(name: str, n_classes: int, image_shape: tuple[int, int, int]) -> FeatureNetwork:
+    """Return the network that a task file calls by this name, for so many classes and images of this shape."""
+    match name:
+        case "digits_cnn":
+            return DigitsCNN(n_classes)
+        case "lenet":
+            return LeNet(n_classes)
+        case _:
+            return CNN(n_classes, image_shape)
 
 
 def scale_input(images: Tensor) -> Tensor:
@@ -71,7 +102,7 @@ def scale_input(images: Tensor) -> Tensor:
 
 
 class ClassifierSpace(ClassifyingSpace):
-    """The feature space of a classifier in `NETWORKS`: its penultimate activations, after the ReLU; no resize."""
+    """The feature space of one of the classifiers here: its penultimate activations, after the ReLU; no resize."""
 
     def __init__(self, name: str, network: FeatureNetwork, sha256: str, device: torch.device | str = "cpu") -> None:
         super().__init__(name, sha256, "none", device, BATCH)
@@ -81,7 +112,14 @@ class ClassifierSpace(ClassifyingSpace):
 
     @classmethod
     def load(
-        cls, name: str, architecture: str, n_classes: int, weights: Path, sha256: str, device: torch.device | str
+        cls,
+        name: str,
+        architecture: str,
+        n_classes: int,
+        image_shape: tuple[int, int, int],
+        weights: Path,
+        sha256: str,
+        device: torch.device | str,
     ) -> "ClassifierSpace":
         """Read the weights and check them against their hash.
 
@@ -89,7 +127,7 @@ class ClassifierSpace(ClassifyingSpace):
             BadInput: the file is missing, cannot be read, or its hash is not `sha256`.
         """
         check_weights(weights, name, sha256)
-        network = NETWORKS[architecture](n_classes)
+        network = build_network(architecture, n_classes, image_shape)
         try:
             network.load_state_dict(load_file(weights))
         except (SafetensorError, RuntimeError) as error:

@@ -143,6 +143,13 @@ def test_a_tier_shrinks_images_by_whole_factors_and_not_those_of_an_own_feature_
     assert said in complaint(changed(tier, without.replace("n_score", f"size = {size}\nn_score", 1), task))
 
 
+def test_a_general_feature_network_is_for_the_one_size_of_the_tiers(changed: Change):
+    path = changed('network = "digits_cnn"', 'network = "cnn"')
+    assert load_task(str(path)).feature_shape == (1, 8, 8)
+    path.write_text(path.read_text(encoding="utf-8").replace("[tiers.smoke]", "[tiers.smoke]\nsize = 4"))
+    assert "tiers have images of 4 and 8 pixels: the task's feature space is for one size" in complaint(path)
+
+
 def test_points_are_not_mirrored(changed: Change):
     message = complaint(changed("dimensions = 100", "dimensions = 100\nhorizontal_flips = true", "gaussian"))
     assert "horizontal_flips is true: allowed is false" in message

@@ -29,7 +29,7 @@ def share_right(space: ClassifyingSpace, data: RealData) -> float:
 
 
 def load(weights: Path, sha256: str | None = None, architecture: str = "digits_cnn") -> ClassifierSpace:
-    return ClassifierSpace.load("digits", architecture, 10, weights, sha256 or file_sha256(weights), "cpu")
+    return ClassifierSpace.load("digits", architecture, 10, (1, 8, 8), weights, sha256 or file_sha256(weights), "cpu")
 
 
 def refusal(weights: Path, sha256: str | None = None, architecture: str = "digits_cnn") -> str:
@@ -129,3 +129,15 @@ def test_weights_without_the_last_layer_are_refused_in_one_line(digits: Task, tm
     network = classifier.DigitsCNN(10)
     save_file({name: value for name, value in network.state_dict().items() if "head" not in name}, weights)
     assert "not the weights of a digits_cnn network" in refusal(weights)
+
+
+@pytest.mark.parametrize("shape", [(1, 8, 8), (3, 16, 16), (3, 17, 17), (1, 28, 28), (3, 64, 64), (3, 5, 5)])
+def test_the_general_network_is_for_any_size_and_colour(shape: tuple[int, int, int], tmp_path: Path):
+    weights = tmp_path / "mine.safetensors"
+    save_file(classifier.CNN(3, shape).state_dict(), weights)
+    found = ClassifierSpace.load("mine", "cnn", 3, shape, weights, file_sha256(weights), "cpu")
+    features = found(torch.zeros(2, *shape, dtype=torch.uint8))
+    assert features.shape == (2, 128)
+    assert found.classify(features).shape == (2,)
+    with pytest.raises(BadInput, match=r"is for images of \(channels, height, width\)"):
+        found(torch.zeros(2, 3, 9, 9, dtype=torch.uint8))
