@@ -41,6 +41,45 @@ def job(environment: dict[str, str], task: int, *arguments: str) -> subprocess.P
     )
 
 
+STAND_IN = """#!/bin/sh
+echo "$@"
+trap 'exit 143' TERM
+test "$WAITS" = "" || {{ touch {folder}/waits; while :; do sleep 0.02; done; }}
+"""
+
+
+@pytest.fixture
+def stand_in(tmp_path: Path, environment: dict[str, str]) -> dict[str, str]:
+    """The environment of a job whose command says what it was given; where WAITS is set, it waits for SIGTERM."""
+    command = tmp_path / "stand-in"
+    command.write_text(STAND_IN.format(folder=tmp_path))
+    command.chmod(0o755)
+    return environment | {"AUTOPHAGY": str(command)}
+
+
+def test_each_job_of_an_array_gets_its_part(tmp_path: Path, stand_in: dict[str, str]):
+    for task in (1, 2):
+        process = job(stand_in, task, *GRID)
+        *_, given = process.communicate(timeout=60)[0].splitlines()
+        assert process.returncode == 0
+        assert given == f"run --runs {tmp_path / 'runs'} --shard {task}/2 {' '.join(GRID)}"
+    assert not (tmp_path / "asked").exists()
+
+
+def test_a_job_whose_command_was_stopped_asks_to_be_put_back_into_the_queue(tmp_path: Path, stand_in: dict[str, str]):
+    process = job(stand_in | {"WAITS": "1"}, 1, *GRID)
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "waits").exists():
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    process.send_signal(signal.SIGTERM)
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == 143, said
+    assert (tmp_path / "asked").read_text() == "requeue 4711_1\n"
+
+
+@pytest.mark.slow
 def test_the_jobs_of_an_array_run_every_cell_once(tmp_path: Path, environment: dict[str, str]):
     done: list[set[str]] = []
     for task in (1, 2):
@@ -52,6 +91,7 @@ def test_the_jobs_of_an_array_run_every_cell_once(tmp_path: Path, environment: d
     assert not (tmp_path / "asked").exists()
 
 
+@pytest.mark.slow
 def test_a_preempted_job_saves_its_fit_and_asks_to_be_put_back_into_the_queue(
     tmp_path: Path, environment: dict[str, str]
 ):

@@ -1,14 +1,20 @@
 """The five commands of the documentation, word for word, as somebody gives them who has never been here."""
 
 import csv
+import itertools
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from bench import paths
+from bench.cli.main import main
+from bench.runs import environment
 
 ROOT = Path(__file__).parents[2]
 ROOMS = ("bench", "tasks", "baselines", "leaderboard", "docs")
@@ -20,6 +26,24 @@ def five_commands() -> list[str]:
     [section] = re.findall(r"(?ms)^## In five commands\n(.*?)^## ", text)
     [block] = re.findall(r"(?ms)^```sh\n(.*?)^```", section)
     return block.splitlines()
+
+
+def hurried(folder: Path, task: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give four of the commands in this process and this folder, with a task of the same name that takes a second."""
+    shutil.copytree(ROOT / "leaderboard", folder / "leaderboard")
+    (folder / "tasks").mkdir()
+    task.rename(folder / "tasks" / "digits.toml")
+    monkeypatch.setattr(environment, "_git", lambda *arguments: None)  # the checkout that is tested may be dirty
+    monkeypatch.chdir(folder)
+    for line in five_commands():
+        words = [sorted(map(str, Path().glob(word))) if "*" in word else [word] for word in shlex.split(line)]
+        _, verb, *arguments = itertools.chain(*words)
+        with monkeypatch.context() as patch:
+            if verb in ("run", "submit"):
+                patch.setattr(paths, "TASKS", folder / "tasks")
+            if verb != "check":  # tests/methods/test_new.py does it
+                assert main([verb, *arguments]) == 0, line
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +67,32 @@ def test_there_are_five():
     ]
 
 
+def test_in_a_hurry_the_leaderboard_has_gained_the_method_and_the_page_shows_it(
+    tmp_path: Path, tiny_task: Path, monkeypatch: pytest.MonkeyPatch
+):
+    folder = hurried(tmp_path, tiny_task, monkeypatch)
+    assert_gained(folder)
+    assert "my_idea" in (folder / "site" / "index.html").read_text(encoding="utf-8")
+    assert_in_the_download(folder)
+
+
+@pytest.mark.slow
 def test_the_leaderboard_has_gained_the_method_its_results_and_a_strip_and_lost_nothing(copy: Path):
+    assert_gained(copy)
+
+
+@pytest.mark.slow
+def test_the_page_shows_the_method(copy: Path):
+    assert "my_idea" in (copy / "site" / "index.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_the_download_has_its_row_with_three_seeds(copy: Path):
+    assert_in_the_download(copy)
+
+
+def assert_gained(copy: Path) -> None:
+    """Assert that the leaderboard folder has gained the method, its results and a strip, and lost nothing."""
     before, after = (
         {path.relative_to(root): path.read_bytes() for path in (root / "leaderboard").rglob("*") if path.is_file()}
         for root in (ROOT, copy)
@@ -57,11 +106,8 @@ def test_the_leaderboard_has_gained_the_method_its_results_and_a_strip_and_lost_
     assert [path for path, pattern in zip(gained, expected, strict=True) if not re.fullmatch(pattern, path)] == []
 
 
-def test_the_page_shows_the_method(copy: Path):
-    assert "my_idea" in (copy / "site" / "index.html").read_text(encoding="utf-8")
-
-
-def test_the_download_has_its_row_with_three_seeds(copy: Path):
+def assert_in_the_download(copy: Path) -> None:
+    """Assert that the method's row in the download has three seeds."""
     download = copy / "site" / "downloads" / "results.csv"
     if not download.exists():
         pytest.skip("the page has no downloads")
