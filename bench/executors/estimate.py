@@ -8,11 +8,13 @@ import torch
 from torch import Tensor
 
 from bench.cells.cell import GeneratorIdentity
-from bench.cells.generator_settings import NetworkSettings
+from bench.cells.generator_settings import FileSettings, NetworkSettings
 from bench.cells.task import Task, TierName
 from bench.data.image_set import ImageSet
+from bench.errors import BadInput, first_line, is_out_of_memory
 from bench.executors.disk_size import disk_size
 from bench.executors.grid import PlannedCell
+from bench.generators.base import Generator
 from bench.generators.engine import Engine
 from bench.generators.file import LoadedGenerator
 from bench.process.progress import Progress
@@ -46,6 +48,7 @@ class Estimate:
 class _Speed:
     seconds_per_image_trained: float
     seconds_per_image_sampled: float
+    generator: Generator
 
 
 class _NoCheckpoint:
@@ -78,7 +81,7 @@ def estimate_cells(cells: Sequence[PlannedCell], engine: Engine) -> list[Estimat
         generator = planned.generator.build(settings, task.tier_data(cell.tier).shape, cpu)
         kept = [len(loop.kept_generations(t)) for t in range(2, loop.generations + 1)]
         pools = [loop.n_real + n * loop.n_synthetic for n in kept]
-        size = disk_size(planned, generator)
+        size = disk_size(planned, speed.generator)  # one that was trained: some have no weights before
         disk = size.finished
         if first_generation not in shared:
             pools.append(loop.n_initial)
@@ -105,6 +108,8 @@ def _measure(loaded: LoadedGenerator, task: Task, tier: TierName, sampling_bias:
     if isinstance(settings, NetworkSettings):
         settings = settings.model_copy(update={"images": TIMED_STEPS * settings.batch_size})
         n = settings.sampling_batch
+    elif isinstance(settings, FileSettings):
+        settings = settings.model_copy(update={"images": n})
     data = task.tier_data(tier)
     generator = loaded.build(settings, data.shape, engine)
     labels = None if data.n_classes is None else torch.arange(n) % data.n_classes
@@ -118,7 +123,13 @@ def _measure(loaded: LoadedGenerator, task: Task, tier: TierName, sampling_bias:
     def sample() -> None:
         generator.sample(labels, list(range(n)), sampling_bias, silent)
 
-    return _Speed(_seconds(fit) / generator.images_per_fit(n), _seconds(sample) / n)
+    try:
+        return _Speed(_seconds(fit) / generator.images_per_fit(n), _seconds(sample) / n, generator)
+    except Exception as error:
+        if loaded.path is None or is_out_of_memory(error):
+            raise
+        reason = f"{type(error).__name__}: {first_line(error)}"  # somebody's code
+        raise BadInput(f"{loaded.path}: a few steps of training and sampling raise {reason}") from error
 
 
 def _seconds(work: Callable[[], None]) -> float:

@@ -18,6 +18,7 @@ METHOD = {"name": "none", "params": {}, "sha256": "a" * 64}
         {"task": "mnist"},
         {"task_version": 2},
         {"generator": "gaussian"},
+        {"generator": {"name": "ddpm", "sha256": "a" * 64}},
         {"tier": "paper"},
         {"seed": 1},
         {"method": METHOD | {"name": "other"}},
@@ -99,3 +100,26 @@ def test_cells_that_differ_only_in_a_size_have_different_slugs():
 def test_a_field_that_is_not_allowed_is_refused(key: str, value: object):
     with pytest.raises(ValidationError, match=key):
         make_cell(**{key: value})
+
+
+def test_generators_from_files_are_told_by_name_parameters_and_hash():
+    flow = {"name": "flow", "params": {"width": 8}, "sha256": "a" * 64}
+    others = [flow | {"params": {"width": 9}}, flow | {"sha256": "b" * 64}, flow | {"name": "edm"}]
+    assert len({make_cell(generator=each).id for each in [flow, *others]}) == 4
+
+
+def test_the_slug_has_the_name_of_the_generators_file():
+    cell = make_cell(generator={"name": "flow", "params": {"width": 8}, "sha256": "a" * 64})
+    assert cell.slug == f"digits-flow-fully_synthetic-none-smoke-seed0-{cell.id[:8]}"
+
+
+def test_seeds_come_from_the_name_of_the_generator_alone():
+    cells = [make_cell(generator={"name": "flow", "params": {"width": w}, "sha256": "a" * 64}) for w in (8, 9)]
+    assert cells[0].coordinates(1, "fit") == cells[1].coordinates(1, "fit") == ("digits", "flow", 0, 1, "fit")
+    assert make_cell().coordinates("strip") == ("digits", "ddpm", 0, "strip")
+
+
+@pytest.mark.parametrize("generator", [{"name": "ddpm", "params": {"width": 8}}, {"params": {}}, 3, "A b", None])
+def test_a_generator_that_is_none_is_refused(generator: Any):
+    with pytest.raises(ValidationError):
+        make_cell(generator=generator)
