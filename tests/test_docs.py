@@ -1,11 +1,13 @@
 """The methods that the documentation shows: they are what they say, and pass the check."""
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 from builders import QUIET
 
+from bench.cli.main import main
 from bench.conformance.check import check_file
 
 ROOT = Path(__file__).parents[1]
@@ -23,6 +25,18 @@ def test_the_method_that_a_document_shows_passes_the_check(tmp_path: Path, docum
     path.write_text(code)
     verdict = check_file(str(path), QUIET, choose=lambda cells: cells[:1])
     assert verdict.passed, verdict.to_text()
+
+
+def test_the_results_that_the_guide_submits_are_of_the_method_that_it_shows(tmp_path: Path, capsys):
+    """A cell is known by the hash of its method's file: a change of the example changes the names of its results."""
+    text = (ROOT / "docs" / "submitting.md").read_text(encoding="utf-8")
+    [code] = python_blocks("docs/submitting.md")
+    path = tmp_path / "restore_moments.py"
+    path.write_text(code)
+    options = ["--task", "digits", "--loop", "fully_synthetic", "--seeds", "0,1,2", "--dry-run", "--json"]
+    assert main(["run", *options, "--method", f"{path},{path}:strength=0.5"]) == 0
+    ids = {cell["cell_id"][:8] for cell in json.loads(capsys.readouterr().out)}
+    assert set(re.findall(r"restore_moments-smoke-seed\d-([0-9a-f]{8})\.json", text)) == ids
 
 
 def test_links_in_the_documents_lead_somewhere():
