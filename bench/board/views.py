@@ -167,6 +167,11 @@ class TableView:
         return len(self.ranked.table.results)
 
     @property
+    def n_earlier(self) -> int:
+        """How many of its rows are of files that their methods had before."""
+        return sum(line.row.entry.earlier_file is not None for line in self.lines)
+
+    @property
     def column_metrics(self) -> tuple[Metric, ...]:
         """Those with a column for their value."""
         return COLUMN_METRICS

@@ -121,6 +121,7 @@ def test_the_pages_mark_them_and_say_what_has_changed_since(site: Path):
     assert marks(index) == 2
     assert said in " ".join(index.split())
     assert "made again with the present file" in index
+    assert "2 rows of 4 are of an <em>earlier file</em> of the method" in index
     (page,) = site.glob(f"methods/neon-{OLD[:8]}.html")
     text = " ".join(page.read_text().split())
     assert f"These records were {said}; what has changed since: imports only." in text
