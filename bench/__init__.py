@@ -10,6 +10,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # for type checkers and editors: the tables below, which a test holds against it
+    from bench.api import compare as compare
+    from bench.api import read_results as read_results
+    from bench.api import run as run
+    from bench.api import score as score
     from bench.cells.data_shape import DataShape as DataShape
     from bench.cells.generator_settings import GeneratorSettings as GeneratorSettings
     from bench.cells.generator_settings import NetworkSettings as NetworkSettings
@@ -79,7 +83,12 @@ FOR_FILES = {
     "mean_loss": "bench.generators.training",
 }
 # and scripts and notebooks these too: they lead to the reference and the scorer.
-FOR_SCRIPTS: dict[str, str] = {}
+FOR_SCRIPTS = {
+    "compare": "bench.api",
+    "read_results": "bench.api",
+    "run": "bench.api",
+    "score": "bench.api",
+}
 
 __all__ = [*FOR_FILES, *FOR_SCRIPTS]
 

@@ -67,9 +67,11 @@ def add_where(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     return where
 
 
-def add_features(parser: argparse.ArgumentParser) -> None:
+def add_features(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
     """Add a feature space and its weights."""
-    parser.add_argument("--features", required=True, metavar="NAME", help="feature space: see autophagy list features")
+    parser.add_argument(
+        "--features", required=required, metavar="NAME", help="feature space: see autophagy list features"
+    )
     parser.add_argument(
         "--weights", type=Path, metavar="FILE", help="the weights of the feature space [AUTOPHAGY_CACHE/weights]"
     )

@@ -5,7 +5,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.cli.arguments import add_device, add_features
+from bench.cells.task import TIERS, load_task
+from bench.cli.arguments import add_data, add_device, add_features
 from bench.errors import BadInput
 from bench.process.tables import table
 
@@ -17,13 +18,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
     parser.description = (
         "FID, KID, precision, recall, density and coverage of the images FAKE against the images REAL; "
-        "with --training also whether FAKE are copies. Both sets are folders (with the folders inside), .zip or .npy."
+        "with --training also whether FAKE are copies. Sets are folders (with the folders inside), .zip or .npy. With "
+        "--task, FAKE is scored as the task scores its cells: against its reference, in its feature space, with its n "
+        "and k."
     )
-    parser.add_argument("real", type=Path, metavar="REAL", help="real images that the generator has not seen")
+    parser.add_argument(
+        "real",
+        nargs="?",
+        type=Path,
+        metavar="REAL",
+        help="real images that the generator has not seen; not with --task",
+    )
     parser.add_argument("fake", type=Path, metavar="FAKE", help="generated images, best as many as there are of REAL")
-    add_features(parser)
+    parser.add_argument("--task", metavar="NAME", help="a task or a task file (.toml), whose conditions hold")
+    parser.add_argument("--tier", metavar="NAME", help=f"of the task: {', '.join(TIERS)} [smoke]")
+    add_data(parser)
+    add_features(parser, required=False)
     parser.add_argument("--training", type=Path, metavar="PATH", help="the images that the generator was trained on")
-    parser.add_argument("--k", type=int, default=5, metavar="N", help="neighbours in precision and recall [5]")
+    parser.add_argument("--k", type=int, metavar="N", help="neighbours in precision and recall [5]")
     parser.add_argument(
         "--bootstrap", type=int, metavar="N", help="standard errors over images, from N resamples (100 is plenty)"
     )
@@ -34,30 +46,64 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Do what was asked for, and return the exit status."""
+    from bench.data.files import read_images
     from bench.features.build import space_named
     from bench.features.cache import default_cache
     from bench.process.progress import Progress
     from bench.runs.environment import choose_device
     from bench.scoring.compare import compare
+    from bench.scoring.under_task import score_under_task
 
-    if arguments.k < 1:
-        raise BadInput(f"--k {arguments.k}: allowed are whole numbers from 1")
+    k = 5 if arguments.k is None else arguments.k
+    if k < 1:
+        raise BadInput(f"--k {k}: allowed are whole numbers from 1")
     if arguments.bootstrap is not None and arguments.bootstrap < 2:
         raise BadInput(f"--bootstrap {arguments.bootstrap}: allowed are whole numbers from 2")
-    progress = Progress()
-    comparison = compare(
-        arguments.real,
-        arguments.fake,
-        arguments.training,
-        space_named(arguments.features, choose_device(arguments.device), arguments.weights, progress),
-        arguments.k,
-        bootstrap=arguments.bootstrap,
-        extrapolate=arguments.extrapolate,
-        cache=default_cache(progress),
-        progress=progress,
-    )
+    _check_one_way(arguments)
+    progress, device = Progress(), choose_device(arguments.device)
+    uncertainty = {"bootstrap": arguments.bootstrap, "extrapolate": arguments.extrapolate}
+    if arguments.task is not None:
+        training = arguments.training
+        comparison = score_under_task(
+            load_task(arguments.task),
+            arguments.tier or "smoke",
+            (arguments.fake, read_images(arguments.fake)),
+            None if training is None else (training, read_images(training)),
+            device,
+            given_data=arguments.data,
+            **uncertainty,
+            cache=default_cache(progress),
+            progress=progress,
+        )
+    else:
+        comparison = compare(
+            arguments.real,
+            arguments.fake,
+            arguments.training,
+            space_named(arguments.features, device, arguments.weights, progress),
+            k,
+            **uncertainty,
+            cache=default_cache(progress),
+            progress=progress,
+        )
     print(comparison_json(comparison) if arguments.json else comparison_table(comparison))
     return 0
+
+
+def _check_one_way(arguments: argparse.Namespace) -> None:
+    """Raise BadInput where the images are to be scored both against others and under a task, or neither."""
+    of_task = {"--tier": arguments.tier, "--data": arguments.data}
+    of_images = {
+        "REAL": arguments.real, "--features": arguments.features, "--weights": arguments.weights, "--k": arguments.k,
+    }  # fmt: skip
+    wrong = [name for name, value in (of_task if arguments.task is None else of_images).items() if value is not None]
+    if wrong and arguments.task is None:
+        raise BadInput(f"{', '.join(wrong)}: allowed only with --task")
+    if wrong:
+        raise BadInput(f"{', '.join(wrong)}: not with --task, which says what FAKE is scored against, and how")
+    missing = [name for name in ("REAL", "--features") if of_images[name] is None]
+    if arguments.task is None and missing:
+        raise BadInput(f"the following are missing: {', '.join(missing)}; or give --task (see autophagy score --help)")
 
 
 def comparison_table(comparison: "Comparison") -> str:

@@ -16,6 +16,8 @@ from bench.scoring.scorer import Reference, Scorer, check_enough
 from bench.scoring.uncertainty import bootstrap_errors, extrapolated_fid
 from bench.seeds import derive_generator
 
+Named = tuple[object, ImageSet]  # what messages call a set, and the set
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -74,12 +76,43 @@ def compare(
     Raises:
         BadInput: images that cannot be read or scored; the message starts with the path of their set.
     """
-    given = {real_path: read_images(real_path), fake_path: read_images(fake_path)}
-    if training_path is not None:
-        given[training_path] = read_images(training_path)
-    real, fake = given[real_path], given[fake_path]
-    training = None if training_path is None else given[training_path]
-    for path, images in given.items():
+    return compare_images(
+        (real_path, read_images(real_path)),
+        (fake_path, read_images(fake_path)),
+        None if training_path is None else (training_path, read_images(training_path)),
+        space,
+        k,
+        bootstrap=bootstrap,
+        extrapolate=extrapolate,
+        cache=cache,
+        progress=progress,
+    )
+
+
+def compare_images(
+    given_real: Named,
+    given_fake: Named,
+    given_training: Named | None,
+    space: FeatureSpace,
+    k: int,
+    *,
+    bootstrap: int | None,
+    extrapolate: bool,
+    cache: FeatureCache,
+    progress: Progress,
+    labelled: ImageSet | None = None,
+) -> Comparison:
+    """Score images against others, as `compare` does, each set with what messages call it.
+
+    Labels of the generated images are the classes that they were generated for. Where the space has no classifier, a
+    probe that reads them learns from the real images that are `labelled`.
+
+    Raises:
+        BadInput: images that cannot be scored; the message starts with what their set is called.
+    """
+    (real_path, real), (fake_path, fake) = given_real, given_fake
+    training_path, training = (real_path, None) if given_training is None else given_training
+    for path, images in filter(None, (given_real, given_fake, given_training)):
         with _about(path):
             space.check(images.images)
         if space.resize == "none" and images.images.shape[1:] != real.images.shape[1:]:
@@ -90,20 +123,20 @@ def compare(
     with _about(fake_path):
         check_enough(fake, k)
     with _about(real_path):
-        reference = Reference.prepare(space, real, k, cache, progress)
-    with _about(training_path or real_path):
+        reference = Reference.prepare(space, real, k, cache, progress, labelled)
+    with _about(training_path):
         scorer = Scorer(reference, training, cache, progress)
     with _about(fake_path):
         features = space(fake.images, progress)
         extrapolated = None
         if extrapolate:
             extrapolated = extrapolated_fid(reference.features, features, derive_generator("extrapolate"))
-        scores = scorer.score_features(features, None)
+        scores = scorer.score_features(features, fake.labels)
     for note in _notes(real, fake, features.shape[1]):
         progress.note(f"note: {note}")
     errors = {}
     if bootstrap is not None:
-        errors = bootstrap_errors(scorer, features, None, bootstrap, derive_generator("bootstrap"), progress)
+        errors = bootstrap_errors(scorer, features, fake.labels, bootstrap, derive_generator("bootstrap"), progress)
     return Comparison(
         scores=scores,
         standard_errors=errors,
@@ -130,7 +163,7 @@ def _notes(real: ImageSet, fake: ImageSet, dim: int) -> Iterator[str]:
 
 
 @contextmanager
-def _about(path: Path) -> Iterator[None]:
+def _about(path: object) -> Iterator[None]:
     """Let errors say which set of images they are about."""
     try:
         yield
