@@ -1,4 +1,7 @@
-"""The class-conditional DDPM: diffusers' U-Net and schedulers, our training step and sampler."""
+"""The class-conditional DDPM: diffusers' U-Net and schedulers, our training step and sampler.
+
+Longer than 300 lines because training, sampling, guidance and the read-out of losses ask the same two networks.
+"""
 
 import copy
 import math

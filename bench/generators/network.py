@@ -1,4 +1,7 @@
-"""What the generators that are networks share: the training loop, and sampling in batches."""
+"""What the generators that are networks share: the training loop, and sampling in batches.
+
+Longer than 300 lines because it is one class, of which a third says what those derived from it are to do.
+"""
 
 import math
 from abc import abstractmethod
