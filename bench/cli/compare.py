@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.files.validation import in_one_line
 from bench.process.tables import table
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
     found = compare_folders(arguments.folders, arguments.to)
     for note in found.notes:
-        print(f"autophagy: {note}", file=sys.stderr)
+        print(f"autophagy: {in_one_line(note)}", file=sys.stderr)
     if arguments.json or arguments.csv:
         rows = found.rows()
         print(rows.to_json() if arguments.json else rows.to_csv(), end="")

@@ -92,3 +92,10 @@ def test_what_cannot_be_compared_is_said_in_one_line(results, monkeypatch, capsy
     assert main(["compare", *words]) == 2
     out, err = capsys.readouterr()
     assert (out, err) == ("", f"autophagy: error: {said}\n")
+
+
+def test_a_note_is_one_line_whatever_a_folder_is_called(results, capsys):
+    again = results.rename(results.with_name("a\nb"))
+    assert main(["compare", str(again), str(again)]) == 0
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.endswith("/a\\nb: 8 of its cells are in an earlier folder too, whose records count")
