@@ -127,6 +127,7 @@ class LoopRun:
             ),
             samples_sha256=samples.sha256,
             score_features_read=reads.score_features,
+            spaces_read=tuple(sorted(reads.spaces)),
         )
 
         # Keep the generation, with its row of the collapse strip where there are images to show.

@@ -107,6 +107,11 @@ class KilledCheckpoint(MemoryCheckpoint):
         raise Killed
 
 
+def pixels(images: ImageSet) -> Tensor:
+    """Return the pixels of images, 0 to 255."""
+    return images.images.float().flatten(1)
+
+
 def make_context(
     loop: Loop,
     generation: int,
@@ -131,8 +136,9 @@ def make_context(
         _labels=lambda n: None if n_classes is None else torch.arange(n) % n_classes,
         _seeds=lambda n: list(range(n)),
         _real=lambda: real,
-        _embed=embed or (lambda images: images.images.float().flatten(1)),
-        _embed_as_scored=embed or (lambda images: images.images.float().flatten(1)),
+        _embed=lambda images, space: (embed or pixels)(images),
+        _embed_as_scored=embed or pixels,
+        _count=lambda images_trained, network_evaluations: None,
     )
 
 

@@ -67,7 +67,7 @@ class FoundGeneration(_Part):
     @classmethod
     def of(cls, result: GenerationResult) -> "FoundGeneration":
         """Return a generation that was run again."""
-        return cls.model_validate(result.model_dump())
+        return cls.model_validate(result.model_dump(exclude={"spaces_read"}))
 
 
 class Finding(_Part):

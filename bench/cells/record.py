@@ -147,6 +147,7 @@ class GenerationResult(_Part):
     Attributes:
         score_features_read: whether the method has read features in the score's own space, and so could choose what
             the score rewards.
+        spaces_read: the feature spaces that it has read features in, in alphabetical order.
     """
 
     generation: PositiveCount
@@ -154,6 +155,7 @@ class GenerationResult(_Part):
     cost: Cost
     samples_sha256: Sha256
     score_features_read: bool = False
+    spaces_read: tuple[Name, ...] = Field(default=(), max_length=20, fail_fast=True)
 
 
 class Environment(_Part):

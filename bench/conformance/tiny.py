@@ -179,7 +179,7 @@ class TinyBench:
             method=Hooks(loaded.identity.name, loaded.build(), task.training),
             contexts=Contexts(
                 identity, task.training, task.data.n_classes, N_SCORE, generator,
-                embedding=IdentitySpace, score_space=task.space,
+                embedding=_pixels_as, score_space=task.space,
             ),
             scorer=scorer,
             n_score=N_SCORE,
@@ -204,3 +204,10 @@ class TinyBench:
             space = task_space(task, "smoke", CPU.device, QUIET)
             self._tasks[name] = _TinyTask(data, training, (reference[:N_SCORE], reference[N_SCORE:]), space)
         return self._tasks[name]
+
+
+def _pixels_as(name: str | None) -> FeatureSpace:
+    """Return pixels in place of any feature space, under its name: the tiny images are none for a network."""
+    space = IdentitySpace()
+    space.name = name or space.name
+    return space

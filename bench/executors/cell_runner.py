@@ -85,6 +85,8 @@ class CellRunner:
         for planned in cells:
             if not self._engine.processes.from_main(self._open(planned).record_path.exists):
                 self._space(planned.task, planned.cell.tier)
+                for name in planned.method.definition.spaces:
+                    self._named_space(name)
         for task, tier in {p.task.sha256: (p.task, p.cell.tier) for p in cells}.values():
             self._note_whether_pinned(task, tier)
 
@@ -180,7 +182,8 @@ class CellRunner:
                 method=Hooks(cell.method.name, planned.method.build(), data.training),
                 contexts=Contexts(
                     cell, data.training, task.data.n_classes, n, generator,
-                    embedding=lambda: self._embedding(task, cell.tier), score_space=scorer.space,
+                    embedding=lambda name: self._named_space(name or task.tiers[cell.tier].embedding),
+                    score_space=scorer.space,
                 ),
                 scorer=scorer,
                 n_score=n,
@@ -226,10 +229,11 @@ class CellRunner:
             self._spaces[key].processes = self._engine.processes
         return self._spaces[key]
 
-    def _embedding(self, task: Task, tier: TierName) -> FeatureSpace:
-        key = ("", task.tiers[tier].embedding)
+    def _named_space(self, name: str) -> FeatureSpace:
+        """Return one of the feature spaces that belong to no task."""
+        key = ("", name)
         if key not in self._spaces:
-            self._spaces[key] = space_named(key[1], self._engine.device, None, self._progress)
+            self._spaces[key] = space_named(name, self._engine.device, None, self._progress)
             self._spaces[key].processes = self._engine.processes
         return self._spaces[key]
 

@@ -6,8 +6,10 @@ from dataclasses import dataclass, replace
 from torch import Tensor
 
 from bench.cells.cell import Cell
+from bench.cells.feature_spaces import SPACE_SUMMARIES
 from bench.data.draws import image_seeds, sample_labels
 from bench.data.image_set import ImageSet
+from bench.errors import BadInput, RunFailed
 from bench.features.base import FeatureSpace
 from bench.generators.base import Checkpoint, Generator
 from bench.methods.method import Budget, Context, Reads
@@ -27,7 +29,8 @@ class Contexts:
         n_classes: number of labels, None for none.
         n_score: how many images of each generation are scored.
         generator: what is trained.
-        embedding: gives the feature space of `Context.embed`, loaded when it is first asked for.
+        embedding: gives a feature space of `Context.embed` by its name, None being the tier's, loaded when it is
+            first asked for.
         score_space: the feature space of the score.
     """
 
@@ -36,7 +39,7 @@ class Contexts:
     n_classes: int | None
     n_score: int
     generator: Generator
-    embedding: Callable[[], FeatureSpace]
+    embedding: Callable[[str | None], FeatureSpace]
     score_space: FeatureSpace
 
     def of(
@@ -65,9 +68,24 @@ class Contexts:
             reads.real_images = 0 if real is None else len(real)
             return real
 
-        def embed_as_scored(images: ImageSet) -> Tensor:
-            reads.score_features = True
-            return self.score_space(images.images, progress).cpu()
+        def embedded(images: ImageSet, space: FeatureSpace, *, as_scored: bool) -> Tensor:
+            reads.spaces.add(space.name)
+            reads.score_features |= as_scored
+            return space(images.images, progress).cpu()
+
+        def embed(images: ImageSet, name: str | None) -> Tensor:
+            if name is not None and name not in SPACE_SUMMARIES:
+                raise RunFailed(f"ctx.embed, space={name}: allowed are {', '.join(SPACE_SUMMARIES)}")
+            try:
+                return embedded(images, self.embedding(name), as_scored=name == self.score_space.name)
+            except BadInput as error:
+                raise RunFailed(f"ctx.embed, space={name}: {error}") from error
+
+        def count(images_trained: int, network_evaluations: int) -> None:
+            if images_trained < 0 or network_evaluations < 0:
+                raise RunFailed(f"ctx.count({images_trained}, {network_evaluations}): allowed are at least 0")
+            generator.work.images_trained += images_trained
+            generator.work.network_evaluations += network_evaluations
 
         return Context(
             loop=cell.loop,
@@ -86,8 +104,9 @@ class Contexts:
             _labels=lambda n: sample_labels(self.training, cell.task, n),
             _seeds=lambda n: image_seeds(n, *cell.coordinates(t, "sample")),
             _real=read_real,
-            _embed=lambda images: self.embedding()(images.images, progress).cpu(),
-            _embed_as_scored=embed_as_scored,
+            _embed=embed,
+            _embed_as_scored=lambda images: embedded(images, self.score_space, as_scored=True),
+            _count=count,
         )
 
     def of_strip(self, ctx: Context) -> Context:

@@ -5,7 +5,7 @@ the defaults together are the plain loop; a method overrides the hooks it needs.
 """
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import torch
@@ -56,10 +56,12 @@ class Reads:
     Attributes:
         real_images: how many of the loop's real images it was handed, `Context.real`.
         score_features: whether it read the feature space of the score, `Context.embed_as_scored`.
+        spaces: names of the feature spaces that it read.
     """
 
     real_images: int = 0
     score_features: bool = False
+    spaces: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True)
@@ -93,8 +95,9 @@ class Context:
     _labels: Callable[[int], Tensor | None]
     _seeds: Callable[[int], list[int]]
     _real: Callable[[], ImageSet | None]
-    _embed: Callable[[ImageSet], Tensor]
+    _embed: Callable[[ImageSet, str | None], Tensor]
     _embed_as_scored: Callable[[ImageSet], Tensor]
+    _count: Callable[[int, int], None]
 
     def labels(self, n: int) -> Tensor | None:
         """Return the labels to sample n images for, int64 (n,); None where the task has no labels.
@@ -128,16 +131,33 @@ class Context:
             )
         return real
 
-    def embed(self, images: ImageSet) -> Tensor:
+    def embed(self, images: ImageSet, space: str | None = None) -> Tensor:
         """Return features of images, float32 (n, d) on the CPU, in a space that is not the score's.
 
-        The space is the tier's `embedding` in the task file. Points are returned as they are.
+        Args:
+            images: points are returned as they are, unless a space is named that is not for them.
+            space: `inception`, `dinov2`, `efficientnet-lite0` or `identity` (pixels); None is the tier's `embedding`
+                in the task file. The record names what was read, and is marked where a named space is the score's.
+                `Method.spaces` has those looked for before anything runs. `autophagy check` gives pixels for all.
+
+        Raises:
+            RunFailed: there is no such space, its weights cannot be had, or it is not for such images.
         """
-        return self._embed(images)
+        return self._embed(images, space)
 
     def embed_as_scored(self, images: ImageSet) -> Tensor:
         """Return features, float32 (n, d) on the CPU, in the score's own space; it marks the cell's record."""
         return self._embed_as_scored(images)
+
+    def count(self, *, images_trained: int = 0, network_evaluations: int = 0) -> None:
+        """Add the work of networks of the method's own to what the generation costs; its seconds are counted anyway.
+
+        Args:
+            images_trained: images that went through a training step, as many steps of the generator's own network as
+                they were worth.
+            network_evaluations: forward passes for one image, reckoned likewise.
+        """
+        self._count(images_trained, network_evaluations)
 
 
 class Method:
@@ -155,12 +175,14 @@ class Method:
         generators: names of the generators that it is for; None for all, those from files too.
         needs_labels: whether it is for data with labels only.
         needs_images: whether it is for images only, not for points.
+        spaces: names of the feature spaces that it asks `Context.embed` for, looked for before anything runs.
     """
 
     loops: ClassVar[Collection[LoopKind]] = LOOP_KINDS
     generators: ClassVar[Collection[str] | None] = None
     needs_labels: ClassVar[bool] = False
     needs_images: ClassVar[bool] = False
+    spaces: ClassVar[Collection[str]] = ()
 
     def check(self, setting: Setting) -> None:
         """Raise `BadInput` where the method cannot run, beyond what the attributes say; called before anything else.

@@ -12,6 +12,7 @@ from bench.cells.record import Record, read_record
 from bench.cells.task import load_task
 from bench.data.draws import RealDraws
 from bench.data.real import load_real_data
+from bench.errors import BadInput
 
 HEAD = """
 import pathlib, torch
@@ -171,6 +172,47 @@ def curate(self, pool, ctx):
     assert torch.equal(found["other"]["features"], found["other"]["images"].flatten(1) / 255)
     [as_scored_features, pixels] = [found[name]["features"] for name in ("as_scored", "other")]
     assert not torch.allclose(as_scored_features, pixels)
+
+
+def test_the_spaces_that_a_method_has_read_are_in_the_record(run_tiny, write, tmp_path):
+    body = "def curate(self, pool, ctx):\n    ctx.embed(pool.data{})\n    return pool"
+    named, plain = (
+        write(body.format(argument), name=name) for name, argument in (("named", ", 'identity'"), ("plain", ""))
+    )
+    for path in (named, plain):
+        record = record_of(run_tiny("--loop", "fully_synthetic", "--method", str(path))[1])
+        assert [g.spaces_read for g in record.generations] == [(), ("identity",), ("identity",)]
+        assert not any(g.score_features_read for g in record.generations)
+    scored = write("def curate(self, pool, ctx):\n    ctx.embed_as_scored(pool.data)\n    return pool", name="scored")
+    record = record_of(run_tiny("--loop", "fully_synthetic", "--method", str(scored))[1])
+    assert record.generations[1].spaces_read == (record.score.features,)
+
+
+@pytest.mark.parametrize("space", ["digits_cnn", "resnet"])
+def test_a_space_that_is_none_of_the_known_ones_ends_the_cell_in_one_line(run_tiny, write, space: str):
+    path = write(f"def curate(self, pool, ctx):\n    ctx.embed(pool.data, space={space!r})\n    return pool")
+    _, [outcome], _ = run_tiny("--loop", "fully_synthetic", "--method", str(path))
+    allowed = "inception, dinov2, efficientnet-lite0, identity"
+    assert outcome["error"] == f"ctx.embed, space={space}: allowed are {allowed}"
+
+
+def test_spaces_that_a_method_names_are_looked_for_before_anything_runs(run_tiny, write, monkeypatch):
+    def missing(name: str, *_: object) -> None:
+        raise BadInput(f"the weights of {name} are not there")
+
+    path = write("spaces = ('dinov2',)")
+    monkeypatch.setattr("bench.executors.cell_runner.space_named", missing)
+    status, _, said = run_tiny("--loop", "fully_synthetic", "--method", str(path))
+    assert (status, said) == (2, "error: the weights of dinov2 are not there\n")
+
+
+def test_work_of_a_methods_own_networks_is_counted_where_it_says_so(run_tiny, write):
+    body = "def refine(self, generator, pool, ctx):\n    ctx.count(images_trained=7, network_evaluations=5)"
+    own = record_of(run_tiny("--loop", "fully_synthetic", "--method", str(write(body, name="own")))[1])
+    plain = record_of(run_tiny("--loop", "fully_synthetic", "--method", str(write("pass", name="plain")))[1])
+    for with_own, without, n in zip(own.generations, plain.generations, (0, 1, 1), strict=True):
+        assert with_own.cost.images_trained == without.cost.images_trained + 7 * n
+        assert with_own.cost.network_evaluations == without.cost.network_evaluations + 5 * n
 
 
 def test_weights_reach_the_training(run_tiny, write):
