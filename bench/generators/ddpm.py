@@ -26,6 +26,7 @@ from bench.generators.training import Training, check_labels, from_uint8, mean_l
 from bench.generators.unet import (
     build_unet,
     check_condition,
+    draw_conditions,
     given_to,
     n_conditions,
     n_conditions_of,
@@ -86,6 +87,7 @@ class DDPM(NetworkGenerator):
         """Draw or keep the weights; see `NetworkGenerator`."""
         if from_scratch:
             draw_weights(self._averaged, seed)
+            draw_conditions(self._averaged, seed)
         set_n_conditions(self._network, n_conditions(self._averaged))
         self._network.load_state_dict(self._averaged.state_dict())
         self._network.train()

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from bench.cells.data_shape import DataShape
 from bench.cells.generator_settings import GROUPS, DDPMSettings
 from bench.errors import RunFailed
+from bench.seeds import derive_generator
 
 
 def build_unet(settings: DDPMSettings, data: DataShape) -> UNet2DModel:
@@ -51,7 +52,7 @@ class ConditionedEmbedding(nn.Module):
         self.conditions = nn.Parameter(torch.zeros(n_conditions - 1, width))
 
     def reset_parameters(self) -> None:
-        """Draw the rows of labels as the plain embedding does; those of conditions are zero."""
+        """Draw the rows of labels as the plain embedding does; `draw_conditions` draws the others."""
         if self.weight is not None:
             nn.init.normal_(self.weight)
         nn.init.zeros_(self.conditions)
@@ -71,6 +72,18 @@ def n_conditions(network: nn.Module) -> int:
     return 1 + len(embedding.conditions) if isinstance(embedding, ConditionedEmbedding) else 1
 
 
+@torch.no_grad()
+def draw_conditions(network: nn.Module, seed: int) -> None:
+    """Draw the rows of conditions as those of labels are; they are apart, so that no other weight depends on them.
+
+    Rows that begin with zeros are learned too, but short trainings (60 steps) do not tell conditions apart by them.
+    """
+    embedding = getattr(network, "class_embedding", None)
+    if isinstance(embedding, ConditionedEmbedding):
+        rows = embedding.conditions
+        rows.copy_(torch.randn(rows.shape, generator=derive_generator(seed, "conditions")))
+
+
 def n_conditions_of(state: Mapping[str, Tensor]) -> int:
     """Return how many conditions the U-Net had whose `state_dict` this is."""
     rows = state.get("class_embedding.conditions")
@@ -85,7 +98,8 @@ def set_n_conditions(network: UNet2DModel, n: int) -> None:
     before = cast(nn.Embedding | ConditionedEmbedding | None, network.class_embedding)
     plain = None
     if before is not None and before.weight is not None:
-        plain = nn.Embedding(*before.weight.shape)
+        rows, width = before.weight.shape
+        plain = nn.Embedding(rows, width, _weight=before.weight)  # which draws nothing
         plain.weight = before.weight
     if n == 1:
         network.class_embedding = plain

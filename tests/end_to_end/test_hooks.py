@@ -203,7 +203,7 @@ def test_spaces_that_a_method_names_are_looked_for_before_anything_runs(run_tiny
     path = write("spaces = ('dinov2',)")
     monkeypatch.setattr("bench.executors.cell_runner.space_named", missing)
     status, _, said = run_tiny("--loop", "fully_synthetic", "--method", str(path))
-    assert (status, said) == (2, "error: the weights of dinov2 are not there\n")
+    assert (status, said) == (2, "autophagy: error: the weights of dinov2 are not there\n")
 
 
 def test_work_of_a_methods_own_networks_is_counted_where_it_says_so(run_tiny, write):

@@ -201,7 +201,7 @@ def test_a_model_tells_conditions_apart_and_draws_condition_0_unless_told_otherw
     conditions = torch.arange(64) % 2
     images = (conditions * 160 + 48).to(torch.uint8)[:, None, None, None].expand(-1, 1, 8, 8).contiguous()
     labels = None if n_classes is None else torch.zeros(64, dtype=torch.int64)
-    settings = {"images": 64 * 150, "batch_size": 64, "sampling_steps": 10, "learning_rate": 3e-3}
+    settings = {"images": 64 * 80, "batch_size": 64, "sampling_steps": 10, "learning_rate": 3e-3}
     model = fit(ddpm(n_classes, **settings), pool=ImageSet(images, labels), conditions=conditions)
     wanted = None if labels is None else labels[:16]
     drawn = [model.sample(wanted, list(range(16)), 1.0, QUIET, condition=c).images.double().mean() for c in (0, 1)]
@@ -218,10 +218,20 @@ def test_conditions_change_no_weight_that_is_drawn_and_all_0_are_none_at_all(fit
         model.expect_conditions(n, from_scratch=True)
         model.begin_fit(5, from_scratch=True, steps=1, learning_rate=1e-3)
     drawn = conditioned.state_dict()
-    assert drawn.pop("class_embedding.conditions").shape == (2, 64)
+    rows = drawn.pop("class_embedding.conditions")
+    assert rows.shape == (2, 64)
+    assert rows.std().item() == pytest.approx(1, abs=0.3)
     assert equal(drawn, plain.state_dict())
     zero = fit(ddpm(), conditions=torch.zeros(24, dtype=torch.int64))
     assert equal(zero.state_dict(), fitted.state_dict())
+
+
+def test_conditions_leave_the_global_random_state_alone(conditioned: DDPM):
+    before = torch.get_rng_state()
+    model = fit(ddpm(), conditions=SOURCES)
+    fit(model)
+    model.load_state_dict(conditioned.state_dict())
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 @pytest.mark.parametrize("n_classes", [10, None], ids=["labels", "no labels"])
