@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.epilog = (
         "FID ratio: FID as a multiple of the reference's with the same seed, averaged over the generations, with its "
-        "95%% interval; below 1 is better. p: of there being no difference, adjusted for the number of methods. FID, "
+        "95% interval; below 1 is better. p: of there being no difference, adjusted for the number of methods. FID, "
         "precision and recall: of the last generation, with the difference from the reference in parentheses. "
         "cost: images trained and network evaluations, as multiples of the reference's. Of parameters, those that set "
         "apart. docs/scoring.md explains the figures; --csv and --json have all of them."

@@ -22,15 +22,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--task, FAKE is scored as the task scores its cells: against its reference, in its feature space, with its n "
         "and k."
     )
+    parser.usage = "autophagy score [options] REAL FAKE\n       autophagy score [options] --task NAME FAKE"
     parser.add_argument(
-        "real",
-        nargs="?",
-        type=Path,
-        metavar="REAL",
-        help="real images that the generator has not seen; not with --task",
+        "real", type=Path, metavar="REAL", help="real images that the generator has not seen; not with --task"
     )
     parser.add_argument("fake", type=Path, metavar="FAKE", help="generated images, best as many as there are of REAL")
-    parser.add_argument("--task", metavar="NAME", help="a task or a task file (.toml), whose conditions hold")
+    parser.add_argument(
+        "--task", action=_UnderTask, metavar="NAME", help="a task or a task file (.toml), whose conditions hold"
+    )
     parser.add_argument("--tier", metavar="NAME", help=f"of the task: {', '.join(TIERS)} [smoke]")
     add_data(parser)
     add_features(parser, required=False)
@@ -42,6 +41,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--extrapolate", action="store_true", help="also FID extrapolated to infinitely many images")
     add_device(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+class _UnderTask(argparse.Action):
+    """`--task NAME`: one set of images is then enough, wherever it stands."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: object, option: str | None = None
+    ) -> None:
+        setattr(namespace, self.dest, values)
+        for action in parser._actions:
+            if action.dest == "fake":
+                action.required = False
 
 
 def execute(arguments: argparse.Namespace) -> int:
@@ -59,6 +70,8 @@ def execute(arguments: argparse.Namespace) -> int:
         raise BadInput(f"--k {k}: allowed are whole numbers from 1")
     if arguments.bootstrap is not None and arguments.bootstrap < 2:
         raise BadInput(f"--bootstrap {arguments.bootstrap}: allowed are whole numbers from 2")
+    if arguments.task is not None and arguments.fake is None:
+        arguments.fake, arguments.real = arguments.real, None
     _check_one_way(arguments)
     progress, device = Progress(), choose_device(arguments.device)
     uncertainty = {"bootstrap": arguments.bootstrap, "extrapolate": arguments.extrapolate}
@@ -101,9 +114,8 @@ def _check_one_way(arguments: argparse.Namespace) -> None:
         raise BadInput(f"{', '.join(wrong)}: allowed only with --task")
     if wrong:
         raise BadInput(f"{', '.join(wrong)}: not with --task, which says what FAKE is scored against, and how")
-    missing = [name for name in ("REAL", "--features") if of_images[name] is None]
-    if arguments.task is None and missing:
-        raise BadInput(f"the following are missing: {', '.join(missing)}; or give --task (see autophagy score --help)")
+    if arguments.task is None and arguments.features is None:
+        raise BadInput("one of --features and --task is needed (see autophagy score --help)")
 
 
 def comparison_table(comparison: "Comparison") -> str:

@@ -149,8 +149,13 @@ def test_what_is_wrong_is_said_in_one_line(call, said, tmp_path, monkeypatch):
             "--k: not with --task, which says what FAKE is scored against, and how",
         ),
         (["x", "y", "--task", "digits"], "REAL: not with --task, which says what FAKE is scored against, and how"),
-        (["x", "--tier", "smoke"], "--tier: allowed only with --task"),
-        (["x"], "the following are missing: REAL, --features; or give --task (see autophagy score --help)"),
+        (["x", "--tier", "smoke", "y"], "--tier: allowed only with --task"),
+        (["x", "--task", "digits", "y"], "REAL: not with --task, which says what FAKE is scored against, and how"),
+        (["nowhere", "--task", "digits"], "nowhere: there is no such file or folder"),
+        (["--task", "digits", "nowhere"], "nowhere: there is no such file or folder"),
+        (["nowhere", "--features", "identity", "x"], "nowhere: there is no such file or folder"),
+        (["x"], "the following arguments are required: FAKE (see autophagy score --help)"),
+        (["x", "y"], "one of --features and --task is needed (see autophagy score --help)"),
     ],
 )
 def test_score_is_told_one_way(capsys, words, said):
