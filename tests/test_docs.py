@@ -27,6 +27,17 @@ def test_the_method_that_a_document_shows_passes_the_check(tmp_path: Path, docum
     assert verdict.passed, verdict.to_text()
 
 
+ABILITIES = {code.split("class ")[1].split("(")[0]: code for code in python_blocks("docs/abilities.md")}
+
+
+@pytest.mark.parametrize("name", ABILITIES)
+def test_what_can_be_said_to_a_generator_passes_the_check_word_for_word(tmp_path: Path, name: str):
+    path = tmp_path / f"{name.lower()}.py"
+    path.write_text(ABILITIES[name])
+    verdict = check_file(str(path), QUIET, choose=lambda cells: cells[:1])
+    assert verdict.passed, verdict.to_text()
+
+
 def test_the_results_that_the_guide_submits_are_of_the_method_that_it_shows(tmp_path: Path, capsys):
     """A cell is known by the hash of its method's file: a change of the example changes the names of its results."""
     text = (ROOT / "docs" / "submitting.md").read_text(encoding="utf-8")
