@@ -13,7 +13,7 @@ from bench.board.ranking import Row, rank_track
 from bench.board.results import Result
 from bench.board.tables import Entry, Table, Track, build_tables
 from bench.board.trust import Trust
-from bench.cells.task import load_task, task_names
+from bench.cells.task_files import KnownTasks
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,7 @@ def build_board(
     results: Sequence[Result],
     trust: Mapping[str, Trust],
     reference: Callable[[Track], Entry | None] = lambda track: track.plain,
+    tasks: KnownTasks | None = None,
 ) -> list[RankedTable]:
     """Return the tables of the board with their rows.
 
@@ -66,7 +67,9 @@ def build_board(
         results: the records in each of their feature spaces.
         trust: of each cell, by its id.
         reference: gives what the entries of a track are compared with, None where it has not been run.
+        tasks: those whose versions are known; by default those of the package.
     """
+    tasks = tasks or KnownTasks()
     tables = build_tables(results)
     rows = [[row for track in table.tracks for row in rank_track(track, trust, reference(track))] for table in tables]
     curves = iter(draw_curves([row.entry for table_rows in rows for row in table_rows]))
@@ -75,12 +78,13 @@ def build_board(
             table,
             rows=tuple(table_rows),
             curves=tuple(itertools.islice(curves, len(table_rows))),
-            frozen=_is_frozen(table.conditions),
+            frozen=_is_frozen(table.conditions, tasks),
         )
         for table, table_rows in zip(tables, rows, strict=True)
     ]
 
 
-def _is_frozen(conditions: Conditions) -> bool:
-    # A task of somebody's own has no newer version here.
-    return conditions.task in task_names() and load_task(conditions.task).version > conditions.task_version
+def _is_frozen(conditions: Conditions, tasks: KnownTasks) -> bool:
+    # A task of somebody's own, of which no file is here, has no newer version here.
+    task = tasks.find(conditions.task)
+    return task is not None and task.version > conditions.task_version

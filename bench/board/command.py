@@ -2,21 +2,30 @@
 
 import shlex
 from collections.abc import Sequence
+from pathlib import Path
 
 from bench.cells.record import Record
+from bench.cells.task import task_names
 
 
-def run_command(record: Record, method: str | None, seeds: Sequence[int] = (), generator: str | None = None) -> str:
+def run_command(
+    record: Record,
+    method: str | None,
+    seeds: Sequence[int] = (),
+    generator: str | None = None,
+    task: Path | None = None,
+) -> str:
     """Return the command line that reproduces a cell, quoted for a shell.
 
     What cannot be found from a hash is left to fill in: PATH for data that is not the task's own, PATH/NAME.py for a
-    method or a generator whose file is not in the repository.
+    method or a generator whose file is not in the repository, and PATH/NAME.toml for such a task.
 
     Args:
         record: of the cell.
         method: what --method takes for its method's file, None where the repository does not have it.
         seeds: what to run instead of the record's own seed.
         generator: the path of its generator's file, None where that is not in the repository, or no file's.
+        task: the task's file, where it is not of the package, None where that is not known.
     """
     cell, loop = record.cell, record.cell.loop
     numbers = ",".join(map(str, seeds or (cell.seed,)))
@@ -25,7 +34,7 @@ def run_command(record: Record, method: str | None, seeds: Sequence[int] = (), g
     if cell.generator.from_file:
         file = f"{cell.generator.name}.py"
         made_by = f"{generator or f'PATH/{file}'}{made_by.removeprefix(file)}"
-    words = ["autophagy", "run", "--task", cell.task, "--generator", made_by]
+    words = ["autophagy", "run", "--task", _task_option(cell.task, task), "--generator", made_by]
     words += ["--loop", loop.kind, "--method", option, "--tier", cell.tier, "--seeds", numbers]
     words += ["--pool", loop.pool, "--sampling-bias", str(loop.sampling_bias)]
     words += ["--generations", str(loop.generations)]
@@ -37,6 +46,10 @@ def run_command(record: Record, method: str | None, seeds: Sequence[int] = (), g
     if not record.data.pinned:
         words += ["--data", "PATH"]
     return shlex.join(words)
+
+
+def _task_option(name: str, path: Path | None) -> str:
+    return name if name in task_names() else str(path or f"PATH/{name}.toml")
 
 
 def rescore_command(record: Record, features: str) -> str:

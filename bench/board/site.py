@@ -13,10 +13,13 @@ from bench.board.questions import Plan, load_questions
 from bench.board.results import Result, find_results
 from bench.board.trust import read_trust
 from bench.board.views import views
+from bench.cells.task_files import KnownTasks
 from bench.errors import BadInput
 from bench.files.atomic import make_folder
 from bench.paths import LEADERBOARD
 
+# A folder of results beside one of these is that of a leaderboard.
+OF_LEADERBOARD = ("questions", "methods", "generators", "reproductions", "warnings")
 # Files of an earlier build that a later one may not have; what else lies in these folders is left alone.
 MADE = {
     "cells": r"[0-9a-f]{16}\.html",
@@ -33,7 +36,7 @@ def build_site(results: Path, out: Path, plan: Plan) -> int:
 
     Args:
         results: a runs folder, or a folder of result files. Where it is the results/ of a leaderboard, that
-            leaderboard's methods, reproductions, warnings and questions are used, elsewhere the package's.
+            leaderboard's methods, reproductions, warnings, tasks and questions are used, elsewhere the package's.
         out: the folder to write the site to; made if it is not there.
         plan: gives the cells that a question names, see `load_questions`.
 
@@ -46,11 +49,12 @@ def build_site(results: Path, out: Path, plan: Plan) -> int:
     found = find_results(results)
     if not (results / "cells").is_dir() and out.resolve().is_relative_to(results.resolve()):
         raise BadInput(f"--out {out}: lies in {results}, whose files are all read as results: choose another folder")
-    leaderboard = results.parent if (results.parent / "questions").is_dir() else LEADERBOARD
+    leaderboard = results.parent if any((results.parent / name).is_dir() for name in OF_LEADERBOARD) else LEADERBOARD
+    questions = next(place / "questions" for place in (leaderboard, LEADERBOARD) if (place / "questions").is_dir())
     own = [result for result in found if result.own_space]
     trust = read_trust(leaderboard, [result.record for result in own])
-    tables = views(build_board(found, trust))
-    answers = decide_all(load_questions(leaderboard / "questions", plan), [result.record for result in own])
+    tables = views(build_board(found, trust, tasks=KnownTasks(results.parent / "tasks")))
+    answers = decide_all(load_questions(questions, plan), [result.record for result in own])
     pages = Pages(tables, answers, find_method_files(leaderboard), find_generator_files(leaderboard), trust)
     files = dict(_texts(pages, downloads(tables, [answer.to_json() for answer in answers])))
     try:

@@ -258,25 +258,3 @@ def _section(model: type[Section], content: object) -> Section | None:
         return validate_strictly(model, content) if isinstance(content, dict) else None
     except ValidationError:
         return None
-
-
-def load_task_of_record(path: Path, name: str, version: int) -> Task:
-    """Return the task that a record names, if it is one of the package and still has the record's version.
-
-    Args:
-        path: the record's file or folder, which the error message names.
-        name: of the task; it may be anything, a path too.
-        version: of the task, when the cell was run.
-
-    Raises:
-        BadInput: no such task, or a frozen record: the task has another version by now.
-    """
-    if name not in task_names():
-        raise BadInput(f"{path}: task = {name!r}: there are {', '.join(task_names())}")
-    task = load_task(name)
-    if version != task.version:
-        raise BadInput(
-            f"{path}: task_version = {version}: a frozen record: of task '{name}' this version of the benchmark has "
-            f"{task.version}: run the cell again"
-        )
-    return task

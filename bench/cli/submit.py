@@ -25,6 +25,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the file of a generator that is not one of the benchmark; can be given several times",
     )  # fmt: skip
     parser.add_argument(
+        "--task", action="append", default=[], type=Path, metavar="FILE",
+        help="the file of a task that is neither of the package nor in the tasks/ of the leaderboard folder",
+    )  # fmt: skip
+    parser.add_argument(
         "--leaderboard", type=Path, default=Path("leaderboard"), metavar="DIR",
         help="the leaderboard folder of a clone of the repository [leaderboard]",
     )  # fmt: skip
@@ -35,7 +39,9 @@ def execute(arguments: argparse.Namespace) -> int:
     """Do what was asked for, and return the exit status."""
     from bench.submission.submit import plan_submission
 
-    submission = plan_submission(arguments.cells, arguments.method, arguments.generator, arguments.leaderboard)
+    submission = plan_submission(
+        arguments.cells, arguments.method, arguments.generator, arguments.leaderboard, arguments.task
+    )
     submission.write()
     print(submission.to_json() if arguments.json else submission.to_text())
     return 0

@@ -40,6 +40,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--samples", type=Path, metavar="CELL", help="run nothing: score the samples in this run folder of the cell"
     )
+    parser.add_argument(
+        "--task", type=Path, metavar="FILE",
+        help="the task file, where it is neither of the package nor in the tasks/ of the result's leaderboard",
+    )  # fmt: skip
     add_data(parser)
     add_device(parser)
     parser.add_argument(
@@ -76,9 +80,9 @@ def execute(arguments: argparse.Namespace) -> int:
         raise BadInput("--generator and --samples: allowed is one of them, with --samples no generator runs")
     engine = Engine.on(choose_device(arguments.device))
     record = read_record(path)
-    task, data = task_of(path, record, arguments.data, progress)
+    task, data = task_of(path, record, arguments.data, progress, arguments.task)
     if rerun:
-        planned = plan_again(path, record, arguments.method, arguments.generator)
+        planned = plan_again(path, record, task, arguments.method, arguments.generator)
         try:
             with stoppable():
                 finding = run_again(path, record, planned, arguments.runs, arguments.data, engine, progress)

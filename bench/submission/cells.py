@@ -6,7 +6,8 @@ from pathlib import Path
 
 from bench.board.results import read_strip
 from bench.cells.record import Record
-from bench.cells.task import load_task_of_record
+from bench.cells.task import Task
+from bench.cells.task_files import KnownTasks
 from bench.errors import BadInput
 from bench.runs.run_folder import RunFolder
 from bench.scoring.rescore import finished_cell, stored_generations
@@ -20,11 +21,13 @@ class SubmittedCell:
     Attributes:
         path: its run folder.
         record: of the cell.
+        task: of the cell.
         strip: its collapse strip, if it is one that the leaderboard keeps.
     """
 
     path: Path
     record: Record
+    task: Task
     strip: bytes | None
 
 
@@ -60,7 +63,7 @@ def find_cells(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
     return list(finished.values()), list(unfinished.values())
 
 
-def read_cell(path: Path) -> SubmittedCell:
+def read_cell(path: Path, tasks: KnownTasks) -> SubmittedCell:
     """Return the cell of a run folder, after every check that needs nothing but the folder and the task.
 
     Raises:
@@ -68,12 +71,12 @@ def read_cell(path: Path) -> SubmittedCell:
             is asked of every result.
     """
     record = finished_cell(path)
-    check_record(path / "record.json", record)
+    check_record(path / "record.json", record, tasks)
     stored = RunFolder.existing(path)
     if stored.cell != record.cell:
         raise BadInput(f"{path / 'cell.json'}: is not of the cell that record.json beside it is of")
     conditions = stored.conditions
-    task = load_task_of_record(path, record.cell.task, record.cell.task_version)
+    task = tasks.of_record(path, record.cell)
     if conditions.task_sha256 != task.sha256:
         raise BadInput(
             f"{path}: was run with another {task.path.name} than this version's (task_sha256 = "
@@ -88,6 +91,6 @@ def read_cell(path: Path) -> SubmittedCell:
             raise BadInput(f"{path}: the samples of generation {result.generation} are not those of the record")
     strip = path / "strip.png"
     if record.cell.seed != STRIP_SEED or not strip.is_file():
-        return SubmittedCell(path, record, None)
+        return SubmittedCell(path, record, task, None)
     read_strip(strip)
-    return SubmittedCell(path, record, strip.read_bytes())
+    return SubmittedCell(path, record, task, strip.read_bytes())

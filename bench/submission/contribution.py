@@ -154,7 +154,7 @@ def _checked_change(change: Change, room: str) -> str:
 
 def _check_result(path: Path, folder: LeaderboardFolder) -> Record:
     record = read_record(path)
-    check_record(path, record)
+    check_record(path, record, folder.tasks)
     if path != folder.result_path(record.cell):
         raise BadInput(f"{path}: is the record of another cell than its name says: it belongs to {record.cell.slug}")
     method, generator = record.cell.method, record.cell.generator

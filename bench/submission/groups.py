@@ -9,7 +9,6 @@ from bench.board.command import run_command
 from bench.board.seed_statistics import FEWEST_SEEDS
 from bench.cells.cell import Cell, MethodIdentity
 from bench.cells.record import Record
-from bench.cells.task import load_task_of_record
 from bench.errors import BadInput
 from bench.files.hashing import canonical_sha256
 from bench.submission.cells import SubmittedCell
@@ -66,8 +65,11 @@ def data_notes(group: Sequence[SubmittedCell]) -> list[str]:
     record = group[0].record
     if record.data.pinned:
         return []
-    pins = load_task_of_record(group[0].path, record.cell.task, record.cell.task_version).data.pins_hashes
-    reason = "these are not the real images that the task pins" if pins else "the task pins no real images"
+    reason = (
+        "these are not the real images that the task pins"
+        if group[0].task.data.pins_hashes
+        else "the task pins no real images"
+    )
     return [f"{group_name(record.cell)}: {reason}: it is shown apart"]
 
 
@@ -122,7 +124,7 @@ def _generator(cell: Cell, folder: LeaderboardFolder, given: Sequence[Path]) -> 
 def _command(beside: SubmittedCell, cell: Cell, method: str, seeds: Sequence[int], generator: str) -> str:
     """Return the command that runs a cell with these seeds, in the runs folder of the cell `beside`."""
     record = beside.record.model_copy(update={"cell": cell, "cell_id": cell.id})
-    command = run_command(record, method, seeds, generator)
+    command = run_command(record, method, seeds, generator, beside.task.path)
     runs = beside.path.resolve().parent.parent
     return command if runs == Path("runs").resolve() else f"{command} --runs {shlex.quote(str(runs))}"
 

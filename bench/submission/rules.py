@@ -12,7 +12,7 @@ from bench.cells.earlier_files import earlier_file
 from bench.cells.generator_settings import GENERATOR_SETTINGS
 from bench.cells.record import Record
 from bench.cells.source import check_source
-from bench.cells.task import load_task_of_record
+from bench.cells.task_files import KnownTasks
 from bench.errors import BadInput
 from bench.files.hashing import canonical_sha256, file_sha256
 from bench.files.limits import MOST_METHOD_BYTES, is_method_name
@@ -24,14 +24,14 @@ STRIP_SEED = 0  # the others would make the repository large and show the same
 LISTED_SEEDS = 20
 
 
-def check_record(path: Path, record: Record) -> None:
-    """Hold a record against its task, and against what is asked of every result.
+def check_record(path: Path, record: Record, tasks: KnownTasks) -> None:
+    """Hold a record against its task, one of `tasks`, and against what is asked of every result.
 
     Raises:
         BadInput: it was not made under the conditions of the task's tier, or by a changed benchmark.
     """
     cell, score = record.cell, record.score
-    task = load_task_of_record(path, cell.task, cell.task_version)
+    task = tasks.of_record(path, cell)
     tier = task.tiers[cell.tier]
     if cell.generator.from_file and cell.generator.name in GENERATOR_SETTINGS:
         raise BadInput(f"{path}: generator '{cell.generator.name}' is one of the benchmark: allowed is another name")

@@ -13,6 +13,7 @@ from bench.submission.existing import difference, what_is_left_out
 from bench.submission.folder import LeaderboardFolder
 from bench.submission.groups import data_notes, groups_of, plain_loop_notes, seed_notes
 from bench.submission.methods import find_generator_files, find_method_files
+from bench.submission.tasks import find_task_files
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,11 @@ class Submission:
 
 
 def plan_submission(
-    cells: Sequence[Path], methods: Sequence[Path], generators: Sequence[Path], leaderboard: Path
+    cells: Sequence[Path],
+    methods: Sequence[Path],
+    generators: Sequence[Path],
+    leaderboard: Path,
+    tasks: Sequence[Path] = (),
 ) -> Submission:
     """Check finished cells, their methods and generators; nothing is written and no code of theirs is executed.
 
@@ -85,18 +90,22 @@ def plan_submission(
         methods: the files of methods that are no baselines.
         generators: the files of generators that are not the benchmark's own.
         leaderboard: the folder that they are for.
+        tasks: the files of tasks that are neither of the package nor in the folder.
 
     Raises:
         BadInput: a check fails.
     """
-    folder = LeaderboardFolder(leaderboard)
+    folder = LeaderboardFolder(leaderboard, tasks)
     finished, unfinished = find_cells(cells)
     notes = [f"{path}: is not finished and left out: `autophagy run` goes on with it" for path in unfinished]
-    submitted = _different_cells([read_cell(path) for path in finished])
+    submitted = _different_cells([read_cell(path, folder.tasks) for path in finished])
     files, kept = find_method_files(submitted, methods, folder)
     of_generators, kept_generators = find_generator_files(submitted, generators, folder)
     files |= of_generators
     kept += kept_generators
+    of_tasks, kept_tasks = find_task_files(submitted, folder)
+    files |= of_tasks
+    kept += kept_tasks
     for cell in submitted:
         path = folder.result_path(cell.record.cell)
         there = folder.records.get(cell.record.cell_id)

@@ -8,7 +8,8 @@ from bench.cells.choices import Choices
 from bench.cells.earlier_files import earlier_file
 from bench.cells.parameters import describe_parameters
 from bench.cells.record import Record
-from bench.cells.task import Task, load_task_of_record
+from bench.cells.task import Task, task_names
+from bench.cells.task_files import KnownTasks
 from bench.data.real import RealData, in_tier_size, load_real_data
 from bench.errors import BadInput, RunFailed
 from bench.executors.grid import PlannedCell, plan_cells
@@ -25,7 +26,9 @@ from bench.scoring.rescore import finished_cell, scored_samples, scorer_of
 OF_IMAGES = ("data.sha256", "data.pinned", "score.reference_sha256")
 
 
-def task_of(path: Path, record: Record, given_data: Path | None, progress: Progress) -> tuple[Task, RealData]:
+def task_of(
+    path: Path, record: Record, given_data: Path | None, progress: Progress, task_file: Path | None = None
+) -> tuple[Task, RealData]:
     """Return the task of a record and its real images, once both are known to be those of the record.
 
     Args:
@@ -33,12 +36,14 @@ def task_of(path: Path, record: Record, given_data: Path | None, progress: Progr
         record: what is to be verified.
         given_data: holds the real images if the data folder does not.
         progress: where progress is shown.
+        task_file: of the task, where it is neither of the package nor in the record's leaderboard.
 
     Raises:
         BadInput: a frozen record, or other real images, or other conditions than the task's.
     """
     cell = record.cell
-    task = load_task_of_record(path, cell.task, cell.task_version)
+    tasks = KnownTasks(path.resolve().parent.parent / "tasks", [task_file] if task_file is not None else [])
+    task = tasks.of_record(path, cell)
     data = in_tier_size(task, cell.tier, load_real_data(task, given_data, progress))
     n = task.tiers[cell.tier].n_score
     here = {
@@ -58,7 +63,7 @@ def task_of(path: Path, record: Record, given_data: Path | None, progress: Progr
 
 
 def plan_again(
-    path: Path, record: Record, method_file: Path | None, generator_file: Path | None = None
+    path: Path, record: Record, task: Task, method_file: Path | None, generator_file: Path | None = None
 ) -> PlannedCell:
     """Return the cell of a record, ready to be run.
 
@@ -68,6 +73,7 @@ def plan_again(
     Args:
         path: the file of the record.
         record: what is to be verified.
+        task: of its cell.
         method_file: the file of its method, where that is no baseline of this package.
         generator_file: the file of its generator, where that is not one of the benchmark's own.
 
@@ -78,7 +84,7 @@ def plan_again(
     source = _method_source(path, record, method_file)
     [planned] = plan_cells(
         Choices(
-            tasks=[cell.task],
+            tasks=[task.name if task.name in task_names() else str(task.path)],
             generators=[_generator_source(path, record, generator_file)],
             loops=[loop.kind],
             methods=[":".join(filter(None, (source, describe_parameters(cell.method.params))))],

@@ -11,6 +11,7 @@ from bench import paths
 from bench.cells.cell import GeneratorIdentity
 from bench.cells.record import Record, read_record
 from bench.cells.task import load_task
+from bench.cells.task_files import KnownTasks
 from bench.errors import BadInput
 from bench.files.limits import MOST_METHOD_BYTES
 from bench.submission.rules import (
@@ -22,6 +23,7 @@ from bench.submission.rules import (
 )
 
 PATH = Path("results/mine.json")
+TASKS = KnownTasks()
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +35,7 @@ def record() -> Record:
 
 def refusal(record: Record) -> str:
     with pytest.raises(BadInput) as caught:
-        check_record(PATH, record)
+        check_record(PATH, record, TASKS)
     assert str(caught.value).startswith(f"{PATH}: ")
     return str(caught.value)
 
@@ -43,7 +45,7 @@ def changed(record: Record, part: str, **values: Any) -> Record:
 
 
 def test_a_result_on_the_leaderboard_keeps_the_rules(record: Record):
-    check_record(PATH, record)
+    check_record(PATH, record, TASKS)
 
 
 @pytest.mark.parametrize(
@@ -79,14 +81,16 @@ def test_a_result_that_was_not_made_under_the_tasks_conditions_is_refused(
 
 
 def test_a_result_of_another_task_file_is_refused_where_the_record_says_so(record: Record):
-    check_record(PATH, record.model_copy(update={"task_sha256": load_task("digits").sha256}))
-    check_record(PATH, record.model_copy(update={"task_sha256": None}))  # of schema 1
+    check_record(PATH, record.model_copy(update={"task_sha256": load_task("digits").sha256}), TASKS)
+    check_record(PATH, record.model_copy(update={"task_sha256": None}), TASKS)  # of schema 1
     assert "task_sha256 = 000" in refusal(record.model_copy(update={"task_sha256": "0" * 64}))
 
 
 def test_other_real_images_are_allowed_where_the_record_says_so(record: Record):
     check_record(
-        PATH, changed(changed(record, "data", sha256="0" * 64, pinned=False), "score", reference_sha256="0" * 64)
+        PATH,
+        changed(changed(record, "data", sha256="0" * 64, pinned=False), "score", reference_sha256="0" * 64),
+        TASKS,
     )
 
 
@@ -94,11 +98,11 @@ def test_a_task_that_pins_no_hashes_has_no_pinned_results(record: Record):
     cell = changed(record, "cell", task="cifar10")
     pinned = changed(cell, "score", features="efficientnet-lite0")
     assert "data.pinned = true: task 'cifar10' pins no hashes" in refusal(pinned)
-    check_record(PATH, changed(pinned, "data", pinned=False))
+    check_record(PATH, changed(pinned, "data", pinned=False), TASKS)
 
 
 def test_a_wheel_knows_no_commit_and_its_results_are_allowed(record: Record):
-    check_record(PATH, changed(record, "environment", git_commit=None, dirty=None))
+    check_record(PATH, changed(record, "environment", git_commit=None, dirty=None), TASKS)
 
 
 @pytest.mark.parametrize(
