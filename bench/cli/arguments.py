@@ -70,7 +70,10 @@ def add_where(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
 def add_features(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
     """Add a feature space and its weights."""
     parser.add_argument(
-        "--features", required=required, metavar="NAME", help="feature space: see autophagy list features"
+        "--features",
+        required=required,
+        metavar="NAME",
+        help="feature space: see autophagy list features; or the file (.toml) of a task with its own",
     )
     parser.add_argument(
         "--weights", type=Path, metavar="FILE", help="the weights of the feature space [AUTOPHAGY_CACHE/weights]"

