@@ -10,24 +10,27 @@ hence budget, rate and, from the middle, weight. Here the own samples are as man
 the source's search uses the metric itself. The weights are the moving averages, which is all that a generator keeps.
 G^1 is the same model for all methods, so Neon acts from generation 2 on.
 
-Needs: a DDPM. Costs: `budget` more training and the sampling of n_synthetic images. Loops: all.
+Needs: a DDPM, or a generator from a file. Costs: `budget` more training and the sampling of n_synthetic images.
+Loops: all.
 """
 
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 from pydantic import Field
 
-from bench import Context, Generator, Method, Pool, derive_seed
+from bench import BadInput, Context, Generator, Method, Pool, Setting, derive_seed
 
 
 class Neon(Method):
     """Extrapolate the weights away from those that fine-tuning on own samples gives (Alemohammad et al. 2025)."""
 
-    generators: ClassVar[tuple[str, ...]] = ("ddpm",)
-
     weight: Annotated[float, Field(ge=0, description="w, how far to extrapolate")] = 1.0
     budget: Annotated[float, Field(gt=0, description="fine-tuning, as a share of the budget of a generation")] = 0.03
     rate: Annotated[float, Field(gt=0, description="learning rate, as a share of the task's")] = 0.1
+
+    def check(self, setting: Setting) -> None:
+        if setting.generator in ("stylegan", "gaussian"):
+            raise BadInput(f"is not for {setting.generator}: allowed are ddpm, and generators from files")
 
     def refine(self, generator: Generator, pool: Pool, ctx: Context) -> None:
         n = ctx.loop.n_synthetic

@@ -12,23 +12,27 @@ teacher's samples beside the student's; the teacher's weights are kept as state.
 """
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 from pydantic import Field
 from torch import Tensor
 
-from bench import Context, Generator, ImageSet, Method, derive_seed
+from bench import BadInput, Context, Generator, ImageSet, Method, Setting, derive_seed
 
 
 class Teacher(Method):
     """Train every generation on samples of one stronger model, trained longer on the real images (distillation)."""
 
-    generators: ClassVar[tuple[str, ...]] = ("ddpm", "stylegan")
-
     compute: Annotated[float, Field(gt=0, description="training of the teacher, in budgets of a generation")] = 4.0
 
     def __init__(self) -> None:
         self._weights: dict[str, Tensor] = {}
+
+    def check(self, setting: Setting) -> None:
+        if setting.generator == "gaussian":
+            raise BadInput(
+                "is not for gaussian, which has no budget: allowed are ddpm, stylegan, and those from files"
+            )
 
     def prepare(self, generator: Generator, ctx: Context) -> None:
         own = generator.state_dict()

@@ -4,6 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from bench.cells.generator_settings import GENERATOR_SETTINGS
 from bench.cells.loops import LoopKind
 from bench.cells.record import Scores
 from bench.cells.task import TierName
@@ -49,12 +50,22 @@ class _Choices(_Part):
         return method
 
 
+def _of_the_benchmark(name: str) -> str:
+    # A path would be a program, as above.
+    if name not in GENERATOR_SETTINGS:
+        raise ValueError(f"no generator '{name}': there are {', '.join(GENERATOR_SETTINGS)}")
+    return name
+
+
+GeneratorName = Annotated[str, AfterValidator(_of_the_benchmark)]
+
+
 class CellsSpec(_Choices):
     """Cells that differ in nothing but their seed."""
 
     task: str
     tier: TierName
-    generator: str
+    generator: GeneratorName
     loop: LoopKind
     method: str = "none"
 
@@ -62,7 +73,7 @@ class CellsSpec(_Choices):
 class AgainstSpec(_Choices):
     """In what the cells that are compared with differ. Task and tier are the same: else nothing could be compared."""
 
-    generator: str | None = None
+    generator: GeneratorName | None = None
     loop: LoopKind | None = None
 
 

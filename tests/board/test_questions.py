@@ -368,6 +368,7 @@ def test_one_seed_gives_a_number_without_an_interval(ask) -> None:
         ('"last"', '"first"', "evidence.0.statistic = 'first': input should be 'last', 'change'"),
         ('"real_only"', '"magic"', "no method 'magic': there are accumulate_subsample"),
         ('"real_only"', '"/tmp/mine.py"', "no method '/tmp/mine.py': there are"),
+        ('"ddpm"', '"/tmp/flow.py"', "no generator '/tmp/flow.py': there are ddpm, stylegan, gaussian"),
         ('"real_only"', '"random_subset:keep=2"', "keep = '2': input should be less than or equal to 1"),
         ('"real_only"', '"oracle_filter"', "method oracle_filter is not for fully_synthetic"),
         ('"real_only"', '"none"', "evidence.0: against: the same cells, nothing could differ"),
