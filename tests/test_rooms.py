@@ -86,6 +86,7 @@ WITHOUT_A_FILE = {
     "generators/test_abilities.py": "what methods may ask of a DDPM beyond training and sampling",
     "logs/test_logged_losses.py": "what generators hand to any log",
     "submission/test_generators.py": "a generator's file on its way to the leaderboard and back",
+    "runs/test_earlier_folders.py": "runs folders of versions before",
     "metrics/test_processes.py": "all metrics on several processes",
 }
 
