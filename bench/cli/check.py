@@ -2,17 +2,27 @@
 
 import argparse
 
+from bench.conformance.limits import ALL_SECONDS, HOOK_SECONDS
+from bench.errors import BadInput
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
     parser.description = (
         "Run a method through every loop that it is for, at a tiny size, twice, killed and resumed, or try each "
-        "promise of a generator in a few steps of training, and say what is wrong with it and where. Takes less than "
-        "a minute on a CPU, in a temporary folder."
+        "promise of a generator in a few steps of training, and say what is wrong with it and where. A method that "
+        "does little takes 20 s of one CPU core; one that trains networks of its own or fits many times takes longer. "
+        f"One call of a hook may take {HOOK_SECONDS:g} s, and all of it {ALL_SECONDS / HOOK_SECONDS:g} times as much: "
+        "networks are tiny here and budgets small, so that what a method trains must follow ctx.budget. Works in a "
+        "temporary folder."
     )
     parser.add_argument(
         "file", metavar="FILE", help="of a method or a generator; parameters after colons: FILE:key=value"
     )
+    parser.add_argument(
+        "--hook-seconds", type=float, default=HOOK_SECONDS, metavar="N",
+        help=f"how long one call of a method's hook may take (default {HOOK_SECONDS:g})",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -23,7 +33,11 @@ def execute(arguments: argparse.Namespace) -> int:
     from bench.conformance.kind import is_generator_file
     from bench.process.progress import Progress
 
-    check = check_generator if is_generator_file(arguments.file) else check_file
-    verdict = check(arguments.file, Progress("check"))
+    if not 0 < arguments.hook_seconds < float("inf"):
+        raise BadInput(f"--hook-seconds {arguments.hook_seconds:g}: allowed are numbers above 0")
+    if is_generator_file(arguments.file):
+        verdict = check_generator(arguments.file, Progress("check"))
+    else:
+        verdict = check_file(arguments.file, Progress("check"), hook_seconds=arguments.hook_seconds)
     print(verdict.to_json() if arguments.json else verdict.to_text())
     return 0 if verdict.passed else 1

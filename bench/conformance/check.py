@@ -9,21 +9,22 @@ from pathlib import Path
 
 from bench import paths
 from bench.cells.cell import MethodIdentity
+from bench.cells.outside import outside_uses
 from bench.cells.parameters import describe_parameters
 from bench.cells.record import Record
+from bench.conformance.colour import COLOUR
 from bench.conformance.draws import disturb
 from bench.conformance.fingerprint import global_values
+from bench.conformance.limits import ALL_SECONDS, HOOK_SECONDS
+from bench.conformance.outside import Outside
 from bench.conformance.telling import costs, explained, fault, listed
 from bench.conformance.tiny import TinyBench, TinyCell, settings_of
 from bench.conformance.verdict import CHECKS, Faults, Finding, Verdict
 from bench.conformance.watch import CAN_LIMIT, Call, HookTimeout, Killed, Trace, Watch, overrides
-from bench.methods.file import LoadedMethod, load_method
+from bench.methods.file import LoadedMethod, load_method, method_path
 from bench.methods.method import Method
 from bench.process.progress import Progress
 from bench.process.shared import RANDOM_STATES, put_back
-
-HOOK_SECONDS = 10.0
-ALL_SECONDS = 120.0  # far more than plain hooks take, for machines that are slow or busy
 
 
 def check_file(
@@ -31,7 +32,7 @@ def check_file(
     progress: Progress,
     *,
     hook_seconds: float = HOOK_SECONDS,
-    all_seconds: float = ALL_SECONDS,
+    all_seconds: float | None = None,
     choose: Callable[[list[TinyCell]], list[TinyCell]] = list,
 ) -> Verdict:
     """Check a method.
@@ -40,13 +41,15 @@ def check_file(
         text: the method's file and parameters, as for `load_method`.
         progress: where progress is shown.
         hook_seconds: how long one call of a hook may take.
-        all_seconds: after how long no further cell is begun.
+        all_seconds: after how long no further cell is begun; None for as many times a hook's limit as by default.
         choose: picks the cells to run from those that the method is for.
 
     Raises:
         BadInput: the file cannot be loaded, uses what methods may not use, or a parameter is wrong.
     """
     started = time.monotonic()
+    if all_seconds is None:
+        all_seconds = hook_seconds * ALL_SECONDS / HOOK_SECONDS
     with tempfile.TemporaryDirectory(prefix="autophagy-check-") as folder:
         check = _Check(text, TinyBench(Path(folder)), hook_seconds, started + all_seconds, progress)
         findings = check.run(choose)
@@ -59,14 +62,17 @@ class _Stop(Exception):
 
 class _Check:
     def __init__(self, text: str, bench: TinyBench, limit: float, deadline: float, progress: Progress) -> None:
-        self.loaded = load_method(text)
+        file = method_path(text).absolute()
+        self._outside = Outside(file)
+        with self._outside.looking():
+            self.loaded = load_method(text)
         module = sys.modules[self.loaded.definition.__module__]
         self._text = text
         self._bench = bench
         self._limit = limit
         self._deadline = deadline
         self._progress = progress
-        self._file = Path(str(module.__file__))
+        self._file = file
         self._watch = Watch(self.loaded, self._file, limit)
         self._module = module
         self._values = self._global_values()
@@ -76,7 +82,8 @@ class _Check:
         self._done: set[str] = set()  # the checks that were looked at in at least one cell
 
     def run(self, choose: Callable[[list[TinyCell]], list[TinyCell]]) -> list[Finding]:
-        allowed, refused = settings_of(self.loaded)
+        with self._outside.looking():
+            allowed, refused = settings_of(self.loaded)
         findings = [Finding("file", "ok", self._described()), self._settings(allowed, refused)]
         if not allowed:
             return findings
@@ -131,7 +138,10 @@ class _Check:
             if difference is not None:
                 self._faults.add("deterministic", cell, self._not_the_same(difference))
             return []
-        if not self._faults.of("inputs"):  # what was set on a generator that is gone is no state of the method's
+        seen = cell.task == COLOUR and "resume" in self._done  # in smaller images
+        if not seen and not self._faults.of(
+            "inputs"
+        ):  # what was set on a generator that is gone is no state of the method's
             self._check_resume(cell, trace)
         if not first:
             return []
@@ -150,10 +160,12 @@ class _Check:
         """Run a cell to its end; where it does not get there, add why to the faults."""
         watch = self._watch
         watch.begin()
-        loop_run = self._bench.loop_run(cell, watch.loaded, name, other_reference=other_reference)
+        with self._outside.looking():
+            loop_run = self._bench.loop_run(cell, watch.loaded, name, other_reference=other_reference)
         trace = watch.trace
         try:
-            n = loop_run.method.n_synthetic(cell.loop)
+            with self._outside.looking():
+                n = loop_run.method.n_synthetic(cell.loop)
             if not isinstance(n, int) or n < 1:
                 where = watch.place(Call(1, "n_synthetic"))
                 self._faults.add("hooks", cell, f"n_synthetic returned {n!r}, not a whole number from 1 ({where})")
@@ -177,6 +189,9 @@ class _Check:
             check, message = fault(seen, self._watch)
             self._faults.add(check, cell, message, f"{seen.call.hook} {seen.check} {seen.what}")
         self._watch.found.clear()
+        for what in (*self._outside.found, *outside_uses(self._file, self._file.read_bytes())):
+            self._faults.add("reads", cell, f"{what}: a method sees what the loop hands it, and no files", what)
+        self._outside.found.clear()
         now = self._global_values()
         for name in (name for name in now if now[name] != self._values.get(name)):
             self._changed.append(name)
@@ -272,4 +287,7 @@ class _Check:
 
 def _too_slow(watch: Watch, error: HookTimeout) -> _Stop:
     where = f"{watch.last} did not return within {watch.limit:g} s ({watch.line(error)})"
-    return _Stop(f"{where}; the network is tiny here, so that plain hooks take a part of a second")
+    return _Stop(
+        f"{where}; the network is tiny here, so that plain hooks take a part of a second: what a method trains must "
+        "follow ctx.budget, and --hook-seconds gives more time"
+    )

@@ -1,19 +1,21 @@
-"""Tiny copies of two tasks, on which a loop of three generations takes a part of a second."""
+"""Tiny copies of two tasks, and a toy of colour images, whose loops of three generations take a part of a second."""
 
+import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from bench.cells.cell import Cell, GeneratorIdentity
+from bench.cells.data_shape import DataShape
 from bench.cells.generator_settings import DDPMSettings, GaussianSettings, GeneratorSettings, StyleGANSettings
 from bench.cells.loops import LOOP_KINDS, Loop
 from bench.cells.record import DataIdentity, Environment
 from bench.cells.task import load_task
-from bench.cells.task_sections import DataSection
+from bench.conformance.colour import COLOUR, COLOUR_CLASSES, COLOUR_SHAPE, PooledSpace, colour_patterns
 from bench.data.draws import RealDraws
 from bench.data.image_set import ImageSet
 from bench.data.sources import SOURCES, GaussianPoints, Source
@@ -53,6 +55,7 @@ VARIANTS: tuple[dict[str, Any], ...] = (
     {"pool": "previous", "protocol": "finetune"},
 )
 CONTAMINATION = 0.5
+SHAPES: dict[str, tuple[int, ...]] = {"digits": (1, 8, 8), COLOUR: COLOUR_SHAPE, "gaussian": (DIMENSIONS,)}
 QUIET = Progress(visible=False)
 CPU = Engine(torch.device("cpu"))
 NETWORK: dict[str, Any] = {"channels": (16,), "images": 96, "batch_size": 32, "sampling_batch": 100}
@@ -99,6 +102,10 @@ def settings_of(loaded: LoadedMethod) -> tuple[list[TinyCell], list[tuple[TinyCe
         allowed += taken[:1]
         if not taken:
             refused.append((cells[0], reasons[0][1] or ""))
+    # One loop of larger images is enough for a method that takes the small ones too.
+    of_colour = [cell for cell in allowed if cell.task == COLOUR]
+    if any(cell.task == "digits" for cell in allowed):
+        allowed = [cell for cell in allowed if cell not in of_colour[1:]]
     return allowed, refused
 
 
@@ -106,7 +113,8 @@ def _choices(method: type[Method]) -> Iterator[list[TinyCell]]:
     of_images = [
         name for name in SETTINGS if name != "gaussian" and (method.generators is None or name in method.generators)
     ]
-    for task, generator in (("digits", (of_images or ["ddpm"])[0]), ("gaussian", "gaussian")):
+    generator_of_images = (of_images or ["ddpm"])[0]
+    for task, generator in (("digits", generator_of_images), (COLOUR, generator_of_images), ("gaussian", "gaussian")):
         for kind in LOOP_KINDS:
             values: dict[str, Any] = {"kind": kind, "n_real": 0 if kind == "fully_synthetic" else N_REAL} | SIZES
             yield [TinyCell(task, generator, _loop(values | variant)) for variant in VARIANTS]
@@ -119,8 +127,9 @@ def _loop(values: dict[str, Any]) -> Loop:
 
 
 def _refusal(loaded: LoadedMethod, cell: TinyCell) -> str | None:
-    of_points = cell.task == "gaussian"
-    setting = Setting(cell.loop, cell.generator, labelled=not of_points, are_points=of_points)
+    shape = SHAPES[cell.task]
+    of_points = len(shape) == 1
+    setting = Setting(cell.loop, cell.generator, not of_points, of_points, shape)
     try:
         check_method(loaded.identity.name, loaded.build(), setting)
     except BadInput as error:
@@ -130,12 +139,13 @@ def _refusal(loaded: LoadedMethod, cell: TinyCell) -> str | None:
 
 @dataclass(frozen=True)
 class _TinyTask:
-    """Real images, cut small, with the space that they are scored in; of the reference there are two."""
+    """Real images, cut small, with the spaces of score and methods; of the reference there are two."""
 
-    data: DataSection
+    shape: DataShape
     training: ImageSet
     references: tuple[ImageSet, ImageSet]
     space: FeatureSpace
+    embedding: FeatureSpace
 
 
 class TinyBench:
@@ -168,7 +178,7 @@ class TinyBench:
         draws = RealDraws(task.training, cell.task, identity.seed)
         prepared = Reference.prepare(task.space, reference, 5, self._cache)
         scorer = Scorer(prepared, draws.all(cell.loop), self._cache)
-        generator = build_generator(SETTINGS[cell.generator], task.data.shape, CPU)
+        generator = build_generator(settings_for(cell), task.shape, CPU)
         score = scorer.conditions(task.training[:N_SCORE])
         data = DataIdentity(sha256=task.training.sha256, pinned=False)
         folder = RunFolder.open(self._folder / name, identity, conditions)
@@ -178,8 +188,8 @@ class TinyBench:
             generator=generator,
             method=Hooks(loaded.identity.name, loaded.build(), task.training),
             contexts=Contexts(
-                identity, task.training, task.data.n_classes, N_SCORE, generator,
-                embedding=_pixels_as, score_space=task.space,
+                identity, task.training, task.shape.n_classes, N_SCORE, generator,
+                embedding=partial(_named, task.embedding), score_space=task.space,
             ),
             scorer=scorer,
             n_score=N_SCORE,
@@ -194,20 +204,31 @@ class TinyBench:
 
     def _task(self, name: str) -> _TinyTask:
         if name not in self._tasks:
-            task = load_task(name)
-            source: Source = SOURCES[task.data.source]
-            data = task.data
-            if data.dimensions is not None:
-                source = GaussianPoints(DIMENSIONS)
-                data = data.model_copy(update={"dimensions": DIMENSIONS})
-            training, reference = source.read(Path(), N_TRAINING, 2 * N_SCORE)
-            space = task_space(task, "smoke", CPU.device, QUIET)
-            self._tasks[name] = _TinyTask(data, training, (reference[:N_SCORE], reference[N_SCORE:]), space)
+            n_reference = 2 * N_SCORE
+            if name == COLOUR:
+                shape = DataShape(COLOUR_SHAPE, COLOUR_CLASSES)
+                spaces: tuple[FeatureSpace, FeatureSpace] = PooledSpace(4), PooledSpace(8)
+                training, reference = colour_patterns(N_TRAINING, seed=0), colour_patterns(n_reference, seed=1)
+            else:
+                task = load_task(name)
+                source: Source = SOURCES[task.data.source]
+                shape, spaces = task.data.shape, (task_space(task, "smoke", CPU.device, QUIET), IdentitySpace())
+                if task.data.dimensions is not None:
+                    source, shape = GaussianPoints(DIMENSIONS), DataShape((DIMENSIONS,))
+                training, reference = source.read(Path(), N_TRAINING, n_reference)
+            references = reference[:N_SCORE], reference[N_SCORE:]
+            self._tasks[name] = _TinyTask(shape, training, references, *spaces)
         return self._tasks[name]
 
 
-def _pixels_as(name: str | None) -> FeatureSpace:
-    """Return pixels in place of any feature space, under its name: the tiny images are none for a network."""
-    space = IdentitySpace()
-    space.name = name or space.name
-    return space
+def _named(space: FeatureSpace, name: str | None) -> FeatureSpace:
+    """Return the task's space for methods in place of any other, under its name: these are tiny images."""
+    named = copy.copy(space)
+    named.name = name or space.name
+    return named
+
+
+def settings_for(cell: TinyCell) -> GeneratorSettings:
+    """Return the settings of a cell's generator: of larger images it sees patches, so that it is as quick."""
+    settings = SETTINGS[cell.generator]
+    return settings if cell.task != COLOUR else settings.model_copy(update={"patch": COLOUR_SHAPE[1] // 8})

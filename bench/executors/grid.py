@@ -58,7 +58,10 @@ def plan_cells(choices: Choices) -> list[PlannedCell]:
             loop = _loop(choices, task, tier, kind, bias)
             generator.check(task, tier, bias)
             check_enough_real_images(task.name, task.data.training, loop)
-            setting = Setting(loop, generator.identity.name, bool(task.data.classes), task.data.dimensions is not None)
+            shape = task.tier_data(tier).shape
+            setting = Setting(
+                loop, generator.identity.name, shape.n_classes is not None, shape.are_points, shape.image_shape
+            )
             try:
                 check_method(method.identity.name, method.build(), setting)
             except BadInput:

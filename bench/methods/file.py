@@ -46,6 +46,12 @@ class LoadedMethod:
         return " ".join([line, *marks])
 
 
+def method_path(text: str) -> Path:
+    """Return the file that `load_method` reads."""
+    name = text.partition(":")[0]
+    return Path(name) if name.endswith(".py") else paths.BASELINES / f"{name}.py"
+
+
 def load_method(text: str) -> LoadedMethod:
     """Load a method by the name of a file in baselines/ or by the path of a Python file.
 
@@ -58,7 +64,7 @@ def load_method(text: str) -> LoadedMethod:
             exactly one method, or a wrong parameter.
     """
     name, _, parameters = text.partition(":")
-    path = Path(name) if name.endswith(".py") else paths.BASELINES / f"{name}.py"
+    path = method_path(text)
     if not path.is_file():
         raise BadInput(
             f"no method '{name}': there are {', '.join(paths.baseline_names())}, or give the path of a .py file"

@@ -28,12 +28,14 @@ class Setting:
         generator: the name of the generator.
         labelled: whether the images have labels.
         are_points: whether the data are points and no images.
+        image_shape: (channels, height, width) of the images, (dimensions,) of points.
     """
 
     loop: Loop
     generator: str
     labelled: bool
     are_points: bool
+    image_shape: tuple[int, ...]
 
 
 @dataclass(frozen=True)

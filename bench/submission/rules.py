@@ -10,6 +10,7 @@ from pathlib import Path
 from bench.cells.cell import Cell, MethodIdentity
 from bench.cells.earlier_files import earlier_file
 from bench.cells.generator_settings import GENERATOR_SETTINGS
+from bench.cells.outside import outside_uses
 from bench.cells.record import Record
 from bench.cells.source import check_source
 from bench.cells.task_files import KnownTasks
@@ -93,6 +94,8 @@ def check_code_file(path: Path, what: str) -> None:
     if encoding not in ("utf-8", "utf-8-sig"):
         raise BadInput(f"{path}: says that its encoding is {encoding}: allowed is utf-8")
     check_source(path, content)
+    if uses := outside_uses(path, content):
+        raise BadInput(f"{path.with_name(uses[0])}: a method sees what the loop hands it, and no files")
 
 
 def baseline_sha256(method: MethodIdentity) -> str | None:

@@ -34,6 +34,6 @@ def test_accumulate_subsample_draws_from_the_context_alone():
 
 @pytest.mark.parametrize("pool", ["previous", "last:3"])
 def test_accumulate_subsample_refuses_another_pool_policy(pool: str):
-    setting = Setting(make_loop(pool=pool), "ddpm", labelled=True, are_points=False)
+    setting = Setting(make_loop(pool=pool), "ddpm", labelled=True, are_points=False, image_shape=(1, 8, 8))
     with pytest.raises(BadInput, match=rf"^method accumulate_subsample needs --pool accumulated, found {pool}$"):
         check_method("accumulate_subsample", load_method("accumulate_subsample").build(), setting)

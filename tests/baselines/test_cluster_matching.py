@@ -73,6 +73,6 @@ def test_the_clusters_are_kept_as_the_methods_state():
 
 
 def test_more_clusters_than_real_images_are_refused():
-    setting = Setting(make_loop(n_initial=19), "ddpm", labelled=True, are_points=False)
+    setting = Setting(make_loop(n_initial=19), "ddpm", labelled=True, are_points=False, image_shape=(1, 8, 8))
     with pytest.raises(BadInput, match=r"needs as many real images in generation 1 as clusters=20, found 19$"):
         check_method("cluster_matching", load_method("cluster_matching").build(), setting)

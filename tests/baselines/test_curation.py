@@ -93,4 +93,6 @@ def test_the_reward_is_the_log_probability_of_the_label_under_a_classifier_of_re
 
 def test_it_needs_labels():
     with pytest.raises(BadInput, match="method curation needs labels"):
-        check_method("curation", load_method("curation").build(), Setting(make_loop(), "ddpm", False, False))
+        check_method(
+            "curation", load_method("curation").build(), Setting(make_loop(), "ddpm", False, False, (1, 8, 8))
+        )

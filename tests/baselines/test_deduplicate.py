@@ -65,6 +65,6 @@ def test_the_spacing_is_kept_as_the_methods_state():
 
 
 def test_a_single_real_image_is_refused():
-    setting = Setting(make_loop(n_initial=1), "ddpm", labelled=True, are_points=False)
+    setting = Setting(make_loop(n_initial=1), "ddpm", labelled=True, are_points=False, image_shape=(1, 8, 8))
     with pytest.raises(BadInput, match=r"^method deduplicate needs at least 2 real images in generation 1, found 1$"):
         check_method("deduplicate", load_method("deduplicate").build(), setting)

@@ -80,7 +80,7 @@ def test_the_real_features_are_kept_as_the_methods_state():
 
 
 def test_too_few_images_are_refused():
-    setting = Setting(make_loop(n_initial=1), "ddpm", labelled=True, are_points=False)
+    setting = Setting(make_loop(n_initial=1), "ddpm", labelled=True, are_points=False, image_shape=(1, 8, 8))
     with pytest.raises(BadInput, match=r"needs at least 2 real images in generation 1, found 1$"):
         check_method("density_reweight", load_method("density_reweight").build(), setting)
     with pytest.raises(RunFailed, match=r"^density reweighting needs at least 2 synthetic images, found 1$"):

@@ -58,4 +58,8 @@ def test_it_is_a_control_that_the_fully_synthetic_loop_has_no_use_for():
     method = load_method("detector")
     assert method.identity.control
     with pytest.raises(BadInput, match=r"^method detector is not for fully_synthetic"):
-        check_method("detector", method.build(), Setting(make_loop(), "ddpm", labelled=True, are_points=False))
+        check_method(
+            "detector",
+            method.build(),
+            Setting(make_loop(), "ddpm", labelled=True, are_points=False, image_shape=(1, 8, 8)),
+        )

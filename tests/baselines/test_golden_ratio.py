@@ -28,6 +28,12 @@ def test_the_parts_weigh_w_and_one_minus_w_whatever_their_sizes():
 def test_it_is_refused_where_the_real_images_are_not_known_or_not_there():
     method, loop = load_method("golden_ratio").build(), make_loop("fresh_data", contamination=0.6)
     with pytest.raises(BadInput, match=r"needs a pool that tells which images are real, found contamination 0\.6"):
-        check_method("golden_ratio", method, Setting(loop, "ddpm", labelled=True, are_points=False))
+        check_method(
+            "golden_ratio", method, Setting(loop, "ddpm", labelled=True, are_points=False, image_shape=(1, 8, 8))
+        )
     with pytest.raises(BadInput, match="is not for fully_synthetic"):
-        check_method("golden_ratio", method, Setting(make_loop(), "ddpm", labelled=True, are_points=False))
+        check_method(
+            "golden_ratio",
+            method,
+            Setting(make_loop(), "ddpm", labelled=True, are_points=False, image_shape=(1, 8, 8)),
+        )

@@ -44,6 +44,8 @@ def test_without_decay_it_is_the_plain_loop_and_with_it_is_not():
 def test_it_is_refused_without_labels_and_without_guidance():
     method = load_method("guidance_schedule").build()
     with pytest.raises(BadInput, match="needs labels"):
-        check_method("guidance_schedule", method, Setting(make_loop(sampling_bias=0.5), "ddpm", False, False))
+        check_method(
+            "guidance_schedule", method, Setting(make_loop(sampling_bias=0.5), "ddpm", False, False, (1, 8, 8))
+        )
     with pytest.raises(BadInput, match=r"^method guidance_schedule needs --sampling-bias below 1, found 1"):
-        check_method("guidance_schedule", method, Setting(make_loop(), "ddpm", True, False))
+        check_method("guidance_schedule", method, Setting(make_loop(), "ddpm", True, False, (1, 8, 8)))

@@ -80,4 +80,8 @@ def test_the_own_weights_of_a_network_are_put_back(build):
 
 def test_it_needs_labels():
     with pytest.raises(BadInput, match="method latent_filter needs labels"):
-        check_method("latent_filter", load_method("latent_filter").build(), Setting(make_loop(), "ddpm", False, False))
+        check_method(
+            "latent_filter",
+            load_method("latent_filter").build(),
+            Setting(make_loop(), "ddpm", False, False, (1, 8, 8)),
+        )

@@ -102,7 +102,7 @@ def test_real_moments_are_kept_as_the_methods_state():
 def test_real_images_without_spread_are_refused():
     with pytest.raises(RunFailed, match=r"^moment matching needs real images that differ in the embedding"):
         prepared(column(3, 3), "candidates=2")
-    setting = Setting(make_loop(n_initial=1), "ddpm", labelled=True, are_points=False)
+    setting = Setting(make_loop(n_initial=1), "ddpm", labelled=True, are_points=False, image_shape=(1, 8, 8))
     with pytest.raises(
         BadInput, match=r"^method moment_matching needs at least 2 real images in generation 1, found 1$"
     ):

@@ -24,4 +24,6 @@ def test_the_first_images_are_those_of_the_plain_loop():
 def test_a_contaminated_loop_is_refused_because_its_share_of_synthetic_images_is_fixed():
     loop = make_loop("fresh_data", contamination=0.6, n_real=20, n_synthetic=30)
     with pytest.raises(BadInput, match=r"^method more_samples needs a loop without contamination, found 0\.6"):
-        check_method("more_samples", load_method("more_samples").build(), Setting(loop, "ddpm", True, False))
+        check_method(
+            "more_samples", load_method("more_samples").build(), Setting(loop, "ddpm", True, False, (1, 8, 8))
+        )

@@ -36,4 +36,8 @@ def test_it_is_a_control_that_the_fully_synthetic_loop_has_no_use_for():
     method = load_method("oracle_filter")
     assert method.identity.control
     with pytest.raises(BadInput, match=r"^method oracle_filter is not for fully_synthetic"):
-        check_method("oracle_filter", method.build(), Setting(make_loop(), "ddpm", labelled=True, are_points=False))
+        check_method(
+            "oracle_filter",
+            method.build(),
+            Setting(make_loop(), "ddpm", labelled=True, are_points=False, image_shape=(1, 8, 8)),
+        )

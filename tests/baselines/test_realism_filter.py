@@ -77,6 +77,6 @@ def test_the_balls_are_kept_as_the_methods_state():
 
 
 def test_fewer_real_images_than_neighbours_are_refused():
-    setting = Setting(make_loop(n_initial=3), "ddpm", labelled=True, are_points=False)
+    setting = Setting(make_loop(n_initial=3), "ddpm", labelled=True, are_points=False, image_shape=(1, 8, 8))
     with pytest.raises(BadInput, match=r"needs more than k=3 real images in generation 1, found 3$"):
         check_method("realism_filter", load_method("realism_filter").build(), setting)

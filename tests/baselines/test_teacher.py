@@ -80,4 +80,4 @@ def test_the_teacher_of_a_network_is_the_same_after_its_weights_are_put_back():
 
 def test_a_generator_without_a_budget_is_refused():
     with pytest.raises(BadInput, match="is not for gaussian"):
-        check_method("teacher", load_method("teacher").build(), Setting(make_loop(), "gaussian", False, True))
+        check_method("teacher", load_method("teacher").build(), Setting(make_loop(), "gaussian", False, True, (8,)))

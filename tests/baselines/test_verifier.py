@@ -66,6 +66,6 @@ def test_the_verifier_is_kept_as_the_methods_state():
 
 
 def test_a_task_without_labels_is_refused():
-    setting = Setting(LOOP, "ddpm", labelled=False, are_points=False)
+    setting = Setting(LOOP, "ddpm", labelled=False, are_points=False, image_shape=(1, 8, 8))
     with pytest.raises(BadInput, match=r"^method verifier needs labels"):
         check_method("verifier", load_method("verifier").build(), setting)

@@ -61,7 +61,11 @@ def check(tmp_path: Path):
 
 
 def failed(verdict: Verdict) -> dict[str, str]:
-    return {finding.check: finding.message for finding in verdict.findings if finding.state == "FAILED"}
+    messages: dict[str, str] = {}
+    for finding in verdict.findings:
+        if finding.state == "FAILED":
+            messages[finding.check] = "\n".join(filter(None, (messages.get(finding.check), finding.message)))
+    return messages
 
 
 def state_of(verdict: Verdict, check: str) -> str:
@@ -412,7 +416,8 @@ def test_a_method_runs_where_it_is_for_and_the_reasons_for_the_others_are_told(c
     assert verdict.passed
     [settings] = [finding.message for finding in verdict.findings if finding.check == "settings"]
     assert settings.startswith(
-        "runs in digits (ddpm): fresh_data --pool accumulated, and gaussian (gaussian): fresh_data --pool"
+        "runs in digits (ddpm): fresh_data --pool accumulated, and colour (ddpm): fresh_data --pool accumulated, and "
+        "gaussian (gaussian): fresh_data --pool"
     )
     assert "not in digits (ddpm): fully_synthetic" in settings
     assert "method mine is not for fully_synthetic: allowed are fresh_data" in settings
