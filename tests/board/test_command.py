@@ -95,3 +95,10 @@ def test_rescore_names_the_run_folder_of_the_cell() -> None:
     words = shlex.split(rescore_command(record, "inception"))
     assert words == ["autophagy", "rescore", f"runs/cells/{record.cell.slug}", "--features", "inception"]
     assert Path(words[2]).name.startswith("digits-ddpm-fully_synthetic-none-smoke-seed5-")
+
+
+def test_a_task_that_is_not_of_the_package_is_given_by_its_file():
+    record = make_record()
+    record = record.model_copy(update={"cell": record.cell.model_copy(update={"task": "pets"})})
+    assert "--task PATH/pets.toml --generator" in run_command(record, "none")
+    assert "--task mine/pets.toml --generator" in run_command(record, "none", task=Path("mine/pets.toml"))
