@@ -216,6 +216,15 @@ def test_an_older_version_of_a_task_keeps_its_own_frozen_table(
     assert [[warning.text[:7] for warning in table.all("p", "warning")] for table in site.tables] == [[], ["Frozen:"]]
 
 
+def test_an_older_version_of_a_task_in_the_leaderboard_is_frozen_too(results: Results, out: Path) -> None:
+    tasks = results.folder.parent / "tasks"
+    tasks.mkdir()
+    text = (paths.TASKS / "digits.toml").read_text(encoding="utf-8").replace('name = "digits"', 'name = "pets"', 1)
+    (tasks / "pets.toml").write_text(text.replace("version = 1\n", "version = 2\n", 1), encoding="utf-8")
+    site = build(results, out, changed(make_record(), task="pets"))
+    assert "Frozen:" in site.tables[0].one("p", "warning").text
+
+
 def test_what_a_reader_must_see_is_marked(results: Results, out: Path) -> None:
     contaminated = make_record(kind="synthetic_augmentation", n_real=30, n_synthetic=10, contamination=0.25)
     control = changed(contaminated, method={"name": "mine", "sha256": "a" * 64, "control": True})
