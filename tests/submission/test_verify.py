@@ -143,11 +143,11 @@ def test_every_cell_of_the_leaderboard_can_be_planned_again():
         record = read_record(path)
         if earlier_file(record.cell.method):
             with pytest.raises(BadInput, match=f"is of the baseline {record.cell.method.name} as it was before"):
-                plan_again(path, record, load_task("digits"), None)
+                plan_again(path, record, load_task(record.cell.task), None)
             sha256 = file_sha256(paths.BASELINES / f"{record.cell.method.name}.py")
             method = record.cell.method.model_copy(update={"sha256": sha256})
             record = record.model_copy(update={"cell": record.cell.model_copy(update={"method": method})})
-        assert plan_again(path, record, load_task("digits"), None).cell == record.cell
+        assert plan_again(path, record, load_task(record.cell.task), None).cell == record.cell
 
 
 def test_an_honest_record_agrees_bit_for_bit(verify, result):
