@@ -96,6 +96,8 @@ class _Check(Trial):
                 notes += self._check(whole=i == 0)
             except Stop:
                 continue
+            except (RunFailed, BadInput) as error:
+                self.fault("fit", f"{first_line(error)} {self.line(error)}")
         for check, fine in CHECKS.items():
             wrong = [(m, where) for (each, m), where in self.faults.items() if each == check]
             findings += [Finding(check, "FAILED", f"{message} [{', '.join(where)}]") for message, where in wrong]

@@ -192,7 +192,7 @@ class Trial:
             raise
         except Exception as error:  # somebody's code
             check = {"sample": "images", "load_state_dict": "state", "state_dict": "state"}.get(doing, "fit")
-            self.fault(check, f"{doing} raised {type(error).__name__}: {first_line(error)} {self._line(error)}")
+            self.fault(check, f"{doing} raised {type(error).__name__}: {first_line(error)} {self.line(error)}")
             raise Stop from error
         where = self.place(doing, *{"fit": ("train_step", "begin_fit"), "sample": ("draw",)}.get(doing, ()))
         now = random_states()
@@ -226,7 +226,7 @@ class Trial:
                 return f"({self._file}:{found.co_firstlineno})"
         return f"({self._file})"
 
-    def _line(self, error: BaseException) -> str:
+    def line(self, error: BaseException) -> str:
         """Return the last line of the file that an error went through."""
         module = sys.modules[self.loaded.definition.__module__]
         traceback, line = error.__traceback__, None

@@ -273,6 +273,12 @@ BROKEN: dict[str, tuple[str, str, str, str]] = {
         "global state",
         "sample changed settings or a parameter of the generator",
     ),
+    "diverges": (
+        '{"loss": loss.detach()}',
+        '{"loss": loss.detach() * math.nan}',
+        "fit",
+        "the loss is nan after 6 of 6 steps, training has diverged",
+    ),
     "raises": (
         "        real = batch.images",
         "        real = batch.imagse",
