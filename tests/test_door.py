@@ -56,7 +56,9 @@ def test_import_bench_takes_less_than_a_tenth_of_a_second():
 
 
 @pytest.mark.parametrize(
-    "path", [*ROOT.glob("baselines/*.py"), ROOT / "bench/methods/template.py"], ids=lambda path: path.stem
+    "path",
+    [*ROOT.glob("baselines/*.py"), *(ROOT / f"bench/{room}/template.py" for room in ("methods", "generators"))],
+    ids=lambda path: path.stem,
 )
 def test_methods_of_ours_import_from_the_door_alone_so_that_no_move_behind_it_changes_their_hashes(path: Path):
     nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
