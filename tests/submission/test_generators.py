@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 
 from bench.cells.cell import GeneratorIdentity
 from bench.cells.record import Record, read_record
@@ -19,14 +20,11 @@ from bench.submission.contribution import PLAIN_FILE, Change, check_contribution
 # Importing the file leaves a trace: whoever does it is found out.
 GENERATOR = '''"""Mean and deviation of each dimension: for tests."""
 
-import os
-from pathlib import Path
-
 import torch
 
 from bench import Generator, ImageSet
 
-Path(os.environ["TRACE_OF_IMPORT"]).touch()
+torch.trace_of_apart = True
 
 
 class Apart(Generator):
@@ -65,9 +63,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     options = ["--generator", f"{folder / 'apart.py'}:spread=0.5", "--seeds", "0,1,2", "--runs", str(folder / "runs")]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(environment, "_git", lambda *arguments: None)  # the checkout that is tested may be dirty
-        patch.setenv("TRACE_OF_IMPORT", str(folder / "trace"))
         assert main(["run", *RUN, *options]) == 0
-    (folder / "trace").unlink()
+    assert hasattr(torch, "trace_of_apart")
     return folder
 
 
@@ -78,7 +75,7 @@ def here(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     shutil.copytree(finished, folder)
     (folder / "leaderboard").mkdir()
     monkeypatch.chdir(folder)
-    monkeypatch.setenv("TRACE_OF_IMPORT", str(folder / "trace"))
+    monkeypatch.delattr(torch, "trace_of_apart", raising=False)
     return folder
 
 
@@ -122,7 +119,7 @@ def test_its_file_is_submitted_with_its_cells_and_nothing_of_it_is_run(here: Pat
     assert "written  leaderboard/generators/apart.py" in out
     assert (here / "leaderboard/generators/apart.py").read_bytes() == (here / "apart.py").read_bytes()
     assert len(records(here / "leaderboard")) == 3
-    assert not (here / "trace").exists()
+    assert not hasattr(torch, "trace_of_apart")
     assert check_contribution(changes(here), here) == []
     status, again = said("submit", "runs")  # the file is there
     assert status == 0
@@ -181,7 +178,7 @@ def test_it_is_verified_where_its_file_is_given_and_not_run_unasked(here: Path, 
     assert status == 2
     assert "generator 'apart' is somebody's program and is not run unasked: read its file, " in error
     assert error.endswith("--generator " + str((here / "leaderboard/generators/apart.py").resolve()))
-    assert not (here / "trace").exists()
+    assert not hasattr(torch, "trace_of_apart")
     status, out = said("verify", result, "--generator", "leaderboard/generators/apart.py", "--device", "cpu")
     assert status == 0
     assert "AGREES (identical)" in out
