@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from bench.cli.main import main
 from bench.runs import environment
@@ -14,12 +15,11 @@ from submission.place import Place
 # Importing the file leaves a trace: whoever does it is found out.
 METHOD = '''"""Leaves things as they are: for tests."""
 
-import os
-from pathlib import Path
+import torch
 
 from bench import Method
 
-Path(os.environ["TRACE_OF_IMPORT"]).touch()
+torch.trace_of_mine = True
 
 
 class Mine(Method):
@@ -31,27 +31,25 @@ GENERATIONS = 2
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Place:
     path = tmp_path_factory.mktemp("finished")
-    place = Place(path, path / "trace")
+    place = Place(path)
     place.method.write_text(METHOD)
     cells = ["--task", "gaussian", "--generator", "gaussian", "--loop", "fully_synthetic", "--seeds", "0,1,2"]
     cells += ["--generations", str(GENERATIONS), "--method", f"none,{place.method}", "--runs", str(place.runs)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(environment, "_git", lambda *arguments: None)  # the checkout that is tested may be dirty
-        patch.setenv("TRACE_OF_IMPORT", str(place.trace))
         assert main(["run", *cells, "--device", "cpu", "--json"]) == 0
-    assert place.trace.exists()
-    place.trace.unlink()
+    assert place.method_was_imported
     return place
 
 
 @pytest.fixture
 def place(finished: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     """A copy of the finished cells, beside an empty leaderboard, and the folder that commands start in."""
-    place = Place(tmp_path / "place", tmp_path / "trace")
+    place = Place(tmp_path / "place")
     shutil.copytree(finished.path, place.path)
     place.leaderboard.mkdir()
     monkeypatch.chdir(place.path)
-    monkeypatch.setenv("TRACE_OF_IMPORT", str(place.trace))
+    monkeypatch.delattr(torch, "trace_of_mine", raising=False)
     return place
 
 

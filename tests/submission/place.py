@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from PIL import Image
 
 from bench.cells.record import Record, read_record
@@ -16,11 +17,13 @@ class Place:
 
     Attributes:
         path: the folder; runs/ has seeds 0 to 2 of the method mine and of the plain loop, finished.
-        trace: a file that is there once the method has been imported.
     """
 
     path: Path
-    trace: Path
+
+    @property
+    def method_was_imported(self) -> bool:
+        return hasattr(torch, "trace_of_mine")
 
     @property
     def runs(self) -> Path:

@@ -81,7 +81,7 @@ def test_what_submit_has_written_passes(repository: Repository, check, capsys):
 
 def test_no_method_is_executed(repository: Repository, check, place: Place):
     check()
-    assert not place.trace.exists()
+    assert not place.method_was_imported
 
 
 def test_what_main_got_meanwhile_is_no_part_of_the_branch(repository: Repository, check):

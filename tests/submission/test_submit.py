@@ -69,7 +69,7 @@ def test_of_the_strips_that_of_seed_0_is_copied(place: Place, submit: Submit):
 def test_no_method_is_executed(place: Place, submit: Submit):
     submit(place.runs, "--method", place.method)
     submit(place.runs, "--method", place.method)
-    assert not place.trace.exists()
+    assert not place.method_was_imported
 
 
 def test_what_was_written_is_listed_and_then_what_to_do(place: Place, submit: Submit):
