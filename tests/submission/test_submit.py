@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from bench import paths
 from bench.cells.earlier_files import EarlierFile
 from bench.cells.record import FurtherScores, Record, read_record
 from bench.cli.main import main
@@ -320,6 +321,7 @@ def test_the_name_of_a_baseline_is_refused(place: Place, refusal: Submit, monkey
     baselines.mkdir()
     (baselines / "mine.py").write_text("a baseline of this name")
     (baselines / "none.py").write_text("another file")
+    shutil.copy(paths.BASELINES / "earlier_files.toml", baselines)
     for module in ("bench.methods.file.paths.BASELINES", "bench.submission.rules.BASELINES"):
         monkeypatch.setattr(module, baselines)
     error = refusal(place.cell(0), "--method", place.method)
