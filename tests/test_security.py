@@ -174,7 +174,7 @@ def test_nothing_of_the_package_unpickles():
 
 def test_text_is_run_as_code_in_one_place():
     assert {(module, name) for module, name, _ in calls() if name in ("exec", "eval", "compile", "__import__")} == {
-        ("method_file.py", "exec"), ("method_file.py", "compile"),
+        ("cells/class_file.py", "exec"), ("cells/class_file.py", "compile"),
     }  # fmt: skip
 
 
