@@ -9,7 +9,11 @@ that `import bench` needs no torch.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:  # for type checkers and editors: the tables below, which a test holds against it
+from bench.public import FOR_FILES, FOR_SCRIPTS
+from bench.public import INTERFACE_VERSION as INTERFACE_VERSION
+from bench.public import __version__ as __version__
+
+if TYPE_CHECKING:  # for type checkers and editors: the tables of bench.public, which a test holds against it
     from bench.api import compare as compare
     from bench.api import read_results as read_results
     from bench.api import run as run
@@ -44,51 +48,6 @@ if TYPE_CHECKING:  # for type checkers and editors: the tables below, which a te
     from bench.seeds import derive_generator as derive_generator
     from bench.seeds import derive_seed as derive_seed
     from bench.seeds import draw_weights as draw_weights
-
-__version__ = "0.1.0"
-# Of what the door gives. A name or a signature that changes after a release raises it (`make interface`).
-INTERFACE_VERSION = 1
-
-# Where each name lives. Methods and generators that are files may use these,
-FOR_FILES = {
-    "BadInput": "bench.errors",
-    "Batch": "bench.generators.batch",
-    "Budget": "bench.methods.method",
-    "Checkpoint": "bench.generators.base",
-    "Context": "bench.methods.method",
-    "Control": "bench.methods.method",
-    "DataShape": "bench.cells.data_shape",
-    "Engine": "bench.generators.engine",
-    "Extrapolation": "bench.generators.base",
-    "Generator": "bench.generators.base",
-    "GeneratorSettings": "bench.cells.generator_settings",
-    "ImageSet": "bench.data.image_set",
-    "LinearProbe": "bench.features.linear_probe",
-    "Loop": "bench.cells.loops",
-    "LoopKind": "bench.cells.loops",
-    "Method": "bench.methods.method",
-    "NetworkGenerator": "bench.generators.network",
-    "NetworkSettings": "bench.cells.generator_settings",
-    "NoiseLevel": "bench.generators.noise",
-    "Pool": "bench.methods.pool",
-    "Progress": "bench.process.progress",
-    "RunFailed": "bench.errors",
-    "Setting": "bench.methods.method",
-    "Training": "bench.generators.training",
-    "Watch": "bench.generators.watch",
-    "concatenate": "bench.data.image_set",
-    "derive_generator": "bench.seeds",
-    "derive_seed": "bench.seeds",
-    "draw_weights": "bench.seeds",
-    "mean_loss": "bench.generators.training",
-}
-# and scripts and notebooks these too: they lead to the reference and the scorer.
-FOR_SCRIPTS = {
-    "compare": "bench.api",
-    "read_results": "bench.api",
-    "run": "bench.api",
-    "score": "bench.api",
-}
 
 __all__ = [*FOR_FILES, *FOR_SCRIPTS]
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import bench
+from bench.public import FOR_FILES
 
 ROOT = Path(__file__).parents[1]
 TAKEN_DOWN = Path(__file__).with_name("interface.json")
@@ -125,7 +126,7 @@ def room(name: str) -> str:
     """Return the part of the page that a name belongs to."""
     if name in bench.FOR_SCRIPTS:
         return "scripts"
-    found = bench.FOR_FILES[name].split(".")[1]
+    found = FOR_FILES[name].split(".")[1]
     return found if found in ROOMS else ""
 
 
@@ -237,7 +238,7 @@ def main() -> None:
     if names != before and released:
         sys.exit(
             f"interface {bench.INTERFACE_VERSION} is released and has changed: raise INTERFACE_VERSION in "
-            "bench/__init__.py, and say in CHANGELOG.md what has changed"
+            "bench/public.py, and say in CHANGELOG.md what has changed"
         )
     TAKEN_DOWN.write_text(json.dumps(names, indent=1) + "\n", encoding="utf-8")
     written, _, _ = PAGE.read_text(encoding="utf-8").partition(MARK)

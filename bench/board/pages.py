@@ -8,7 +8,6 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from bench import __version__
 from bench.board.answers import Answer
 from bench.board.command import rescore_command, run_command, verify_command
 from bench.board.method_files import MethodFile
@@ -21,6 +20,7 @@ from bench.cells.earlier_files import EarlierFile
 from bench.cells.loops import LOOP_KINDS, LOOP_SUMMARIES
 from bench.cells.parameters import describe_parameters
 from bench.paths import LEADERBOARD
+from bench.public import __version__
 
 SITE = LEADERBOARD / "site"
 MINUS = "\N{MINUS SIGN}"

@@ -8,8 +8,8 @@ import ast
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import FOR_FILES, FOR_SCRIPTS
 from bench.errors import BadInput, first_line
+from bench.public import FOR_FILES, FOR_SCRIPTS
 
 ALLOWED = "allowed are the names in docs/interface.md"
 DATA_SETS = ("sklearn.datasets", "torchvision.datasets", "datasets")

@@ -12,9 +12,9 @@ from collections.abc import Collection, Sequence
 from importlib import import_module
 from typing import NoReturn
 
-from bench import __version__
 from bench.errors import MEMORY_ADVICE, MOST_QUOTED, BadInput, first_line, is_out_of_memory
 from bench.process import launched
+from bench.public import __version__
 
 # What each verb does. How it is done is in the file of its name, and only that of the verb that is typed is imported.
 VERBS = {

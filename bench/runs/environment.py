@@ -7,10 +7,11 @@ from importlib.metadata import version
 
 import torch
 
-from bench import __version__, paths
+from bench import paths
 from bench.cells.record import Environment
 from bench.errors import BadInput
 from bench.generators.engine import Engine
+from bench.public import __version__
 
 
 def choose_device(name: str) -> torch.device:

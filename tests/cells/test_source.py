@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from bench import FOR_SCRIPTS, paths
+from bench import paths
 from bench.cells.source import check_source
 from bench.errors import BadInput
+from bench.public import FOR_SCRIPTS
 
 
 def complaint(path: Path) -> str | None:
