@@ -5,6 +5,7 @@ a method is a program and runs with the rights of whoever runs it.
 """
 
 import ast
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +24,7 @@ BACK_DOORS = (
 HELD = ("builtins", "ctypes", "gc", "importlib", "inspect", "pickle", "subprocess", "sys")
 CALLS = ("__import__", "compile", "eval", "exec", "globals", "locals", "vars", "breakpoint")
 BY_NAME = ("getattr", "setattr", "delattr", "hasattr", "attrgetter", "methodcaller")
+PRIVATE = re.compile(r"(^|\.)_")  # a part of a dotted name
 AROUND = "a method may not reach around the interface"
 
 
@@ -177,4 +179,6 @@ def _import_problem(module: str) -> str | None:
         return f"imports {module}: real images come from the loop alone (ctx.real), the reference is not for methods"
     if module.split(".")[0] in BACK_DOORS:
         return f"imports {module}: {AROUND}"
+    if module != "__future__" and not module.startswith("__future__.") and PRIVATE.search(module):
+        return f"imports {module}: names with _ are the private parts of what they belong to"
     return None

@@ -387,7 +387,8 @@ def test_two_runs_that_differ_are_told_the_first_hook_that_does(check):
         "        super().fit(generator, pool.weighted(torch.tensor(list(os.urandom(len(pool))))), ctx)\n"
     )
     wrong = failed(check(text))
-    assert set(wrong) == {"deterministic"}
+    assert set(wrong) == {"deterministic", "reads"}
+    assert "uses os.urandom" in wrong["reads"]
     assert "differ, first in what fit of generation 2 gives (mine.py:" in wrong["deterministic"]
 
 
