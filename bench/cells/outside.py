@@ -45,9 +45,8 @@ def outside_uses(path: Path, content: bytes) -> list[str]:
     found: dict[str, int] = {}
     inner: set[ast.expr] = set()  # torch in torch.save
     for node in ast.walk(tree):
-        for name in _imported(node, known):
-            if _is_outside(name):
-                found.setdefault(name, node.lineno)
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            found |= {name: node.lineno for name in _imported(node, known) if _is_outside(name)}
     for node in ast.walk(tree):
         match node:
             case ast.Assign(targets=[ast.Name(id=target)], value=value) if name := _dotted(value, known):
@@ -70,7 +69,7 @@ def _defined(tree: ast.AST) -> set[str]:
     return names
 
 
-def _imported(node: ast.AST, known: dict[str, str]) -> list[str]:
+def _imported(node: ast.Import | ast.ImportFrom, known: dict[str, str]) -> list[str]:
     """Note in `known` what a node imports, and return the full names of what it takes out of modules.
 
     A module as a whole is harmless until it is used.
