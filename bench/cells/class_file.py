@@ -29,12 +29,14 @@ class LoadedClass(Generic[Base]):
         params: the values of all its parameters, as JSON has them.
         sha256: of the file.
         path: of the file.
+        content: of the file, as it was executed.
     """
 
     definition: type[Base]
     params: dict[str, Any]
     sha256: str
     path: Path
+    content: bytes
 
 
 def load_class(
@@ -58,14 +60,34 @@ def load_class(
             exactly one such class, or a wrong parameter.
     """
     module, content = load_module(path, what)
+    definition = _one_class(module, base, path)
+    try:
+        params = parse_parameters(parameters, declared_parameters(definition, common(definition)))
+    except BadInput as error:
+        raise BadInput(f"{path}: {error}") from error
+    return LoadedClass(definition, params, bytes_sha256(content), path, content)
+
+
+def define_anew(path: Path, content: bytes, base: type[Base], what: str) -> type[Base]:
+    """Return the class of a file that was loaded once, from a module of its own: nothing that the first has kept.
+
+    Args:
+        path: of the file, which is not read again.
+        content: that was loaded.
+        base: as for `load_class`.
+        what: as for `load_class`.
+
+    Raises:
+        BadInput: the file cannot be executed a second time.
+    """
+    return _one_class(_executed(path, content, what), base, path)
+
+
+def _one_class(module: ModuleType, base: type[Base], path: Path) -> type[Base]:
     found = classes_of(module, base)
     if len(found) != 1:
         raise BadInput(f"{path}: needs exactly one class derived from bench.{base.__name__}, found {len(found)}")
-    try:
-        params = parse_parameters(parameters, declared_parameters(found[0], common(found[0])))
-    except BadInput as error:
-        raise BadInput(f"{path}: {error}") from error
-    return LoadedClass(found[0], params, bytes_sha256(content), path)
+    return found[0]
 
 
 def load_module(path: Path, what: str) -> tuple[ModuleType, bytes]:
@@ -78,6 +100,10 @@ def load_module(path: Path, what: str) -> tuple[ModuleType, bytes]:
         raise BadInput(f"{path}: a {what}'s file is named in lower case, digits and _, found {shown(path.stem)}")
     content = read_named(path, MOST_METHOD_BYTES)
     check_source(path, content)
+    return _executed(path, content, what), content
+
+
+def _executed(path: Path, content: bytes, what: str) -> ModuleType:
     module = ModuleType(f"autophagy_{what}_{path.stem}")
     module.__file__ = str(path.absolute())
     sys.modules[module.__name__] = module  # dataclasses and typing look a class's module up by name
@@ -87,7 +113,7 @@ def load_module(path: Path, what: str) -> tuple[ModuleType, bytes]:
         exec(compile(content, module.__file__, "exec", dont_inherit=True), module.__dict__)
     except (Exception, SystemExit) as error:
         raise BadInput(f"{path}: cannot be imported: {type(error).__name__}: {first_line(error)}") from error
-    return module, content
+    return module
 
 
 def classes_of(module: ModuleType, base: type[Base]) -> list[type[Base]]:

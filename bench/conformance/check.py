@@ -5,9 +5,9 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
-from bench import paths
 from bench.cells.cell import MethodIdentity
 from bench.cells.outside import outside_uses
 from bench.cells.parameters import describe_parameters
@@ -21,7 +21,7 @@ from bench.conformance.telling import costs, explained, fault, listed
 from bench.conformance.tiny import TinyBench, TinyCell, settings_of
 from bench.conformance.verdict import CHECKS, Faults, Finding, Verdict
 from bench.conformance.watch import CAN_LIMIT, Call, HookTimeout, Killed, Trace, Watch, overrides
-from bench.methods.file import LoadedMethod, load_method, method_path
+from bench.methods.file import load_method, method_path
 from bench.methods.method import Method
 from bench.process.progress import Progress
 from bench.process.shared import RANDOM_STATES, put_back
@@ -276,7 +276,8 @@ class _Check:
     def _notes(self, cell: TinyCell, record: Record) -> list[Finding]:
         """Return what the method costs beside the plain loop, and whether its records will be marked."""
         identity = MethodIdentity(name="plain", sha256="0" * 64)
-        plain = self._bench.loop_run(cell, LoadedMethod(identity, Method, paths.BASELINES / "none.py"), "plain").run()
+        method = replace(self.loaded, identity=identity, definition=Method)
+        plain = self._bench.loop_run(cell, method, "plain").run()
         notes = [Finding("cost", "note", f"{costs(record, plain)} [{cell}]")]
         if any(result.score_features_read for result in record.generations):
             notes.append(

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import CodeType, FrameType, TracebackType
 from typing import Any, NamedTuple
@@ -96,7 +96,7 @@ class Watch:
         """Watch the method in `file`, whose hooks may take `limit` seconds."""
         self.file = file
         self.limit = limit
-        self.loaded = LoadedMethod(loaded.identity, self._watched(loaded.definition), loaded.path)
+        self.loaded = replace(loaded, definition=self._watched(loaded.definition))
         self.slowest = (0.0, Call(1, "prepare"))
         self.outside = Outside(file)
         self.found: list[Seen] = []

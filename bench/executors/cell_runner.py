@@ -179,7 +179,7 @@ class CellRunner:
                 cell=cell,
                 draws=draws,
                 generator=generator,
-                method=Hooks(cell.method.name, planned.method.build(), data.training),
+                method=Hooks(cell.method.name, planned.method.anew().build(), data.training),
                 contexts=Contexts(
                     cell, data.training, task.data.n_classes, n, generator,
                     embedding=lambda name: self._named_space(name or task.tiers[cell.tier].embedding),
@@ -239,5 +239,5 @@ class CellRunner:
 
 
 def _new_generator(planned: PlannedCell, engine: Engine) -> Generator:
-    task, tier = planned.task, planned.cell.tier
-    return planned.generator.build(planned.generator.settings(task, tier), task.tier_data(tier).shape, engine)
+    task, tier, loaded = planned.task, planned.cell.tier, planned.generator.anew()
+    return loaded.build(loaded.settings(task, tier), task.tier_data(tier).shape, engine)

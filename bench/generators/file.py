@@ -1,6 +1,6 @@
 """Find a generator by its name, or load it from its one Python file, with the values of its parameters."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import get_type_hints
 
@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from bench.cells.cell import GeneratorIdentity
-from bench.cells.class_file import load_class
+from bench.cells.class_file import define_anew, load_class
 from bench.cells.data_shape import DataShape
 from bench.cells.generator_settings import (
     FileSettings,
@@ -36,6 +36,7 @@ class LoadedGenerator:
     identity: GeneratorIdentity
     definition: type[Generator]
     path: Path | None = None
+    content: bytes = field(default=b"", repr=False)
 
     @property
     def source(self) -> str:
@@ -43,6 +44,17 @@ class LoadedGenerator:
         if self.path is None:
             return self.identity.name
         return self.identity.option.replace(f"{self.identity.name}.py", str(self.path.resolve()), 1)
+
+    def anew(self) -> "LoadedGenerator":
+        """Return it with its file executed once more, as a method's.
+
+        Raises:
+            BadInput: the file cannot be executed a second time.
+        """
+        if self.path is None:
+            return self
+        definition = define_anew(self.path, self.content, Generator, "generator")  # type: ignore[type-abstract]
+        return replace(self, definition=definition)
 
     def check(self, task: Task, tier: TierName, sampling_bias: float) -> None:
         """Raise `BadInput` where it cannot make what a task asks for, or not with this bias; no network is built."""
@@ -171,7 +183,7 @@ def load_generator(text: str) -> LoadedGenerator:
         identity = GeneratorIdentity(name=path.stem, params=loaded.params, sha256=loaded.sha256)
     except ValidationError as error:
         raise BadInput(f"{path}: {one_line(error)}") from error
-    found = LoadedGenerator(identity, loaded.definition, path)
+    found = LoadedGenerator(identity, loaded.definition, path, loaded.content)
     found.file_settings(1)
     return found
 

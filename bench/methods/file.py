@@ -1,13 +1,13 @@
 """Load a method from its one Python file, with the values of its parameters."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from bench import paths
 from bench.cells.cell import MethodIdentity
-from bench.cells.class_file import load_class
+from bench.cells.class_file import define_anew, load_class
 from bench.cells.parameters import describe_parameters
 from bench.errors import BadInput, first_line
 from bench.files.validation import one_line
@@ -21,6 +21,15 @@ class LoadedMethod:
     identity: MethodIdentity
     definition: type[Method]
     path: Path
+    content: bytes = field(repr=False)
+
+    def anew(self) -> "LoadedMethod":
+        """Return it with its file executed once more: what its module and classes keep goes into no other cell.
+
+        Raises:
+            BadInput: the file cannot be executed a second time.
+        """
+        return replace(self, definition=define_anew(self.path, self.content, Method, "method"))
 
     def build(self) -> Method:
         """Return a new instance with its parameters set.
@@ -79,4 +88,4 @@ def load_method(text: str) -> LoadedMethod:
         )
     except ValidationError as error:
         raise BadInput(f"{path}: {one_line(error)}") from error
-    return LoadedMethod(identity, loaded.definition, path)
+    return LoadedMethod(identity, loaded.definition, path, loaded.content)

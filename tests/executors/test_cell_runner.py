@@ -1,7 +1,7 @@
 """A cell is what it is alone, whatever ran before it in the same process."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,17 +42,18 @@ def task(digits: Task) -> Task:
 def run(task: Task, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Run methods one after the other as one command does; return their records without times, or why they failed."""
 
-    def records(*methods: LoadedMethod, loop: Loop, generator: str) -> list[Any]:
+    def records(*methods: LoadedMethod, loop: Loop, generator: str, seeds: Sequence[int] | None = None) -> list[Any]:
         runner = CellRunner(tmp_path_factory.mktemp("runs"), None, CPU, QUIET)
         loop = loop.model_copy(update={"generations": 2})
+        loaded = load_generator(generator)
         cells = [
             PlannedCell(
-                make_cell(generator=generator, loop=loop, method=method.identity),
+                make_cell(generator=loaded.identity, loop=loop, method=method.identity, seed=seed),
                 task,
                 method,
-                load_generator(generator),
+                loaded,
             )
-            for method in methods
+            for method, seed in zip(methods, seeds or [0] * len(methods), strict=True)
         ]
         runner.check(cells)
         found = []
@@ -187,3 +188,68 @@ def test_real_images_are_counted_whichever_way_they_are_asked_for(
     )
     [record] = run(load_method(str(path)), loop=where_the_plain_loop_runs("fresh_data"), generator="ddpm")
     assert [generation["cost"]["real_images"] for generation in record["generations"]] == [280, 60]
+
+
+KEEPS = {
+    "a list of the module": ("pass", "COUNTS.append(1)", "len(COUNTS)"),
+    "an iterator of the module": ("pass", "pass", "next(NUMBERS)"),
+    "an attribute of the class": ("kept = 0", "Mine.kept += 1", "self.kept"),
+    "a list in the class": ("kept = []", "self.kept.append(1)", "len(self.kept)"),
+    "an argument's default": ("def more(self, kept=[]): kept.append(1); return len(kept)", "pass", "self.more()"),
+}
+
+
+@pytest.mark.parametrize(("declared", "grows", "kept"), KEEPS.values(), ids=KEEPS)
+def test_what_a_methods_file_keeps_ends_with_its_cell(run: Run, tmp_path: Path, declared: str, grows: str, kept: str):
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "import itertools\nfrom bench import Method\n\nCOUNTS = []\nNUMBERS = itertools.count(1)\n\n"
+        f"class Mine(Method):\n    {declared}\n\n    def curate(self, pool, ctx):\n        {grows}\n"
+        f"        return pool[: 60 - 20 * ({kept})]\n"
+    )
+    options: dict[str, Any] = {"loop": where_the_plain_loop_runs(), "generator": "ddpm"}
+    mine = load_method(str(path))
+    _, after = run(mine, mine, **options, seeds=(0, 1))
+    [alone] = run(load_method(str(path)), **options, seeds=(1,))
+    assert after == alone
+
+
+GENERATOR = """
+import torch
+from bench import Generator, ImageSet
+
+FITS = []
+
+class Mine(Generator):
+    kept = []
+
+    def fit(self, pool, *, seed, from_scratch, checkpoint, progress, weights=None, budget=1.0, learning_rate=1.0):
+        FITS.append(1)
+        self.kept.append(1)
+
+    def sample(self, labels, seeds, sampling_bias, progress):
+        numbers = [torch.Generator().manual_seed(seed % 2**40) for seed in seeds]
+        images = torch.stack([torch.randint(256, self.data.image_shape, generator=each) for each in numbers])
+        return ImageSet((images // (len(FITS) + len(self.kept))).to(torch.uint8), labels)
+
+    def images_per_fit(self, n):
+        return n
+
+    def evaluations_per_image(self, sampling_bias):
+        return 0
+
+    def state_dict(self):
+        return {}
+
+    def load_state_dict(self, state):
+        pass
+"""
+
+
+def test_what_a_generators_file_keeps_ends_with_its_cell(run: Run, tmp_path: Path):
+    path = tmp_path / "mine.py"
+    path.write_text(GENERATOR)
+    options: dict[str, Any] = {"loop": where_the_plain_loop_runs(), "generator": str(path)}
+    _, after = run(load_method("none"), load_method("none"), **options, seeds=(0, 1))
+    [alone] = run(load_method("none"), **options, seeds=(1,))
+    assert after == alone

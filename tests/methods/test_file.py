@@ -78,6 +78,18 @@ def test_a_dataclass_of_its_own_does_not_hinder_a_method(tmp_path: Path):
     assert load_method(str(written(tmp_path, text))).definition.__name__ == "Mine"
 
 
+def test_a_file_is_executed_anew_as_it_was_loaded(tmp_path: Path):
+    text = "from __future__ import annotations\nfrom dataclasses import dataclass\n" + ONE_CLASS
+    path = written(tmp_path, text + "    kept = []\n\n@dataclass\nclass Threshold:\n    value: float = 1.0\n")
+    method = load_method(str(path))
+    method.definition.kept.append(1)  # type: ignore[attr-defined]
+    path.write_text("another file by now")
+    again = method.anew()
+    assert again.identity == method.identity
+    assert again.build().kept == []  # type: ignore[attr-defined]
+    assert method.anew().definition is not again.definition
+
+
 @pytest.mark.parametrize("name", ["magic", "nowhere/mine.py"])
 def test_a_missing_method_is_refused_with_those_that_there_are(name: str):
     with pytest.raises(BadInput, match=rf"^no method '{name}': there are accumulate_subsample, .*none.*\.py file$"):
