@@ -24,6 +24,7 @@ from bench.generators.build import GENERATORS
 from bench.generators.engine import Engine
 from bench.generators.network import NetworkGenerator
 from bench.process.progress import Progress
+from bench.process.shared import executing
 
 # What every generator has in attributes of these names.
 TAKEN = ("settings", "data", "engine", "device", "work", "share")
@@ -53,7 +54,8 @@ class LoadedGenerator:
         """
         if self.path is None:
             return self
-        definition = define_anew(self.path, self.content, Generator, "generator")  # type: ignore[type-abstract]
+        with executing(self.path):
+            definition = define_anew(self.path, self.content, Generator, "generator")  # type: ignore[type-abstract]
         return replace(self, definition=definition)
 
     def check(self, task: Task, tier: TierName, sampling_bias: float) -> None:
@@ -178,7 +180,8 @@ def load_generator(text: str) -> LoadedGenerator:
         )
     if path.stem in GENERATORS:
         raise BadInput(f"{path}: has the name of a generator of the benchmark: choose another name")
-    loaded = load_class(path, parameters, Generator, "generator", _common)  # type: ignore[type-abstract]
+    with executing(path):
+        loaded = load_class(path, parameters, Generator, "generator", _common)  # type: ignore[type-abstract]
     try:
         identity = GeneratorIdentity(name=path.stem, params=loaded.params, sha256=loaded.sha256)
     except ValidationError as error:

@@ -12,6 +12,7 @@ from bench.cells.parameters import describe_parameters
 from bench.errors import BadInput, first_line
 from bench.files.validation import one_line
 from bench.methods.method import Control, Method
+from bench.process.shared import executing
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,8 @@ class LoadedMethod:
         Raises:
             BadInput: the file cannot be executed a second time.
         """
-        return replace(self, definition=define_anew(self.path, self.content, Method, "method"))
+        with executing(self.path):
+            return replace(self, definition=define_anew(self.path, self.content, Method, "method"))
 
     def build(self) -> Method:
         """Return a new instance with its parameters set.
@@ -78,7 +80,8 @@ def load_method(text: str) -> LoadedMethod:
         raise BadInput(
             f"no method '{name}': there are {', '.join(paths.baseline_names())}, or give the path of a .py file"
         )
-    loaded = load_class(path, parameters, Method, "method")
+    with executing(path):
+        loaded = load_class(path, parameters, Method, "method")
     try:
         identity = MethodIdentity(
             name=path.stem,

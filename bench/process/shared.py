@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from bench.errors import BadInput
+
 # How a value is read, and how it is set.
 Access = tuple[Callable[[], Any], Callable[[Any], object]]
 SETTINGS: dict[str, Access] = {
@@ -92,6 +94,20 @@ class SharedCode:
                     names.remove(name)
                 else:
                     names.put(name, value)
+
+
+@contextmanager
+def executing(path: Path) -> Iterator[None]:
+    """Raise BadInput where executing somebody's file changes what all cells of a process share; it is put back."""
+    code = SharedCode()
+    try:
+        with put_back(SETTINGS, RANDOM_STATES):
+            yield
+    finally:
+        changes = code.changes()
+        code.restore()
+    if changes:
+        raise BadInput(f"{path}: changes {changes[0]} when it is imported: a file may not change the benchmark")
 
 
 @contextmanager

@@ -424,6 +424,18 @@ def test_a_method_runs_where_it_is_for_and_the_reasons_for_the_others_are_told(c
     assert "method mine is not for fully_synthetic: allowed are fresh_data" in settings
 
 
+def test_a_method_can_decline_images_of_a_shape(check):
+    text = (
+        "class Mine(Method):\n    loops = ('fresh_data',)\n\n    def check(self, setting):\n"
+        "        if setting.image_shape[0] == 3:\n"
+        "            raise BadInput(f'is for grey images, found {setting.image_shape}')\n"
+    )
+    verdict = check(text)
+    [settings] = [finding.message for finding in verdict.findings if finding.check == "settings"]
+    assert settings.startswith("runs in digits (ddpm): fresh_data, and gaussian (gaussian): fresh_data; not in ")
+    assert "colour (ddpm): fresh_data (method mine is for grey images, found (3, 32, 32))" in settings
+
+
 def test_reading_the_features_of_the_score_is_told_and_allowed(check):
     text = (
         "class Mine(Method):\n    def curate(self, pool, ctx):\n"

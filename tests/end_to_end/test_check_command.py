@@ -46,6 +46,22 @@ def test_a_method_that_fails_has_status_1_and_its_verdict_as_json(folder, capsys
     assert "mine fails: hooks" in capsys.readouterr().out.splitlines()[-1]
 
 
+SLOW = FILE + "\n    def curate(self, pool, ctx):\n        while True:\n            pass\n"
+
+
+def test_how_long_a_hook_may_take_can_be_given(folder, capsys):
+    (folder / "mine.py").write_text(SLOW)
+    assert main(["check", "mine.py", "--hook-seconds", "0.3"]) == 1
+    assert "curate of generation 2 did not return within 0.3 s (mine.py:1" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "inf", "nan"])
+def test_a_time_that_no_hook_can_take_is_refused(folder, capsys, value):
+    (folder / "mine.py").write_text(FILE)
+    assert main(["check", "mine.py", f"--hook-seconds={value}"]) == 2
+    assert f"--hook-seconds {value}: allowed are numbers above 0" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("name", "text", "said"),
     [

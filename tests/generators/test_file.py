@@ -213,7 +213,7 @@ def test_a_file_with_a_wrong_name_is_refused(tmp_path: Path, name: str, words: s
     [
         (NETWORK, ["--task", "gaussian"], "mine.py, task 'gaussian': it makes images, the task's data are points"),
         (NETWORK, ["--sampling-bias", "0.5"], "Mine has no sampling bias (check_sampling_bias allows none): allowed"),
-        (NETWORK, ["--method", "neon"], "method neon is not for mine: allowed are ddpm"),
+        (NETWORK, ["--method", "sims"], "method sims is not for mine: allowed are ddpm"),
         (
             NETWORK.replace("reshape(-1, 1, 8, 8)", "reshape(-1, 1, 4, 16)"),
             [],

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+import torch
 
 from bench import paths
 from bench.cli.main import main
@@ -76,6 +77,31 @@ def test_a_dataclass_of_its_own_does_not_hinder_a_method(tmp_path: Path):
     text = "from __future__ import annotations\nfrom dataclasses import dataclass\n" + ONE_CLASS
     text += "\n@dataclass\nclass Threshold:\n    value: float = 1.0\n"
     assert load_method(str(written(tmp_path, text))).definition.__name__ == "Mine"
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("Method.curate = None", "bench.methods.method.Method.curate"),
+        ("Method.kept = 3", "bench.methods.method.Method.kept"),
+        ("torch.randn = torch.zeros", "torch.randn"),
+    ],
+)
+def test_a_file_that_changes_the_benchmark_when_it_is_imported_is_refused(tmp_path: Path, line: str, name: str):
+    before = {**vars(Method)}
+    path = written(tmp_path, f"import torch\n{ONE_CLASS}\n{line}\n")
+    assert refusal(path) == f"{path}: changes {name} when it is imported: a file may not change the benchmark"
+    assert dict(vars(Method)) == before
+    assert torch.randn is not torch.zeros
+
+
+def test_importing_a_file_leaves_the_random_states_and_settings_of_torch(tmp_path: Path):
+    before = torch.get_rng_state()
+    load_method(
+        str(written(tmp_path, f"import torch\ntorch.manual_seed(3)\ntorch.set_grad_enabled(False)\n{ONE_CLASS}"))
+    )
+    assert torch.equal(torch.get_rng_state(), before)
+    assert torch.is_grad_enabled()
 
 
 def test_a_file_is_executed_anew_as_it_was_loaded(tmp_path: Path):

@@ -116,6 +116,11 @@ def test_a_wheel_knows_no_commit_and_its_results_are_allowed(record: Record):
         ("mine.py", b"# -*- coding: no-such -*-\n", "cannot be read as UTF-8 text"),
         ("mine.py", b"import bench.scoring.scorer\n", "mine.py:1: imports bench.scoring.scorer"),
         ("mine.py", b"def (\n", "cannot be imported: SyntaxError"),
+        ("mine.py", b"\nopen('a', 'w')\n", "mine.py:2: uses open: a method sees what the loop hands it, and no files"),
+        ("mine.py", b"import torch\ntorch.save(1, 'a')\n", "mine.py:2: uses torch.save: a method sees"),
+        ("mine.py", b"import socket\nsocket.socket()\n", "mine.py:2: uses socket.socket: a method sees"),
+        ("mine.py", b"from threading import Thread\n", "mine.py:1: uses threading.Thread: a method sees"),
+        ("mine.py", b"import os\nos.environ['CI']\n", "mine.py:2: uses os.environ: a method sees"),
     ],
 )
 def test_a_method_file_that_is_not_allowed_is_refused(tmp_path: Path, name: str, content: bytes, words: str):
