@@ -1,5 +1,6 @@
 """What is computed from real images once per machine: their features, and the statistics of these."""
 
+import functools
 import platform
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
@@ -64,7 +65,7 @@ class FeatureCache:
                 "what": dict(what),
                 "images": images.sha256,
                 "space": [space.name, space.sha256, space.resize],
-                "code": code_sha256(features, metrics),
+                "code": _code(),
                 "torch": torch.__version__,
                 "arithmetic": [platform.machine(), *arithmetic],
             }
@@ -95,6 +96,12 @@ class FeatureCache:
     def _write(self, path: Path, computed: Mapping[str, Tensor], key: str) -> None:
         remove_unfinished(self._folder, path.name)
         write_sealed_tensors(path, computed, {"key": key})
+
+
+@functools.cache
+def _code() -> str:
+    """Return the hash of the code of features and metrics: what has been imported stays what it is."""
+    return code_sha256(features, metrics)
 
 
 def default_cache(progress: Progress) -> FeatureCache:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from operator import is_
 from pathlib import Path
 from types import ModuleType
@@ -45,7 +46,6 @@ class _Names:
         remove: removes one.
         ours: whether they are the benchmark's own.
         closed: whether a new name is a change too.
-        known: the values that were last seen to be no change: after most hooks nothing but these is looked at.
     """
 
     owner: str
@@ -55,18 +55,15 @@ class _Names:
     remove: Callable[[str], object]
     ours: bool
     closed: bool
-    known: list[Any]
+
+    def are_as_before(self) -> bool:
+        """Return whether all of them stand for what they stood for."""
+        return len(self.now) == len(self.before) and all(map(is_, self.now.values(), self.before.values()))
 
     def changed(self) -> Iterator[tuple[str, Any]]:
         """Yield what stands for something else now, with what it stood for; None where it is new."""
-        if len(self.now) == len(self.known) and all(map(is_, self.now.values(), self.known)):
+        if self.are_as_before():
             return
-        changed = list(self._compared())
-        if not changed:
-            self.known[:] = self.now.values()
-        yield from changed
-
-    def _compared(self) -> Iterator[tuple[str, Any]]:
         for name, value in self.before.items():
             found = self.now.get(name)
             if found is not value and _is_fixed(name, value) and not _is_wrapped(value, found):
@@ -81,10 +78,18 @@ class SharedCode:
 
     def __init__(self) -> None:
         self._all = list(_everything())
+        self._known = list(self._values())
 
     def changes(self) -> list[str]:
         """Return the names of what has been changed since: "bench.seeds.derive_seed"."""
-        return [f"{names.owner}.{name}" for names in self._all for name, _ in names.changed()]
+        # After most hooks all values are those that were last seen to be no change.
+        n = sum(len(names.now) for names in self._all)
+        if n == len(self._known) and all(map(is_, self._values(), self._known)):
+            return []
+        changed = [f"{names.owner}.{name}" for names in self._all for name, _ in names.changed()]
+        if not changed:
+            self._known = list(self._values())
+        return changed
 
     def restore(self) -> None:
         """Put everything back."""
@@ -94,6 +99,9 @@ class SharedCode:
                     names.remove(name)
                 else:
                     names.put(name, value)
+
+    def _values(self) -> Iterator[Any]:
+        return chain.from_iterable(names.now.values() for names in self._all)
 
 
 @contextmanager
@@ -121,18 +129,30 @@ def put_back(*kinds: Mapping[str, Access]) -> Iterator[None]:
             put(value)
 
 
+# The names of each module as they were last found: for most cells they are still these.
+_found: dict[str, list[_Names]] = {}
+
+
 def _everything() -> Iterator[_Names]:
     for name, module in [*sys.modules.items()]:
         ours = name.partition(".")[0] == "bench" or name.startswith("autophagy_generator_")
         if not ours and name not in BESIDE:
             continue
-        yield _of(name, module, ours)
-        for key, value in [*vars(module).items()]:
-            # The older types of tensors, as torch.FloatTensor, are half of all names, and nothing goes through them.
-            if isinstance(value, type) and value.__module__ == name and type(value).__name__ != "tensortype":
-                yield _of(f"{name}.{key}", value, ours)
-            elif isinstance(value, dict) and ours and key.isupper():
-                yield _names(f"{name}.{key}", value, value.__setitem__, value.__delitem__, ours, ours)
+        found = _found.get(name)
+        if found is None or found[0].now is not vars(module) or not all(names.are_as_before() for names in found):
+            found = _found[name] = list(_names_in(name, module, ours))
+        yield from found
+
+
+def _names_in(name: str, module: ModuleType, ours: bool) -> Iterator[_Names]:
+    """Yield the names of a module, and then those of its classes and tables."""
+    yield _of(name, module, ours)
+    for key, value in [*vars(module).items()]:
+        # The older types of tensors, as torch.FloatTensor, are half of all names, and nothing goes through them.
+        if isinstance(value, type) and value.__module__ == name and type(value).__name__ != "tensortype":
+            yield _of(f"{name}.{key}", value, ours)
+        elif isinstance(value, dict) and ours and key.isupper():
+            yield _names(f"{name}.{key}", value, value.__setitem__, value.__delitem__, ours, ours)
 
 
 def _of(owner: str, place: Any, ours: bool) -> _Names:
@@ -155,8 +175,7 @@ def _names(
     ours: bool,
     closed: bool,
 ) -> _Names:
-    before = dict(now)
-    return _Names(owner, now, before, put, remove, ours, closed, list(before.values()))
+    return _Names(owner, now, dict(now), put, remove, ours, closed)
 
 
 def _is_wrapped(value: Any, found: Any) -> bool:

@@ -41,5 +41,5 @@ def draw_strip(rows: list[Tensor]) -> bytes:
             enlarged = Image.fromarray(image).resize((tile, tile), Image.Resampling.NEAREST)
             picture.paste(enlarged, (MARGIN + x * step, top))
     buffer = io.BytesIO()
-    picture.save(buffer, "PNG", optimize=True)
+    picture.save(buffer, "PNG")
     return buffer.getvalue()

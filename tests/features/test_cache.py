@@ -100,7 +100,7 @@ def test_another_space_is_asked_itself(
 @pytest.mark.parametrize(
     ("target", "name", "value"),
     [
-        (module, "code_sha256", "1" * 64),
+        (module, "_code", "1" * 64),
         (torch, "get_num_threads", 77),
         (module.platform, "machine", "abacus"),
     ],
