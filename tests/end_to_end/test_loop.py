@@ -13,6 +13,8 @@ from bench.cli.main import main
 from bench.data.image_set import ImageSet
 from bench.data.real import in_tier_size, load_real_data
 
+from .conftest import write_tiny_task
+
 # A method that writes down what each generation is offered, and changes nothing.
 RECORDING_METHOD = """
 import pathlib, torch
@@ -39,14 +41,28 @@ def stored_samples(outcome: dict, t: int) -> ImageSet:
     return ImageSet(content["images"], content["labels"])
 
 
-def origins(tmp_path: Path, kind: str, t: int) -> dict[int, int]:
-    origin = load_file(tmp_path / f"{kind}-{t}.safetensors")["origin"]
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the recording method is offered in the three loops, and their runs folder."""
+    folder = tmp_path_factory.mktemp("recorded")
+    task, method = write_tiny_task(folder / "tiny.toml"), folder / "recording.py"
+    method.write_text(RECORDING_METHOD.format(folder=str(folder)))
+    arguments = ["--task", str(task), "--method", str(method), "--runs", str(folder / "runs"), "--device", "cpu"]
+    assert main(["run", "--loop", "all", *arguments]) == 0
+    return folder
+
+
+def origins(folder: Path, kind: str, t: int) -> dict[int, int]:
+    origin = load_file(folder / f"{kind}-{t}.safetensors")["origin"]
     return dict(zip(*(part.tolist() for part in origin.unique(return_counts=True)), strict=True))
 
 
 @pytest.mark.parametrize("pool", ["previous", "accumulated"])
-def test_same_cells_in_two_run_folders_have_the_same_records(run_tiny, pool):
-    first = run_tiny("--pool", pool, runs="a")[1]
+def test_same_cells_in_two_run_folders_have_the_same_records(run_tiny, finished, pool):
+    if pool == "previous":
+        first = [finished(kind, "a") for kind in ("fully_synthetic", "synthetic_augmentation", "fresh_data")]
+    else:
+        first = run_tiny("--pool", pool, runs="a")[1]
     second = run_tiny("--pool", pool, runs="b")[1]
     assert len(first) == 3
     for a, b in zip(first, second, strict=True):
@@ -71,36 +87,41 @@ def test_loops_and_methods_of_a_seed_share_generation_one_and_seeds_do_not(run_t
 @pytest.mark.parametrize(
     ("pool", "synthetic_of_3"), [("previous", {2: 70}), ("accumulated", {1: 70, 2: 70}), ("last:1", {2: 70})]
 )
-def test_each_generation_is_offered_the_pool_of_its_loop(run_tiny, recording, tmp_path, pool, synthetic_of_3):
-    assert run_tiny("--method", str(recording), "--pool", pool)[0] == 0
+def test_each_generation_is_offered_the_pool_of_its_loop(
+    run_tiny, recording, recorded, tmp_path, pool, synthetic_of_3
+):
+    offered = recorded
+    if pool != "previous":
+        offered = tmp_path
+        assert run_tiny("--method", str(recording), "--pool", pool)[0] == 0
     for kind, n_real in {"fully_synthetic": {}, "synthetic_augmentation": {0: 60}, "fresh_data": {0: 30}}.items():
-        assert origins(tmp_path, kind, 2) == n_real | {1: 70}
-        assert origins(tmp_path, kind, 3) == n_real | synthetic_of_3
+        assert origins(offered, kind, 2) == n_real | {1: 70}
+        assert origins(offered, kind, 3) == n_real | synthetic_of_3
 
 
-def test_the_synthetic_pool_is_what_the_generation_before_sampled(run_tiny, recording, tmp_path):
-    _, [outcome], _ = run_tiny("--method", str(recording), "--loop", "fully_synthetic")
-    offered = load_file(tmp_path / "fully_synthetic-3.safetensors")
-    samples = stored_samples(outcome, 2)
+def test_the_synthetic_pool_is_what_the_generation_before_sampled(recorded):
+    offered = load_file(recorded / "fully_synthetic-3.safetensors")
+    [record] = recorded.glob("runs/cells/*-fully_synthetic-*/record.json")
+    samples = stored_samples({"record": record}, 2)
     assert torch.equal(offered["images"], samples.images[:70])
     assert torch.equal(offered["labels"], samples.labels[:70])
 
 
-def test_real_images_are_repeated_in_augmentation_and_new_in_the_fresh_data_loop(run_tiny, recording, tmp_path):
-    run_tiny("--method", str(recording), "--loop", "synthetic_augmentation,fresh_data")
+def test_real_images_are_repeated_in_augmentation_and_new_in_the_fresh_data_loop(recorded):
     real = {}
     for kind in ("synthetic_augmentation", "fresh_data"):
         for t in (2, 3):
-            offered = load_file(tmp_path / f"{kind}-{t}.safetensors")
+            offered = load_file(recorded / f"{kind}-{t}.safetensors")
             real[kind, t] = {image.numpy().tobytes() for image in offered["images"][offered["origin"] == 0]}
     assert real["synthetic_augmentation", 2] == real["synthetic_augmentation", 3]
     assert not real["fresh_data", 2] & real["fresh_data", 3]
 
 
-def test_no_generation_is_offered_a_reference_image(run_tiny, recording, tmp_path, tiny_task):
-    run_tiny("--method", str(recording))
+def test_no_generation_is_offered_a_reference_image(recorded, tiny_task):
+    files = [*recorded.glob("*.safetensors")]
+    assert len(files) == 6
     reference = {image.numpy().tobytes() for image in load_real_data(load_task(str(tiny_task))).reference.images}
-    for file in tmp_path.glob("*.safetensors"):
+    for file in files:
         offered = load_file(file)
         assert not reference & {image.numpy().tobytes() for image in offered["images"]}
 

@@ -102,7 +102,7 @@ def test_the_plain_loop_after_the_baselines_has_the_bits_of_the_plain_loop_alone
 CHANGES = {
     "settings in sample": """
     def sample(self, generator, n, ctx):
-        generator.settings = generator.settings.model_copy(update={"sampling_steps": 12})
+        generator.settings = generator.settings.model_copy(update={"learning_rate": 1e-5})
         return super().sample(generator, n, ctx)
 """,
     "attributes in refine": """

@@ -99,7 +99,7 @@ def test_a_trained_model_finds_what_it_was_trained_on_likelier_than_noise():
     # Two grey levels are all that it has seen.
     labels = torch.arange(64) % 2
     greys = ImageSet((labels * 160 + 48).to(torch.uint8)[:, None, None, None].expand(-1, 1, 8, 8).contiguous(), labels)
-    model = fit(ddpm(n_classes=2, images=64 * 100, batch_size=64, learning_rate=3e-3), pool=greys)
+    model = fit(ddpm(n_classes=2, images=32 * 80, batch_size=32, learning_rate=3e-3), pool=greys)
     losses = [model.loss(images, 0, QUIET) for images in (greys[:2], make_images(2, n_classes=2))]
     assert losses[0].max() < 0.5 * losses[1].min()
 
@@ -201,7 +201,7 @@ def test_a_model_tells_conditions_apart_and_draws_condition_0_unless_told_otherw
     conditions = torch.arange(64) % 2
     images = (conditions * 160 + 48).to(torch.uint8)[:, None, None, None].expand(-1, 1, 8, 8).contiguous()
     labels = None if n_classes is None else torch.zeros(64, dtype=torch.int64)
-    settings = {"images": 64 * 80, "batch_size": 64, "sampling_steps": 10, "learning_rate": 3e-3}
+    settings = {"images": 32 * 80, "batch_size": 32, "sampling_steps": 5, "learning_rate": 3e-3}
     model = fit(ddpm(n_classes, **settings), pool=ImageSet(images, labels), conditions=conditions)
     wanted = None if labels is None else labels[:16]
     drawn = [model.sample(wanted, list(range(16)), 1.0, QUIET, condition=c).images.double().mean() for c in (0, 1)]
@@ -369,7 +369,7 @@ def test_a_classifier_on_noisy_images_guides_towards_its_class():
     # classifier of noisy images: a logistic function of their mean.
     labels = torch.arange(64) % 2
     greys = (labels * 160 + 48).to(torch.uint8)[:, None, None, None].expand(-1, 1, 8, 8).contiguous()
-    settings = {"images": 64 * 150, "batch_size": 64, "sampling_steps": 10, "learning_rate": 3e-3}
+    settings = {"images": 32 * 100, "batch_size": 32, "sampling_steps": 10, "learning_rate": 3e-3}
     model = fit(ddpm(None, **settings), pool=ImageSet(greys))
     dark, bright = (value / 127.5 - 1 for value in (48, 208))
 
