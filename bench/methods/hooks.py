@@ -13,8 +13,7 @@ from bench.methods.method import Context, Control, Method, synthetic_are_samples
 from bench.methods.pool import Pool
 from bench.process.shared import SharedCode
 
-
-# What these do of themselves is nothing: where a method leaves them as they are, there is nothing to look at afterwards.
+# Where a method leaves these as they are, none of its code has run.
 IDLE = (Method.n_synthetic, Method.curate, Method.refine, Method.state_dict, Method.load_state_dict)
 
 

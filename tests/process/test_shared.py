@@ -41,6 +41,18 @@ def test_a_change_is_named_and_put_back(name: str, change: tuple[Any, str, Any])
     assert getattr(place, key, None) is before
 
 
+def test_what_is_watched_is_what_there_is_when_the_watch_begins(monkeypatch: pytest.MonkeyPatch):
+    first = SharedCode()
+    with monkeypatch.context() as patch:
+        patch.setattr(bench.seeds, "derive_seed", lambda *coordinates: 0)
+        second = SharedCode()
+        assert second.changes() == []
+        assert first.changes() == ["bench.seeds.derive_seed"]
+    assert first.changes() == []
+    assert second.changes() == ["bench.seeds.derive_seed"]
+    assert SharedCode().changes() == []
+
+
 def test_entries_of_a_table_are_named_and_put_back():
     table = generator_settings.GENERATOR_SETTINGS
     before = dict(table)
