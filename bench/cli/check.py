@@ -2,6 +2,7 @@
 
 import argparse
 
+from bench.cli.arguments import add_data
 from bench.conformance.limits import ALL_SECONDS, HOOK_SECONDS
 from bench.errors import BadInput
 
@@ -23,21 +24,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--hook-seconds", type=float, default=HOOK_SECONDS, metavar="N",
         help=f"how long one call of a method's hook may take (default {HOOK_SECONDS:g})",
     )  # fmt: skip
+    parser.add_argument(
+        "--task", metavar="TASK",
+        help="try it on a tiny cut of the images of this task, or task file (.toml), in place of toys",
+    )  # fmt: skip
+    add_data(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def execute(arguments: argparse.Namespace) -> int:
     """Do what was asked for, and return the exit status."""
+    from bench.cells.task import load_task
     from bench.conformance.check import check_file
     from bench.conformance.generator import check_generator
     from bench.conformance.kind import is_generator_file
+    from bench.conformance.own_task import cut_task
     from bench.process.progress import Progress
 
     if not 0 < arguments.hook_seconds < float("inf"):
         raise BadInput(f"--hook-seconds {arguments.hook_seconds:g}: allowed are numbers above 0")
-    if is_generator_file(arguments.file):
-        verdict = check_generator(arguments.file, Progress("check"))
+    if arguments.data is not None and arguments.task is None:
+        raise BadInput(f"--data {arguments.data}: allowed beside --task, whose images they are")
+    progress, own = Progress("check"), None
+    of_generator = is_generator_file(arguments.file)
+    if arguments.task is not None:
+        own = cut_task(load_task(arguments.task), arguments.data, progress)
+    if of_generator:
+        verdict = check_generator(arguments.file, progress, own)
     else:
-        verdict = check_file(arguments.file, Progress("check"), hook_seconds=arguments.hook_seconds)
+        verdict = check_file(arguments.file, progress, hook_seconds=arguments.hook_seconds, own=own)
     print(verdict.to_json() if arguments.json else verdict.to_text())
     return 0 if verdict.passed else 1

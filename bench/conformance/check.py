@@ -17,8 +17,8 @@ from bench.conformance.draws import disturb
 from bench.conformance.fingerprint import global_values
 from bench.conformance.limits import ALL_SECONDS, HOOK_SECONDS
 from bench.conformance.outside import Outside
-from bench.conformance.telling import costs, explained, fault, listed
-from bench.conformance.tiny import TinyBench, TinyCell, settings_of
+from bench.conformance.telling import costs, explained, fault, listed, task_told
+from bench.conformance.tiny import TinyBench, TinyCell, TinyTask, settings_of
 from bench.conformance.verdict import CHECKS, Faults, Finding, Verdict
 from bench.conformance.watch import CAN_LIMIT, Call, HookTimeout, Killed, Trace, Watch, overrides
 from bench.methods.file import load_method, method_path
@@ -33,6 +33,7 @@ def check_file(
     *,
     hook_seconds: float = HOOK_SECONDS,
     all_seconds: float | None = None,
+    own: TinyTask | None = None,
     choose: Callable[[list[TinyCell]], list[TinyCell]] = list,
 ) -> Verdict:
     """Check a method.
@@ -42,6 +43,7 @@ def check_file(
         progress: where progress is shown.
         hook_seconds: how long one call of a hook may take.
         all_seconds: after how long no further cell is begun; None for as many times a hook's limit as by default.
+        own: a task of one's own that the method is tried on, in place of the toys.
         choose: picks the cells to run from those that the method is for.
 
     Raises:
@@ -51,7 +53,7 @@ def check_file(
     if all_seconds is None:
         all_seconds = hook_seconds * ALL_SECONDS / HOOK_SECONDS
     with tempfile.TemporaryDirectory(prefix="autophagy-check-") as folder:
-        check = _Check(text, TinyBench(Path(folder)), hook_seconds, started + all_seconds, progress)
+        check = _Check(text, TinyBench(Path(folder), own), hook_seconds, started + all_seconds, progress)
         findings = check.run(choose)
     return Verdict(check.loaded.identity.option, findings, time.monotonic() - started)
 
@@ -83,8 +85,9 @@ class _Check:
 
     def run(self, choose: Callable[[list[TinyCell]], list[TinyCell]]) -> list[Finding]:
         with self._outside.looking():
-            allowed, refused = settings_of(self.loaded)
-        findings = [Finding("file", "ok", self._described()), self._settings(allowed, refused)]
+            allowed, refused = settings_of(self.loaded, self._bench.own)
+        of_task = task_told(self._bench.own)
+        findings = [Finding("file", "ok", self._described()), *of_task, self._settings(allowed, refused)]
         if not allowed:
             return findings
         notes: list[Finding] = []
@@ -138,7 +141,7 @@ class _Check:
             if difference is not None:
                 self._faults.add("deterministic", cell, self._not_the_same(difference))
             return []
-        seen = cell.task == COLOUR and "resume" in self._done  # in smaller images
+        seen = cell.task == COLOUR and "resume" in self._done and self._bench.own is None  # in smaller images
         if not seen and not self._faults.of(
             "inputs"
         ):  # what was set on a generator that is gone is no state of the method's

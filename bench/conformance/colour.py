@@ -1,4 +1,4 @@
-"""A toy of colour images, for methods that are not for small or grey ones: made from a seed, nothing is read."""
+"""Toys that are made from a seed, nothing is read: colour images, for methods that are not for small or grey ones."""
 
 import hashlib
 
@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from bench.cells.data_shape import DataShape
 from bench.data.image_set import ImageSet
 from bench.features.base import FeatureSpace
 from bench.seeds import derive_generator
@@ -35,6 +36,17 @@ def colour_patterns(n: int, *, seed: int) -> ImageSet:
     noise = torch.randn(n, *COLOUR_SHAPE, generator=random)
     images = 255 * colours * (waves + 1) / 2 + 10 * noise
     return ImageSet(images.round().clamp(0, 255).to(torch.uint8), labels)
+
+
+def slopes(n: int, data: DataShape) -> ImageSet:
+    """Return n images, or points, of any shape: noise around a slope whose direction is the label's."""
+    random = torch.Generator().manual_seed(0)
+    shape = (n, *data.image_shape)
+    labels = None if data.n_classes is None else torch.arange(n) % data.n_classes
+    if data.are_points:
+        return ImageSet(torch.randn(shape, generator=random), labels)
+    slope = torch.linspace(0, 150, shape[-1]) * (torch.arange(n) % 2).reshape(-1, 1, 1, 1)
+    return ImageSet((slope + 100 * torch.rand(shape, generator=random)).to(torch.uint8), labels)
 
 
 class PooledSpace(FeatureSpace):

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 
 from bench.cells.parameters import describe_parameters
+from bench.conformance.telling import task_told
+from bench.conformance.tiny import TinyTask
 from bench.conformance.trial import (
     BATCH,
     POOL,
@@ -60,20 +62,20 @@ MOST_BY_ROUNDING = 0.1
 MOST_BY_IGNORED = 0.25
 
 
-def check_generator(text: str, progress: Progress) -> Verdict:
+def check_generator(text: str, progress: Progress, own: TinyTask | None = None) -> Verdict:
     """Check a generator.
 
     Args:
         text: the generator's file and parameters, as for `load_generator`.
         progress: where progress is shown.
+        own: a task of one's own that it is tried on, in place of the toys.
 
     Raises:
         BadInput: the file cannot be loaded, uses what it may not use, or a parameter is wrong.
     """
     started = time.monotonic()
     loaded = load_generator(text)
-    findings = _Check(loaded, SHAPES[0]).run(progress)
-    return Verdict(loaded.identity.option, findings, time.monotonic() - started)
+    return Verdict(loaded.identity.option, _Check(loaded, SHAPES[0], own).run(progress), time.monotonic() - started)
 
 
 class _Check(Trial):
@@ -82,7 +84,7 @@ class _Check(Trial):
         assert path is not None  # it is a file that is checked
         parameters = describe_parameters(self.loaded.identity.params)
         described = f"{path.name} can be loaded" + (f", with {parameters}" if parameters else "")
-        findings = [Finding("file", "ok", described)]
+        findings = [Finding("file", "ok", described), *task_told(self.own)[:1]]
         allowed, refused = self.shapes()
         if not allowed:
             return [*findings, Finding("settings", "FAILED", f"makes nothing that was tried: {'; '.join(refused)}")]

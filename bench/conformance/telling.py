@@ -3,7 +3,8 @@
 from collections.abc import Callable
 
 from bench.cells.record import Cost, Record
-from bench.conformance.tiny import TinyCell
+from bench.conformance.tiny import TinyCell, TinyTask
+from bench.conformance.verdict import Finding
 from bench.conformance.watch import Seen, Watch
 from bench.errors import RunFailed, first_line
 from bench.methods.hooks import BenchmarkChanged
@@ -44,6 +45,11 @@ def fault(seen: Seen, watch: Watch) -> tuple[str, str]:
                 f"in {call} {what} was read {where}: names with _ are private, and what they lead to is not handed out"
             )
     return "reads", f"in {call} {what}: a method sees what the loop hands it, and no files"
+
+
+def task_told(own: TinyTask | None) -> list[Finding]:
+    """Return which task of one's own stands in place of the toys, and what is not as in its runs."""
+    return [] if own is None else [Finding("task", "note", said) for said in (own.told, *own.notes)]
 
 
 def listed(cells: list[TinyCell]) -> str:

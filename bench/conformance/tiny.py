@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -54,8 +54,11 @@ VARIANTS: tuple[dict[str, Any], ...] = (
     {"pool": "previous", "sampling_bias": 0.5},
     {"pool": "previous", "protocol": "finetune"},
 )
-CONTAMINATION = 0.5
-SHAPES: dict[str, tuple[int, ...]] = {"digits": (1, 8, 8), COLOUR: COLOUR_SHAPE, "gaussian": (DIMENSIONS,)}
+SHAPES = {
+    "digits": DataShape((1, 8, 8), 10),
+    COLOUR: DataShape(COLOUR_SHAPE, COLOUR_CLASSES),
+    "gaussian": DataShape((DIMENSIONS,)),
+}
 QUIET = Progress(visible=False)
 CPU = Engine(torch.device("cpu"))
 NETWORK: dict[str, Any] = {"channels": (16,), "images": 96, "batch_size": 32, "sampling_batch": 100}
@@ -92,12 +95,50 @@ class TinyCell:
         return " ".join(words)
 
 
-def settings_of(loaded: LoadedMethod) -> tuple[list[TinyCell], list[tuple[TinyCell, str]]]:
-    """Return the cells that a method is for, and the others with the reason."""
+@dataclass(frozen=True)
+class TinyTask:
+    """Real images, cut small, with the spaces of score and methods; of the reference there are two.
+
+    Attributes:
+        name: of the task.
+        shape: of its images, or points.
+        training: what generators and methods see.
+        references: what is scored against, half of it at a time.
+        space: that of the score.
+        embedding: what methods see features in.
+        sizes: of the loops, but for real images in later generations.
+        n_real: those.
+        told: what is said of a task of one's own.
+        notes: what of it is not as in the task's own runs.
+    """
+
+    name: str
+    shape: DataShape
+    training: ImageSet
+    references: tuple[ImageSet, ImageSet]
+    space: FeatureSpace
+    embedding: FeatureSpace
+    sizes: dict[str, int] = field(default_factory=lambda: SIZES)
+    n_real: int = N_REAL
+    told: str = ""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def n_score(self) -> int:
+        """How many images are scored, against as many."""
+        return len(self.references[0])
+
+
+def settings_of(
+    loaded: LoadedMethod, own: TinyTask | None = None
+) -> tuple[list[TinyCell], list[tuple[TinyCell, str]]]:
+    """Return the cells that a method is for, and the others with the reason; of `own` alone where given."""
     allowed: list[TinyCell] = []
     refused: list[tuple[TinyCell, str]] = []
-    for cells in _choices(loaded.definition):
-        reasons = [(cell, _refusal(loaded, cell)) for cell in cells]
+    shapes = SHAPES if own is None else {own.name: own.shape}
+    sizes, n_real = (SIZES, N_REAL) if own is None else (own.sizes, own.n_real)
+    for cells in _choices(loaded.definition, shapes, sizes, n_real):
+        reasons = [(cell, _refusal(loaded, cell, shapes[cell.task])) for cell in cells]
         taken = [cell for cell, reason in reasons if reason is None]
         allowed += taken[:1]
         if not taken:
@@ -109,16 +150,20 @@ def settings_of(loaded: LoadedMethod) -> tuple[list[TinyCell], list[tuple[TinyCe
     return allowed, refused
 
 
-def _choices(method: type[Method]) -> Iterator[list[TinyCell]]:
+def _choices(
+    method: type[Method], shapes: dict[str, DataShape], sizes: dict[str, int], n_real: int
+) -> Iterator[list[TinyCell]]:
     of_images = [
         name for name in SETTINGS if name != "gaussian" and (method.generators is None or name in method.generators)
     ]
     generator_of_images = (of_images or ["ddpm"])[0]
-    for task, generator in (("digits", generator_of_images), (COLOUR, generator_of_images), ("gaussian", "gaussian")):
+    for task, shape in shapes.items():
+        generator = "gaussian" if shape.are_points else generator_of_images
         for kind in LOOP_KINDS:
-            values: dict[str, Any] = {"kind": kind, "n_real": 0 if kind == "fully_synthetic" else N_REAL} | SIZES
+            values: dict[str, Any] = {"kind": kind, "n_real": 0 if kind == "fully_synthetic" else n_real} | sizes
             yield [TinyCell(task, generator, _loop(values | variant)) for variant in VARIANTS]
-        values = {"kind": "synthetic_augmentation", "n_real": N_REAL, "contamination": CONTAMINATION} | SIZES
+        share = sizes["n_synthetic"] / (n_real + sizes["n_synthetic"])
+        values = {"kind": "synthetic_augmentation", "n_real": n_real, "contamination": share} | sizes
         yield [TinyCell(task, generator, _loop(values))]
 
 
@@ -126,35 +171,26 @@ def _loop(values: dict[str, Any]) -> Loop:
     return Loop.model_validate({"pool": "previous", "sampling_bias": 1.0, "protocol": "scratch"} | values)
 
 
-def _refusal(loaded: LoadedMethod, cell: TinyCell) -> str | None:
-    shape = SHAPES[cell.task]
-    of_points = len(shape) == 1
-    setting = Setting(cell.loop, cell.generator, not of_points, of_points, shape)
+def _refusal(loaded: LoadedMethod, cell: TinyCell, shape: DataShape) -> str | None:
+    labelled = shape.n_classes is not None
+    setting = Setting(cell.loop, cell.generator, labelled, shape.are_points, shape.image_shape)
     try:
         check_method(loaded.identity.name, loaded.build(), setting)
-    except BadInput as error:
+        SETTINGS[cell.generator].check_sampling_bias(cell.loop.sampling_bias, labelled)
+    except (BadInput, ValueError) as error:
         return str(error)
     return None
-
-
-@dataclass(frozen=True)
-class _TinyTask:
-    """Real images, cut small, with the spaces of score and methods; of the reference there are two."""
-
-    shape: DataShape
-    training: ImageSet
-    references: tuple[ImageSet, ImageSet]
-    space: FeatureSpace
-    embedding: FeatureSpace
 
 
 class TinyBench:
     """Makes tiny cells ready to run, in a folder of its own: no user's runs, data or cache are read or written."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, own: TinyTask | None = None) -> None:
+        """Work in a folder, with the toys or with a task of one's own."""
+        self.own = own
         self._folder = folder
         self._cache = FeatureCache(folder / "cache")
-        self._tasks: dict[str, _TinyTask] = {}
+        self._tasks: dict[str, TinyTask] = {}
 
     def loop_run(self, cell: TinyCell, loaded: LoadedMethod, name: str, *, other_reference: bool = False) -> LoopRun:
         """Return a cell with a new generator and a new instance of the method.
@@ -178,8 +214,8 @@ class TinyBench:
         draws = RealDraws(task.training, cell.task, identity.seed)
         prepared = Reference.prepare(task.space, reference, 5, self._cache)
         scorer = Scorer(prepared, draws.all(cell.loop), self._cache)
-        generator = build_generator(settings_for(cell), task.shape, CPU)
-        score = scorer.conditions(task.training[:N_SCORE])
+        generator = build_generator(settings_for(cell.generator, task.shape), task.shape, CPU)
+        score = scorer.conditions(task.training[: task.n_score])
         data = DataIdentity(sha256=task.training.sha256, pinned=False)
         folder = RunFolder.open(self._folder / name, identity, conditions)
         return LoopRun(
@@ -188,11 +224,11 @@ class TinyBench:
             generator=generator,
             method=Hooks(loaded.identity.name, loaded.build(), task.training),
             contexts=Contexts(
-                identity, task.training, task.shape.n_classes, N_SCORE, generator,
+                identity, task.training, task.shape.n_classes, task.n_score, generator,
                 embedding=partial(_named, task.embedding), score_space=task.space,
             ),
             scorer=scorer,
-            n_score=N_SCORE,
+            n_score=task.n_score,
             costs=Costs(generator),
             # All runs share G^1.
             journal=Journal(self._folder, folder, score, data, self._environment, QUIET, RunLog({}, QUIET)),
@@ -202,11 +238,13 @@ class TinyBench:
     def _environment(self) -> Environment:
         return environment.describe(CPU)
 
-    def _task(self, name: str) -> _TinyTask:
+    def _task(self, name: str) -> TinyTask:
+        if self.own is not None:
+            return self.own
         if name not in self._tasks:
             n_reference = 2 * N_SCORE
             if name == COLOUR:
-                shape = DataShape(COLOUR_SHAPE, COLOUR_CLASSES)
+                shape = SHAPES[COLOUR]
                 spaces: tuple[FeatureSpace, FeatureSpace] = PooledSpace(4), PooledSpace(8)
                 training, reference = colour_patterns(N_TRAINING, seed=0), colour_patterns(n_reference, seed=1)
             else:
@@ -214,10 +252,10 @@ class TinyBench:
                 source: Source = SOURCES[task.data.source]
                 shape, spaces = task.data.shape, (task_space(task, "smoke", CPU.device, QUIET), IdentitySpace())
                 if task.data.dimensions is not None:
-                    source, shape = GaussianPoints(DIMENSIONS), DataShape((DIMENSIONS,))
+                    source, shape = GaussianPoints(DIMENSIONS), SHAPES[name]
                 training, reference = source.read(Path(), N_TRAINING, n_reference)
             references = reference[:N_SCORE], reference[N_SCORE:]
-            self._tasks[name] = _TinyTask(shape, training, references, *spaces)
+            self._tasks[name] = TinyTask(name, shape, training, references, *spaces)
         return self._tasks[name]
 
 
@@ -228,7 +266,10 @@ def _named(space: FeatureSpace, name: str | None) -> FeatureSpace:
     return named
 
 
-def settings_for(cell: TinyCell) -> GeneratorSettings:
-    """Return the settings of a cell's generator: of larger images it sees patches, so that it is as quick."""
-    settings = SETTINGS[cell.generator]
-    return settings if cell.task != COLOUR else settings.model_copy(update={"patch": COLOUR_SHAPE[1] // 8})
+def settings_for(generator: str, shape: DataShape) -> GeneratorSettings:
+    """Return the settings of a generator: of larger images it sees patches, so that it is as quick."""
+    settings, size = SETTINGS[generator], shape.image_shape[-1]
+    if shape.are_points:
+        return settings
+    patch = max(side for side in range(1, max(1, size // 8) + 1) if size % side == 0)
+    return settings.model_copy(update={"patch": patch})

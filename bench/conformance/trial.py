@@ -12,15 +12,15 @@ from torch.nn.modules.module import register_module_forward_hook, register_modul
 
 from bench.cells.data_shape import DataShape
 from bench.cells.generator_settings import GeneratorSettings, NetworkFileSettings
+from bench.conformance.colour import slopes
 from bench.conformance.fingerprint import fingerprint, global_values, random_states
+from bench.conformance.tiny import CPU, TinyTask
 from bench.data.image_set import ImageSet
 from bench.errors import BadInput, RunFailed, first_line
 from bench.generators.base import Generator
-from bench.generators.engine import Engine
 from bench.generators.file import LoadedGenerator
 from bench.process.progress import Progress
 
-CPU = Engine(torch.device("cpu"))
 SHAPES = (DataShape((1, 8, 8), 10), DataShape((3, 32, 32)), DataShape((8,)))
 SILENT = Progress(visible=False)
 POOL, STEPS, BATCH, SAMPLING_BATCH = 40, 6, 16, 4
@@ -72,11 +72,13 @@ class Trial:
         loaded: the generator.
         data: what it makes now.
         faults: what is wrong, by check and message, with the data where it is.
+        own: a task of one's own, whose images are taken in place of toys.
         done: the checks that were looked at.
     """
 
     loaded: LoadedGenerator
     data: DataShape
+    own: TinyTask | None = None
     faults: dict[tuple[str, str], list[str]] = field(default_factory=dict)
     done: set[str] = field(default_factory=set)
 
@@ -91,7 +93,7 @@ class Trial:
     def shapes(self) -> tuple[list[DataShape], list[str]]:
         """Return what the generator makes of what is tried, and why it does not make the rest."""
         allowed, refused = [], []
-        for data in SHAPES:
+        for data in SHAPES if self.own is None else (self.own.shape,):
             try:
                 self.loaded.definition.check_data(data)
                 self.data = data
@@ -109,14 +111,8 @@ class Trial:
 
     @property
     def pool(self) -> ImageSet:
-        """Noise around a slope whose direction is the label's."""
-        random = torch.Generator().manual_seed(0)
-        shape = (POOL, *self.data.image_shape)
-        labels = None if self.data.n_classes is None else torch.arange(POOL) % self.data.n_classes
-        if self.data.are_points:
-            return ImageSet(torch.randn(shape, generator=random), labels)
-        slope = torch.linspace(0, 150, shape[-1]) * (torch.arange(POOL) % 2).reshape(-1, 1, 1, 1)
-        return ImageSet((slope + 100 * torch.rand(shape, generator=random)).to(torch.uint8), labels)
+        """What is trained on."""
+        return slopes(POOL, self.data) if self.own is None else self.own.training[:POOL]
 
     def new(self) -> Generator:
         """Return a new generator."""
