@@ -254,3 +254,12 @@ def test_what_cannot_be_tried_is_said_in_one_line(
     error = capsys.readouterr().err
     assert message in error
     assert error.strip().count("\n") == 0
+
+
+def test_the_help_names_the_task_and_its_images(capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit):
+        main(["check", "--help"])
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "--task TASK" in shown
+    assert "--data PATH" in shown
+    assert "tiny cut of the images" in shown
