@@ -9,6 +9,7 @@ import time
 import torch
 from torch import Tensor
 
+from bench.cells.outside import outside_uses
 from bench.cells.parameters import describe_parameters
 from bench.conformance.telling import task_told
 from bench.conformance.tiny import TinyTask
@@ -30,7 +31,7 @@ from bench.conformance.trial import (
     shown,
     zeros,
 )  # fmt: skip
-from bench.conformance.verdict import Finding, Verdict
+from bench.conformance.verdict import GENERATOR_CHECKS, Finding, Verdict
 from bench.data.image_set import ImageSet
 from bench.errors import BadInput, RunFailed, first_line
 from bench.generators.base import Generator
@@ -38,22 +39,6 @@ from bench.generators.file import load_generator
 from bench.generators.network import NetworkGenerator
 from bench.process.progress import Progress
 
-# What is looked at, and what an author reads where nothing is wrong.
-CHECKS = {
-    "images": "images have the right shape, type and labels",
-    "seeds": "an image is a function of its own seed and label, whatever the batch and the order",
-    "fit": "the same fit seed gives the same weights, bit for bit, whatever was trained before",
-    "resume": "killed inside a fit, it goes on to the same weights",
-    "state": "state_dict holds all that sampling and finetune need, and load_state_dict puts it in place",
-    "finetune": "a fit that is not from scratch goes on from the weights",
-    "weights": "the weights of images reach the loss",
-    "budget": "budget and learning_rate are kept to",
-    "counts": "images trained and network evaluations are those that were counted",
-    "bias": "the sampling bias acts, and 1 is none",
-    "inputs": "nothing that is given is changed",
-    "random state": "no random state that others share is drawn from or seeded",
-    "global state": "no variable of the file or of its classes, no setting and no parameter has changed",
-}
 BIASES = (0.5, 0.1)
 KILLED_AFTER = 3
 # Equal weights are divided out in another order of operations; what that rounds may grow over a few steps.
@@ -91,6 +76,9 @@ class _Check(Trial):
         words = ", ".join(map(shown, allowed)) + (f"; not {'; '.join(refused)}" if refused else "")
         findings.append(Finding("settings", "ok", f"makes {words}"))
         notes: list[Finding] = []
+        self.done.add("reads")
+        for use in outside_uses(path, path.read_bytes()):
+            self.fault("reads", f"{use}: a generator sees what it is handed, and no files")
         for i, data in enumerate(allowed):
             self.data = data
             progress.note(shown(data))
@@ -100,7 +88,7 @@ class _Check(Trial):
                 continue
             except (RunFailed, BadInput) as error:
                 self.fault("fit", f"{first_line(error)} {self.line(error)}")
-        for check, fine in CHECKS.items():
+        for check, fine in GENERATOR_CHECKS.items():
             wrong = [(m, where) for (each, m), where in self.faults.items() if each == check]
             findings += [Finding(check, "FAILED", f"{message} [{', '.join(where)}]") for message, where in wrong]
             if not wrong and check in self.done:

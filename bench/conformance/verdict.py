@@ -3,7 +3,7 @@
 import json
 from dataclasses import asdict, dataclass, field
 
-# What is looked at, and what an author reads where nothing is wrong.
+# What is looked at in a method, and what an author reads where nothing is wrong; the same for generators.
 CHECKS = {
     "hooks": "each hook returns what the loop can use",
     "time": "every hook returns in time",
@@ -14,6 +14,22 @@ CHECKS = {
     "deterministic": "the same cell run twice gives the same pools and samples, bit for bit",
     "resume": "killed between hooks and between generations, it goes on to the same pools and samples",
     "reference": "other held-out images change nothing but the score",
+}
+GENERATOR_CHECKS = {
+    "images": "images have the right shape, type and labels",
+    "seeds": "an image is a function of its own seed and label, whatever the batch and the order",
+    "fit": "the same fit seed gives the same weights, bit for bit, whatever was trained before",
+    "resume": "killed inside a fit, it goes on to the same weights",
+    "state": "state_dict holds all that sampling and finetune need, and load_state_dict puts it in place",
+    "finetune": "a fit that is not from scratch goes on from the weights",
+    "weights": "the weights of images reach the loss",
+    "budget": "budget and learning_rate are kept to",
+    "counts": "images trained and network evaluations are those that were counted",
+    "bias": "the sampling bias acts, and 1 is none",
+    "inputs": "nothing that is given is changed",
+    "random state": "no random state that others share is drawn from or seeded",
+    "global state": "no variable of the file or of its classes, no setting and no parameter has changed",
+    "reads": "its source uses no files, no network, no processes and no environment",
 }
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from builders import QUIET
 
-from bench.conformance.generator import CHECKS, check_generator
+from bench.conformance.generator import check_generator
 from bench.conformance.kind import is_generator_file
-from bench.conformance.verdict import Verdict
+from bench.conformance.verdict import GENERATOR_CHECKS, Verdict
 from bench.errors import BadInput
 from bench.generators.new import write_new_generator
 
@@ -297,9 +297,9 @@ def check(tmp_path: Path, text: str) -> Verdict:
 def test_a_generator_that_keeps_its_promises_passes_and_every_check_was_made(tmp_path: Path):
     verdict = check(tmp_path, GOOD)
     assert verdict.passed, verdict.to_text()
-    assert {finding.check: finding.state for finding in verdict.findings if finding.check in CHECKS} == dict.fromkeys(
-        CHECKS, "ok"
-    )
+    assert {
+        finding.check: finding.state for finding in verdict.findings if finding.check in GENERATOR_CHECKS
+    } == dict.fromkeys(GENERATOR_CHECKS, "ok")
     assert "passes all checks" in verdict.to_text()
 
 
@@ -416,3 +416,12 @@ def test_a_file_is_told_by_its_class(tmp_path: Path):
         BadInput, match=r"needs exactly one class derived from bench\.Method or bench\.Generator, found 0"
     ):
         is_generator_file(str(neither))
+
+
+def test_a_generator_that_reads_files_is_told_with_its_line(tmp_path: Path):
+    path = tmp_path / "mine.py"
+    path.write_text(GOOD.replace("SEEN = []", "SEEN = []\nload = torch.load"))
+    verdict = check_generator(str(path), QUIET)
+    [wrong] = [finding for finding in verdict.findings if finding.state == "FAILED"]
+    assert wrong.check == "reads"
+    assert re.match(r"mine\.py:\d+: uses torch\.load: a generator sees what it is handed, and no files", wrong.message)
