@@ -42,4 +42,4 @@ def test_a_synthetic_image_has_a_least_noise_that_rises_with_its_generation(para
 )
 def test_where_it_cannot_run_it_is_refused(loop: Any, generator: str, message: str):
     with pytest.raises(BadInput, match=message):
-        check_method("ambient", load_method("ambient").build(), Setting(loop, generator, True, False))
+        check_method("ambient", load_method("ambient").build(), Setting(loop, generator, True, False, (1, 8, 8)))

@@ -57,4 +57,4 @@ def test_the_ranking_is_that_of_a_networks_own_loss():
 def test_another_generator_is_refused():
     method = load_method("likelihood_ranking").build()
     with pytest.raises(BadInput, match="method likelihood_ranking is not for stylegan: allowed are ddpm"):
-        check_method("likelihood_ranking", method, Setting(make_loop(), "stylegan", True, False))
+        check_method("likelihood_ranking", method, Setting(make_loop(), "stylegan", True, False, (1, 8, 8)))

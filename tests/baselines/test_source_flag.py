@@ -59,4 +59,6 @@ def test_g1_is_drawn_from_as_by_the_plain_loop():
 )
 def test_where_it_cannot_run_it_is_refused(loop: Any, generator: str, message: str):
     with pytest.raises(BadInput, match=message):
-        check_method("source_flag", load_method("source_flag").build(), Setting(loop, generator, True, False))
+        check_method(
+            "source_flag", load_method("source_flag").build(), Setting(loop, generator, True, False, (1, 8, 8))
+        )
