@@ -4,7 +4,6 @@ import math
 from collections.abc import Callable
 
 import torch
-from diffusers import DDPMScheduler, DPMSolverMultistepScheduler
 from torch import Tensor
 
 from bench.cells.generator_settings import DDPMSettings
@@ -24,6 +23,9 @@ class NoiseSchedule:
 
     def __init__(self, settings: DDPMSettings, device: torch.device) -> None:
         """Build it; what is predicted the settings say."""
+        # It takes seconds to import, and cells are planned without it.
+        from diffusers import DDPMScheduler, DPMSolverMultistepScheduler
+
         self._settings = settings
         self._device = device
         schedule = {

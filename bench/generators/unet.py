@@ -1,10 +1,9 @@
 """The U-Net of the DDPM, and a condition beside label and time: one of a few numbers, such as real or synthetic."""
 
 from collections.abc import Mapping
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import torch
-from diffusers import UNet2DModel
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -13,12 +12,18 @@ from bench.cells.generator_settings import GROUPS, DDPMSettings
 from bench.errors import RunFailed
 from bench.seeds import derive_generator
 
+if TYPE_CHECKING:
+    from diffusers import UNet2DModel
 
-def build_unet(settings: DDPMSettings, data: DataShape) -> UNet2DModel:
+
+def build_unet(settings: DDPMSettings, data: DataShape) -> "UNet2DModel":
     """Return diffusers' U-Net for images like these, without touching the global random state.
 
     There is one more label than there are classes: the last stands for "no label".
     """
+    # It takes seconds to import, and cells are planned without it.
+    from diffusers import UNet2DModel
+
     channels, height, _ = data.image_shape
     folded = channels * settings.patch**2
     levels = len(settings.channels)
@@ -90,7 +95,7 @@ def n_conditions_of(state: Mapping[str, Tensor]) -> int:
     return 1 if rows is None else 1 + len(rows)
 
 
-def set_n_conditions(network: UNet2DModel, n: int) -> None:
+def set_n_conditions(network: "UNet2DModel", n: int) -> None:
     """Make room for n conditions; those that there were keep their rows, new ones mean nothing yet."""
     present = n_conditions(network)
     if n == present:
