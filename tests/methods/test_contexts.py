@@ -30,7 +30,7 @@ class Countable:
 
 def contexts(**changes: Any) -> Contexts:
     cell = make_cell(loop=make_loop(n_synthetic=30), **changes)
-    return Contexts(cell, TRAINING, 10, 20, Countable(), IdentitySpace, IdentitySpace())
+    return Contexts(cell, TRAINING, 10, 20, Countable(), lambda name: IdentitySpace(), IdentitySpace())
 
 
 def context(of: Contexts, t: int = 2, reads: Reads | None = None) -> Context:
