@@ -21,7 +21,11 @@ def full_record() -> dict[str, Any]:
     content["cell"]["loop"]["contamination"] = 0.25
     content["cell"]["method"] |= {"name": "mine", "params": {"text": "x", "nested": {"key": ["x"]}, "keep": 0.5}}
     content["environment"] |= {"git_commit": "a" * 40, "dirty": True, "driver": "550.54"}
+    content["score"]["probe"] = {"images": 100, "accuracy": 0.75}
+    for result in content["generations"]:
+        result["spaces_read"] = ["identity"]
     for scores in content["further_scores"]:
+        scores["score"]["probe"] = {"images": 200, "accuracy": 0.5}
         for each in (scores["score"]["floor"], *scores["generations"]):
             each["label_agreement"] = 0.5
     return content

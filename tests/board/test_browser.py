@@ -9,10 +9,18 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 
+from bench.board.site import build_site
+from bench.cells.cell import Cell
+from bench.executors.grid import plan_cells
+from bench.files.hashing import file_sha256
+from bench.paths import BASELINES
+
 from .html_pages import Site
+from .made_up import Results, make_record
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
@@ -110,7 +118,7 @@ def open_page(browser: Any, committed: Site) -> Iterator[Open]:
         page.on("requestfailed", failed)
         page.on("console", lambda said: said.type in ("warning", "error") and problems.append(said.text))
         page.on("pageerror", lambda error: problems.append(str(error)))
-        page.goto((committed.folder / "index.html").as_uri().removesuffix("index.html") + address)
+        page.goto(urljoin((committed.folder / "index.html").as_uri(), address))
         return page
 
     yield open_page
@@ -456,8 +464,14 @@ def test_the_pointer_reads_the_value_of_a_point(open_page: Open, committed: Site
 # The other pages, and all of them.
 
 
-def test_the_source_of_a_method_opens(open_page: Open, committed: Site) -> None:
-    page = open_page(next(name for name in committed.pages if name.startswith("methods/neon-")))
+def test_the_source_of_a_method_opens(open_page: Open, tmp_path: Path) -> None:
+    record = make_record(method="neon")
+    method = {"name": "neon", "params": {}, "sha256": file_sha256(BASELINES / "neon.py")}
+    cell = Cell.model_validate(record.cell.model_dump() | {"method": method})
+    Results(tmp_path / "results").add(record.model_copy(update={"cell": cell, "cell_id": cell.id}))
+    build_site(tmp_path / "results", tmp_path / "site", plan_cells)
+    [address] = (tmp_path / "site" / "methods").glob("neon-*.html")
+    page = open_page(address.as_uri())
     source = page.locator("pre.source")
     assert not source.is_visible()
     page.get_by_text("Source (neon)").click()

@@ -30,6 +30,7 @@ def test_a_record_of_schema_1_says_the_same_as_it_did_and_nothing_of_the_task_fi
     assert read.pop("schema_version") == 3
     assert read.pop("task_sha256") is None
     assert read["score"].pop("probe") is None
+    assert [result.pop("spaces_read") for result in read["generations"]] == [[]] * len(written["generations"])
     assert read == written
 
 
@@ -41,6 +42,7 @@ def test_a_record_of_schema_2_says_the_same_as_it_did_and_keeps_its_cell():
     read = record.model_dump(mode="json")
     assert read.pop("schema_version") == 3
     assert read["score"].pop("probe") is None
+    assert [result.pop("spaces_read") for result in read["generations"]] == [[]] * len(written["generations"])
     assert read == written
     assert record.cell.id == written["cell_id"]
     assert not record.cell.generator.from_file
