@@ -24,7 +24,10 @@ from .made_up import Results, make_record
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium or google-chrome to drive")
+pytestmark = [
+    pytest.mark.slow,  # a browser; test_pages.py and test_links.py read the same pages without one
+    pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium or google-chrome to drive"),
+]
 
 WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 Page = Any

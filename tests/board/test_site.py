@@ -75,6 +75,7 @@ def test_records_are_copied_as_they_were_submitted(results: Results, out: Path) 
     assert files(out / "records") == {f"{record.cell_id[:16]}.json": path.read_bytes()}
 
 
+@pytest.mark.slow  # two whole sites, one in a process of its own
 def test_same_records_give_the_same_bytes_elsewhere_later_and_in_another_time_zone(
     results: Results, tmp_path: Path
 ) -> None:

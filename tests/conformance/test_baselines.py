@@ -7,6 +7,10 @@ from bench.conformance.check import check_file
 from bench.conformance.tiny import TinyCell
 from bench.paths import baseline_names
 
+# One after the other they take a minute. What `check` finds is tried in test_check.py, on the written template in
+# methods/test_new.py.
+pytestmark = pytest.mark.slow
+
 
 def cheapest(cells: list[TinyCell]) -> list[TinyCell]:
     """Choose one loop of points, or else of images."""

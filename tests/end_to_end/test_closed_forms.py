@@ -143,7 +143,7 @@ def test_fresh_data_with_sampling_bias_settles_at_the_fixed_point_of_the_varianc
 
 @pytest.mark.parametrize(
     ("n_real", "n_synthetic", "seeds", "generations", "expected"),
-    [(100, 100, 10, 20, 1.5), (1000, 10_000, 5, 8, 1.909)],
+    [(100, 100, 10, 20, 1.5), pytest.param(1000, 10_000, 5, 8, 1.909, marks=pytest.mark.slow)],
 )
 def test_fresh_data_is_worth_more_real_points_for_the_mean(models, n_real, n_synthetic, seeds, generations, expected):
     # n_initial is the limit already, so that the loop has nothing to settle from.
@@ -156,6 +156,7 @@ def test_fresh_data_is_worth_more_real_points_for_the_mean(models, n_real, n_syn
     assert n_effective.mean() / n_real == pytest.approx(expected, rel=0.08)
 
 
+@pytest.mark.slow  # many points; baselines/test_golden_ratio.py has the weights
 def test_golden_ratio_weighting_is_worth_the_golden_ratio_of_real_points(models):
     # He, Xu & Cheng 2025: 1.618 at n_real = n_synthetic, where the plain loop has 1.5. n_initial is the limit already.
     golden = (1 + 5**0.5) / 2

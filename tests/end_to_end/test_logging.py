@@ -106,6 +106,7 @@ def test_a_log_that_fails_does_not_end_the_cell(run_tiny, monkeypatch):
     assert log.count("logging to tensorboard stops here, the run does not") == 1
 
 
+@pytest.mark.slow  # whole commands in processes of their own; tests/test_security.py watches those that run no cell
 def test_nothing_connects(tmp_path):
     connections = []
     with socket.create_server(("127.0.0.1", 0)) as server:

@@ -15,6 +15,9 @@ from bench.cli.main import main
 from bench.features import train
 from bench.runs import environment
 
+# It trains two generators and a classifier; data/test_new_task.py and features/test_train.py have the parts.
+pytestmark = pytest.mark.slow
+
 DOCUMENT = Path(__file__).parents[2] / "docs" / "tasks.md"
 COLOURS = {"red": (220, 30, 30), "green": (30, 200, 40), "stripes": (30, 40, 220)}
 # What the commands would take an hour with: the file is its author's to change.

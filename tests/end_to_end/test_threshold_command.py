@@ -46,6 +46,7 @@ def test_a_sweep_prints_a_table_writes_json_and_picture_and_is_not_run_twice(thr
     assert (floor["authpct"], floor["training_distance_ratio"]) == (None, None)
 
 
+@pytest.mark.slow  # real workers
 def test_workers_find_what_one_process_finds(threshold, tmp_path, monkeypatch):
     monkeypatch.setattr(processes, "get_context", lambda _: CONTEXT)
     _, alone, _ = threshold(*SMALL, "--json", "--threads", "1")

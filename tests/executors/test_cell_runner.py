@@ -88,6 +88,7 @@ def baselines_by_setting() -> dict[tuple[Loop, str], list[LoadedMethod]]:
     return found
 
 
+@pytest.mark.slow  # all baselines; the tests below show each kind of leak by itself
 @pytest.mark.parametrize(
     ("where", "baselines"),
     baselines_by_setting().items(),

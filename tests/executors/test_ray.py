@@ -57,7 +57,7 @@ def test_cells_on_ray_give_the_records_of_the_local_executor_and_a_failing_one_k
     )
     assert status == 1
     states = {(outcome["state"], outcome["error"]) for outcome in outcomes}
-    assert states == {("finished", None), ("failed", "ValueError: no such pool")}
+    assert states == {("finished", None), ("failed", "ValueError: no such pool (failing.py:6)")}
     local = {path.parent.name: comparable(path) for path in tmp_path.glob("local/cells/*/record.json")}
     assert len(local) == 2
     assert {path.parent.name: comparable(path) for path in tmp_path.glob("ray/cells/*/record.json")} == local

@@ -57,6 +57,7 @@ def test_a_gpu_gets_everything_and_compilation_unless_it_is_switched_off(compile
     assert engine == Engine(torch.device("cuda:0"), bfloat16=True, channels_last=True, compiled=compiled)
 
 
+@pytest.mark.slow  # it compiles
 @BOTH
 def test_what_a_gpu_does_gives_the_images_of_plain_float32_up_to_rounding(
     monkeypatch: pytest.MonkeyPatch, build: Build
