@@ -17,8 +17,8 @@ COUNTS = ("images_trained", "network_evaluations", "real_images", "method_state_
 _SHARES = ("precision", "recall", "coverage", "label_agreement", "class_imbalance")
 _ROUNDING = 1e-12  # two shares that are two images apart differ by 2/n only to rounding
 FLOOR = 0  # stands for the generation of the scores of real images
-# Which benchmark it was; the rest of an environment is the machine and the versions of what it stands on.
-_BENCHMARK = ("package_version", "git_commit", "dirty")
+# When, and which benchmark it was; the rest of an environment is the machine and the versions of what it stands on.
+_BENCHMARK = ("date", "package_version", "git_commit", "dirty")
 
 
 class _Part(BaseModel):
@@ -67,7 +67,7 @@ class FoundGeneration(_Part):
     @classmethod
     def of(cls, result: GenerationResult) -> "FoundGeneration":
         """Return a generation that was run again."""
-        return cls.model_validate(result.model_dump(exclude={"spaces_read"}))
+        return cls.model_validate(result.model_dump(include=set(cls.model_fields)))
 
 
 class Finding(_Part):

@@ -1,5 +1,6 @@
 """The record of a finished cell: schema 3, written once, validated whenever it is read."""
 
+import datetime
 import json
 from pathlib import Path
 from typing import Annotated, Literal
@@ -9,6 +10,7 @@ from pydantic_core import to_json
 
 from bench.cells.cell import Cell
 from bench.cells.record_upgrades import upgraded
+from bench.cells.retraining import LEAST_DRAWN, LEAST_FINETUNED, Retrained, Use, Uses, undeclared
 from bench.errors import BadInput, first_line
 from bench.files.hashing import canonical_sha256
 from bench.files.limits import (
@@ -148,6 +150,10 @@ class GenerationResult(_Part):
         score_features_read: whether the method has read features in the score's own space, and so could choose what
             the score rewards.
         spaces_read: the feature spaces that it has read features in, in alphabetical order.
+        retrained: how the weights came about that the samples were drawn with; None in records of before.
+        drawn: share of the samples that the benchmark's generator drew, and not a model of the method's own; None in
+            records of before.
+        used: what the engine saw the method use beyond what the loop hands to everybody.
     """
 
     generation: PositiveCount
@@ -156,11 +162,15 @@ class GenerationResult(_Part):
     samples_sha256: Sha256
     score_features_read: bool = False
     spaces_read: tuple[Name, ...] = Field(default=(), max_length=20, fail_fast=True)
+    retrained: Retrained | None = None
+    drawn: Share | None = None
+    used: Uses = ()
 
 
 class Environment(_Part):
-    """What the cell ran on; not a function of the cell."""
+    """What the cell ran on, and on which day (UTC) it was begun; not a function of the cell."""
 
+    date: datetime.date | None = None
     package_version: Text
     git_commit: Text | None
     dirty: bool | None
@@ -181,12 +191,15 @@ class Record(_Part):
 
     Attributes:
         task_sha256: of the task file that the cell was run with; None where a record of schema 1 did not say.
+        uses: what the method's class declares that it uses beyond what the loop hands to everybody; None in records of
+            before.
     """
 
     schema_version: Literal[3] = 3
     cell_id: Sha256
     cell: Cell
     task_sha256: Sha256 | None
+    uses: Uses | None = None
     score: ScoreConditions
     data: DataIdentity
     # Where one is wrong the others are not looked at: a million of them would take gigabytes of errors.
@@ -218,6 +231,32 @@ class Record(_Part):
             )
             views.append(views[0].model_copy(update={"score": further.score, "generations": generations}))
         return views
+
+    @property
+    def reuses_weights(self) -> bool | None:
+        """Whether a generation's samples were drawn with weights of earlier ones; None where the record does not say.
+
+        Where the protocol is finetune the plain loop goes on from them too: there it is reuse where less than half of
+        the budget was trained in a generation, which keeps more of the weights than the protocol does.
+        """
+        later = [result.retrained for result in self.generations[1:]]
+        known = [each for each in later if each is not None]
+        if len(known) < len(later):
+            return None
+        if self.cell.loop.protocol == "finetune":
+            return any(each.kind == "not" or each.share < LEAST_FINETUNED for each in known)
+        return any(each.kind != "from scratch" for each in known)
+
+    @property
+    def another_generator(self) -> bool | None:
+        """Whether a generation's samples are not the benchmark's generator's; None where the record does not say."""
+        known = [result.drawn for result in self.generations if result.drawn is not None]
+        return any(share < LEAST_DRAWN for share in known) if len(known) == len(self.generations) else None
+
+    @property
+    def undeclared(self) -> tuple[Use, ...]:
+        """What the engine saw the method use that its class does not declare."""
+        return undeclared({use for result in self.generations for use in result.used}, self.uses or ())
 
     @property
     def verified_sha256(self) -> str:

@@ -1,5 +1,6 @@
 """What a cell runs on: the device and the versions that a record states."""
 
+import datetime
 import platform
 import resource
 import subprocess
@@ -51,6 +52,7 @@ def describe(engine: Engine) -> Environment:
     name = torch.cuda.get_device_name(device) if on_gpu else f"CPU ({torch.backends.cpu.get_cpu_capability()})"
     commit = _git("rev-parse", "HEAD")
     return Environment(
+        date=datetime.datetime.now(datetime.UTC).date(),
         package_version=__version__,
         git_commit=commit,
         dirty=None if commit is None else bool(_git("status", "--porcelain", "--untracked-files=no")),
