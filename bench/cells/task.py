@@ -18,8 +18,9 @@ from bench.files.limits import MOST_NAME_CHARACTERS, MOST_TASK_BYTES, PositiveCo
 from bench.files.untrusted import parse_toml, read_named
 from bench.files.validation import first_of, problems, raise_problems, validate_strictly
 
-TierName = Literal["smoke", "standard", "paper"]
-TIERS: tuple[TierName, ...] = ("smoke", "standard", "paper")
+TierName = Literal["smoke", "laptop", "standard", "paper"]
+TIERS: tuple[TierName, ...] = ("smoke", "laptop", "standard", "paper")
+CPU_TIERS: tuple[TierName, ...] = ("smoke", "laptop")  # the others are for a GPU
 MOST_PROBLEMS = 20  # of a file that are named in one message
 Section = TypeVar("Section", bound=BaseModel)
 

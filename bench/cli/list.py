@@ -34,7 +34,7 @@ def execute(arguments: argparse.Namespace) -> int:
 def _list_content(what: str) -> dict[str, str]:
     match what:
         case "tasks":
-            return {name: load_task(name).title for name in task_names()}
+            return {name: f"{(task := load_task(name)).title} ({', '.join(task.tiers)})" for name in task_names()}
         case "methods":
             from bench.methods.file import load_method
             from bench.paths import baseline_names

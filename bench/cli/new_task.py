@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from bench.cells.task import TIERS
+from bench.cells.task import TIERS, TierName
 from bench.cli.arguments import names
 from bench.errors import BadInput
 
@@ -22,7 +22,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "all in the folders train and test; without these two, one image of four is held out",
     )  # fmt: skip
     parser.add_argument("--size", type=int, metavar="N", help="resize the images to N x N pixels")
-    parser.add_argument("--tier", default="smoke", metavar="NAMES", help=f"{', '.join(TIERS)}, or all [smoke]")
+    parser.add_argument(
+        "--tier",
+        default="smoke",
+        metavar="NAMES",
+        help=f"{', '.join(TIERS)}, or all that the nearest task has [smoke]",
+    )
 
 
 def execute(arguments: argparse.Namespace) -> int:
@@ -30,10 +35,7 @@ def execute(arguments: argparse.Namespace) -> int:
     from bench.data.new_task import write_new_task
     from bench.process.progress import Progress
 
-    wanted = names("--tier", arguments.tier, lambda: list(TIERS))
-    if unknown := [name for name in wanted if name not in TIERS]:
-        raise BadInput(f"--tier {unknown[0]}: allowed are {', '.join(TIERS)}, all")
-    tiers = [tier for tier in TIERS if tier in wanted]
+    tiers = None if arguments.tier == "all" else _tiers(arguments.tier)
     written = write_new_task(arguments.name, arguments.source, Path(), arguments.size, tiers, Progress("new-task"))
     data = written.task.data
     print(f"{written.path}: {written.task.title}, {data.training} to learn from and {data.reference} to score against")
@@ -42,3 +44,10 @@ def execute(arguments: argparse.Namespace) -> int:
         print(f"note: {note}")
     print(f"next: autophagy run --task {written.path} --loop fully_synthetic --dry-run")
     return 0
+
+
+def _tiers(text: str) -> list[TierName]:
+    wanted = names("--tier", text, lambda: list(TIERS))
+    if unknown := [name for name in wanted if name not in TIERS]:
+        raise BadInput(f"--tier {unknown[0]}: allowed are {', '.join(TIERS)}, all")
+    return [tier for tier in TIERS if tier in wanted]

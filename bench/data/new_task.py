@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.cells.loops import LoopKind
-from bench.cells.task import Task, TierName, TierSection, load_task, task_names
+from bench.cells.task import CPU_TIERS, Task, TierName, TierSection, load_task, task_names
 from bench.cells.task_sections import DataSection, LoopSizes
 from bench.cells.task_text import toml_lines, toml_value
 from bench.data.files import SUFFIXES, ImageFiles
@@ -46,7 +46,7 @@ class NewTask:
 
 
 def write_new_task(
-    name: str, source: Path, folder: Path, size: int | None, tiers: Sequence[TierName], progress: Progress
+    name: str, source: Path, folder: Path, size: int | None, tiers: Sequence[TierName] | None, progress: Progress
 ) -> NewTask:
     """Write NAME.toml, a task of the images in a folder or zip archive; they stay where they are.
 
@@ -55,12 +55,12 @@ def write_new_task(
         source: the images, laid out as for `read_given`; as the file is to name it, from `folder` on if relative.
         folder: where the file goes.
         size: that images are resized to; by default the one that all of them have.
-        tiers: that the file is to have.
+        tiers: that the file is to have; None for all that the nearest task has.
         progress: where progress is shown.
 
     Raises:
-        BadInput: a name that no new task can have, a file that is there already, images that make no task, or a
-            folder that cannot be written.
+        BadInput: a name that no new task can have, a file that is there already, images that make no task, a tier
+            that the nearest task does not have, or a folder that cannot be written.
     """
     _check_name(name)
     path = folder / f"{name}.toml"
@@ -83,9 +83,12 @@ def write_new_task(
     hashes = {"training_sha256": training.sha256, "reference_sha256": reference.sha256}
     data = data.model_copy(update=hashes)
     nearest = nearest_task(channels, found_size)
-    text = "\n".join(_lines(name, data, nearest, {tier: _tier(data, nearest, tier) for tier in tiers})) + "\n"
+    chosen = list(nearest.tiers if tiers is None else tiers)
+    if missing := [tier for tier in chosen if tier not in nearest.tiers]:
+        raise BadInput(f"--tier {missing[0]}: {nearest.name}, the nearest task, has {', '.join(nearest.tiers)}")
+    text = "\n".join(_lines(name, data, nearest, {tier: _tier(data, nearest, tier) for tier in chosen})) + "\n"
     write_text(path, text)
-    return NewTask(path, load_task(str(path)), nearest.name, tuple(_notes(training, nearest, data, tiers)))
+    return NewTask(path, load_task(str(path)), nearest.name, tuple(_notes(training, nearest, data, chosen)))
 
 
 def nearest_task(channels: int, size: int) -> Task:
@@ -198,7 +201,7 @@ def _spaces(name: TierName, template: TierSection) -> tuple[str, str]:
     """Return the feature spaces of the score and of what methods see."""
     if template.features is not None and template.features != "efficientnet-lite0":
         return template.features, template.embedding
-    if name != "smoke":
+    if name not in CPU_TIERS:
         return "inception", "efficientnet-lite0"
     return ("efficientnet-lite0" if find_spec("efficientnet_lite_pytorch") else "identity"), "identity"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bench import paths
-from bench.cells.task import TIERS, Task, load_task, task_names
+from bench.cells.task import CPU_TIERS, TIERS, Task, load_task, task_names
 from bench.errors import BadInput
 from bench.files.hashing import file_sha256
 
@@ -70,12 +70,20 @@ def test_a_shipped_task_names_weights_that_are_there_with_the_hash_it_pins(name:
     assert file_sha256(task.path.parent / task.features.weights) == task.features.sha256
 
 
+@pytest.mark.parametrize("name", task_names())
+def test_the_tiers_of_a_shipped_task_come_the_cheapest_first(name: str):
+    tiers = list(load_task(name).tiers)
+    assert tiers == [tier for tier in TIERS if tier in tiers]
+
+
 @pytest.mark.parametrize("name", ["cifar10", "ffhq64"])
-def test_a_shipped_task_in_colour_is_scored_without_a_download_in_its_smoke_tier_alone(
+def test_a_shipped_task_in_colour_is_scored_without_a_download_in_its_tiers_for_a_cpu_alone(
     name: str,
 ):
-    spaces = {tier: load_task(name).space_name(tier) for tier in TIERS}
-    assert spaces == {"smoke": "efficientnet-lite0", "standard": "inception", "paper": "inception"}
+    task = load_task(name)
+    spaces = {tier: task.space_name(tier) for tier in task.tiers if tier not in CPU_TIERS}
+    assert spaces == {"standard": "inception", "paper": "inception"}
+    assert {task.space_name(tier) for tier in task.tiers if tier in CPU_TIERS} == {"efficientnet-lite0"}
 
 
 @pytest.mark.parametrize("name", [name for name in SHIPPED if name != "gaussian"])
@@ -184,7 +192,7 @@ def test_an_unlabelled_task_has_no_classes(changed: Change):
         ("channels = 1\n", "channels = [1]\n", ["data.channels = [1]", "1 or 3"]),
         ("n_score = 500", 'n_score = 500\nembedding = "vgg"', ["tiers.smoke.embedding: 'vgg' is no", "inception,"]),
         ('name = "digits"\nnetwork', 'name = "inception"\nnetwork', ["features.name is 'inception'", "others than"]),
-        ("[tiers.smoke]", "[tiers.huge]", ["tiers.huge", "'smoke', 'standard' or 'paper'"]),
+        ("[tiers.smoke]", "[tiers.huge]", ["tiers.huge", "'smoke', 'laptop', 'standard' or 'paper'"]),
         ("reference = 500\n", "", ["data.reference is missing"]),
         ('source = "sklearn_digits"', 'source = "web"', ["data.source = 'web'", "sklearn_digits", "mnist"]),
         ('network = "digits_cnn"', 'network = "vgg"', ["features.network = 'vgg'", "digits_cnn", "lenet"]),

@@ -37,7 +37,9 @@ def photos(tmp_path: Path) -> Path:
     return tmp_path / "photos"
 
 
-def write(source: Path, name: str = "pets", size: int | None = None, tiers: tuple[str, ...] = ("smoke",)) -> NewTask:
+def write(
+    source: Path, name: str = "pets", size: int | None = None, tiers: tuple[str, ...] | None = ("smoke",)
+) -> NewTask:
     return write_new_task(name, Path(source.name), source.parent, size, tiers, QUIET)
 
 
@@ -147,6 +149,25 @@ def test_the_tiers_are_those_that_are_asked_for(photos: Path):
     task = write(photos, tiers=("smoke", "paper")).task
     assert list(task.tiers) == ["smoke", "paper"]
     assert task.tiers["paper"].features == "inception"
+
+
+def test_all_tiers_are_those_of_the_nearest_task(tmp_path: Path):
+    draw(tmp_path / "small", 30, size=8, mode="L")
+    task = write(tmp_path / "small", tiers=None).task
+    assert list(task.tiers) == list(load_task("digits").tiers)
+
+
+def test_a_tier_that_the_nearest_task_does_not_have_is_refused_with_those_that_it_has(tmp_path: Path):
+    draw(tmp_path / "small", 30, size=8, mode="L")
+    message = refusal(tmp_path / "small", tiers=("smoke", "laptop"))
+    assert message == "--tier laptop: digits, the nearest task, has smoke, standard, paper"
+
+
+def test_the_tiers_for_a_cpu_are_scored_in_features_that_are_no_download(tmp_path: Path):
+    draw(tmp_path / "grey", 60, size=28, mode="L")
+    task = write(tmp_path / "grey", tiers=None).task
+    assert {task.space_name(tier) for tier in ("smoke", "laptop")} <= {"efficientnet-lite0", "identity"}
+    assert {task.space_name(tier) for tier in ("standard", "paper")} == {"inception"}
 
 
 @pytest.mark.parametrize(("size", "seen"), [(32, 16), (64, 16), (16, None), (8, None), (24, 12), (20, None)])

@@ -193,6 +193,13 @@ def test_board_makes_a_page_of_a_runs_folder(finished, tmp_path, capsys):
     assert len(list((tmp_path / "site" / "strips").glob("*.png"))) == 3
 
 
+def test_the_list_of_tasks_says_which_tiers_each_has(capsys):
+    assert main(["list", "tasks", "--json"]) == 0
+    tasks = json.loads(capsys.readouterr().out)["tasks"]
+    assert tasks["digits"].endswith("8x8 (smoke, standard, paper)")
+    assert tasks["mnist"].endswith("(smoke, laptop, standard, paper)")
+
+
 @pytest.mark.parametrize("what", ["tasks", "methods", "generators", "loops", "features"])
 def test_list_names_what_there_is(capsys, what):
     assert main(["list", what, "--json"]) == 0

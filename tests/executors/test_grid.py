@@ -98,7 +98,7 @@ def test_n_real_for_the_fully_synthetic_loop_alone_is_refused():
         ({"tasks": ["imagenet"]}, ["imagenet", "cifar10, digits, fashion_mnist, ffhq64, gaussian, mnist"]),
         ({"methods": ["magic"]}, ["magic", "accumulate_subsample"]),
         ({"loops": ["open"]}, ["--loop open", ", ".join(LOOPS)]),
-        ({"tier": "huge"}, ["--tier huge", "smoke, standard, paper"]),
+        ({"tier": "huge"}, ["--tier huge", "smoke, laptop, standard, paper"]),
         ({"generators": ["gan"]}, ["--generator gan", "ddpm"]),
         ({"sampling_biases": [0.0]}, ["--sampling-bias 0.0", "(0, 1]"]),
         ({"sampling_biases": [1.5]}, ["--sampling-bias 1.5", "(0, 1]"]),

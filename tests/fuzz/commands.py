@@ -28,8 +28,8 @@ NUMBERS = [
 NAMES = [
     "digits", "gaussian", "mnist", "cifar10", "ffhq64", "ddpm", "stylegan", "none", "real_only", "biased_pool",
     "teacher", "all",
-    "all,all", "fully_synthetic", "synthetic_augmentation", "fresh_data", "smoke", "standard", "paper", "scratch",
-    "finetune",
+    "all,all", "fully_synthetic", "synthetic_augmentation", "fresh_data", "smoke", "laptop", "standard", "paper",
+    "scratch", "finetune",
     "previous", "accumulated", "last:2", "last:0", "last:99999999999", "auto", "cpu", "cuda:0", "cuda:-1", "meta",
     "identity",
     "inception", "dinov2", "efficientnet-lite0", "entropy_selection:keep=0.5", "entropy_selection:keep=nan",
