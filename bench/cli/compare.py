@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.cells.floor import beside_floor
 from bench.files.validation import in_one_line
 from bench.process.tables import table
 
@@ -27,9 +28,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = (
         "FID ratio: FID as a multiple of the reference's with the same seed, averaged over the generations, with its "
         "95% interval; below 1 is better. p: of there being no difference, adjusted for the number of methods. FID, "
-        "precision and recall: of the last generation, with the difference from the reference in parentheses. "
-        "cost: images trained and network evaluations, as multiples of the reference's. Of parameters, those that set "
-        "apart. docs/scoring.md explains the figures; --csv and --json have all of them."
+        "precision and recall: of the last generation; the two beside what real images score (the share of it that is "
+        "reached), with the difference from the reference. cost: images trained and network evaluations, as multiples "
+        "of the reference's. Of parameters, those that set apart. docs/scoring.md explains the figures; --csv and "
+        "--json have all of them."
     )
     parser.add_argument(
         "folders", nargs="*", type=Path, default=[Path("runs")], metavar="FOLDER",
@@ -119,8 +121,9 @@ def _name(compared: "ComparedTrack", line: "Line") -> str:
 
 
 def _last(compared: "ComparedTrack", line: "Line", metric: "Metric") -> str:
-    """Return a score of the last generation, and its difference from the reference in parentheses."""
-    decimals = compared.view.decimals[metric.key]
-    text = f"{line.curves[metric.key][-1].mean:.{decimals}f}"
+    """Return a score of the last generation beside its floor, and its difference from the reference in parentheses."""
+    decimals, floor = compared.view.decimals[metric.key], compared.view.floor[metric.key]
+    assert floor is not None  # every record has it of precision and recall
+    text = beside_floor(floor, line.curves[metric.key][-1].mean, decimals=decimals)
     difference = line.row.comparison.last.get(metric.key) if line.row.comparison else None
-    return text if difference is None else f"{text} ({difference.mean:+.{decimals}f})"
+    return text if difference is None else f"{text}, {difference.mean:+.{decimals}f}"

@@ -5,11 +5,12 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.cells.floor import WITH_FLOOR, beside_floor, shares_of_floor
 from bench.cli.arguments import add_data, add_device, add_features, floor_note
 from bench.process.tables import table
 
 if TYPE_CHECKING:
-    from bench.cells.record import Record
+    from bench.cells.record import Record, Scores
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,12 +50,25 @@ def rescore_table(record: "Record", space: str) -> str:
     names = [name for name, value in view.score.floor if value is not None]
     rows = [("generation", *names)]
     for label, scores in [*((str(g.generation), g.scores) for g in view.generations), ("real", view.score.floor)]:
-        rows.append((label, *(f"{getattr(scores, name):.4g}" for name in names)))
+        rows.append((label, *(_shown(name, scores, view.score.floor) for name in names)))
     return f"{table(rows)}\n{floor_note(view)}"
+
+
+def _shown(name: str, scores: "Scores", floor: "Scores") -> str:
+    """Return a score, beside its floor where it is read so; the floor itself stands alone."""
+    value = getattr(scores, name)
+    if name in WITH_FLOOR and scores is not floor:
+        return beside_floor(getattr(floor, name), value)
+    return f"{value:.4g}"
 
 
 def rescore_json(record: "Record", space: str) -> str:
     """Return the conditions and each generation's scores in one feature space."""
     [view] = [view for view in record.in_each_space() if view.score.features == space]
-    content = {"cell_id": record.cell_id, "score": view.score.model_dump(mode="json")}
-    return json.dumps(content | {"generations": [g.scores.model_dump() for g in view.generations]}, indent=2)
+    content = {
+        "cell_id": record.cell_id,
+        "score": view.score.model_dump(mode="json"),
+        "generations": [g.scores.model_dump() for g in view.generations],
+        "shares_of_floor": [shares_of_floor(g.scores, view.score.floor) for g in view.generations],
+    }
+    return json.dumps(content, indent=2)

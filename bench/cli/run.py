@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.cells.floor import WITH_FLOOR, beside_floor, shares_of_floor
 from bench.cells.loops import LOOP_KINDS
 from bench.cells.task import TIERS, task_names
 from bench.cli.arguments import add_where, floor_note, names, numbers, where
@@ -158,18 +159,20 @@ def _run_cells(arguments: argparse.Namespace, processes: "Processes") -> int:
 def outcomes_table(outcomes: Sequence["Outcome"], command: str) -> str:
     """Return a table with the change of each score from generation 1 to the last, and the errors below it.
 
+    Precision and recall stand beside what real images score, with the shares of it that are reached.
+
     Args:
         outcomes: what became of the cells.
         command: what was typed; it is also what tries failed cells again.
     """
-    rows = [("cell", "generations", "FID", "precision", "recall", "label agreement", "")]
+    rows: list[tuple[str, ...]] = [("cell", "generations", "FID", "precision", "recall", "label agreement", "")]
     for outcome in outcomes:
         slug = outcome.planned.cell.slug
         if outcome.record is None:
             rows.append((slug, "", "", "", "", "", "failed"))
             continue
         first, last = outcome.record.generations[0].scores, outcome.record.generations[-1].scores
-        agreement = ""
+        floor, agreement = outcome.record.score.floor, ""
         if first.label_agreement is not None and last.label_agreement is not None:
             agreement = f"{first.label_agreement:.3f} -> {last.label_agreement:.3f}"
         rows.append(
@@ -177,8 +180,10 @@ def outcomes_table(outcomes: Sequence["Outcome"], command: str) -> str:
                 slug,
                 f"{len(outcome.record.generations)}",
                 f"{first.fid:.2f} -> {last.fid:.2f}",
-                f"{first.precision:.3f} -> {last.precision:.3f}",
-                f"{first.recall:.3f} -> {last.recall:.3f}",
+                *(
+                    beside_floor(getattr(floor, name), getattr(first, name), getattr(last, name))
+                    for name in WITH_FLOOR
+                ),
                 agreement,
                 "was finished" if outcome.was_finished else "",
             )
@@ -193,7 +198,7 @@ def outcomes_table(outcomes: Sequence["Outcome"], command: str) -> str:
 
 
 def outcomes_json(outcomes: Sequence["Outcome"], runs: Path) -> str:
-    """Return what became of each cell, with the path of its record, its scores per generation and its error."""
+    """Return what became of each cell, its record's path, its scores per generation, their floor and its error."""
     content = [
         {
             "cell_id": outcome.planned.cell.id,
@@ -206,6 +211,10 @@ def outcomes_json(outcomes: Sequence["Outcome"], runs: Path) -> str:
             "generations": []
             if outcome.record is None
             else [result.scores.model_dump() for result in outcome.record.generations],
+            "floor": None if outcome.record is None else outcome.record.score.floor.model_dump(),
+            "shares_of_floor": []
+            if outcome.record is None
+            else [shares_of_floor(result.scores, outcome.record.score.floor) for result in outcome.record.generations],
         }
         for outcome in outcomes
     ]

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.cells.floor import percent, share_of_floor
 from bench.cells.task import TIERS, load_task
 from bench.cli.arguments import add_data, add_device, add_features
 from bench.errors import BadInput
@@ -12,6 +13,11 @@ from bench.process.tables import table
 
 if TYPE_CHECKING:
     from bench.scoring.compare import Comparison
+
+NO_FLOOR = (
+    "no floor: what real images themselves score is told with --task, or with at least as many --training images as "
+    "there are of FAKE"
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -119,21 +125,30 @@ def _check_one_way(arguments: argparse.Namespace) -> None:
 
 
 def comparison_table(comparison: "Comparison") -> str:
-    """Return one line for each score, with its standard error where there is one, and what the scores depend on."""
+    """Return one line for each score, and what the scores depend on.
+
+    Standard errors, the floor and the share of it that is reached stand beside them where there are any.
+    """
     scores = comparison.scores.model_dump(exclude_none=True)
     errors = {"kid": scores.pop("kid_standard_error")} | comparison.standard_errors
-    rows = [("score", "value", "standard error")]
+    floor = comparison.floor or {}
+    rows = [("score", "value", "standard error", "of the floor")]
     for name, value in scores.items():
         decimals = 6 if name == "kid" else 4
         error = f"{errors[name]:.{decimals}f}" if name in errors else ""
-        rows.append((name, f"{value:.{decimals}f}", error))
+        reached = f"{floor[name]:.4f} ({percent(share_of_floor(value, floor[name]))})" if name in floor else ""
+        rows.append((name, f"{value:.{decimals}f}", error, reached))
     if comparison.fid_extrapolated is not None:
-        rows.append(("fid, extrapolated to infinite n", f"{comparison.fid_extrapolated:.4f}", ""))
+        rows.append(("fid, extrapolated to infinite n", f"{comparison.fid_extrapolated:.4f}", "", ""))
     n_training = "" if comparison.n_training is None else f", {comparison.n_training} training images"
-    return (
-        f"{table(rows)}\n{comparison.n_fake} images against {comparison.n_real}{n_training}; "
-        f"features {comparison.features}, resize {comparison.resize}, k = {comparison.k}"
-    )
+    lines = [
+        table(rows),
+        f"{comparison.n_fake} images against {comparison.n_real}{n_training}; "
+        f"features {comparison.features}, resize {comparison.resize}, k = {comparison.k}",
+    ]
+    if comparison.floor is None:
+        lines.append(NO_FLOOR)
+    return "\n".join(lines)
 
 
 def comparison_json(comparison: "Comparison") -> str:
@@ -141,5 +156,6 @@ def comparison_json(comparison: "Comparison") -> str:
     content = vars(comparison) | {"scores": comparison.scores.model_dump(exclude_none=True)}
     if comparison.fid_extrapolated is None:
         del content["fid_extrapolated"]
-    scores = content.pop("scores")
+    scores, floor = content.pop("scores"), comparison.floor or {}
+    content["shares_of_floor"] = {name: share_of_floor(scores[name], value) for name, value in floor.items()}
     return json.dumps(scores | content, indent=2)

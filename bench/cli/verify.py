@@ -8,13 +8,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.cells.floor import WITH_FLOOR, percent, share_of_floor, shares_of_floor
 from bench.cli.arguments import add_data, add_device
 from bench.errors import BadInput, RunFailed
 from bench.process.tables import table
 
 if TYPE_CHECKING:
-    from bench.cells.agreement import Agreement
-    from bench.cells.record import Record
+    from bench.cells.agreement import Agreement, Compared
+    from bench.cells.record import Record, Scores
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -111,7 +112,8 @@ def verification_table(record: "Record", agreement: "Agreement", notes: Sequence
     """Return FID, precision and recall of each generation beside those found, all that differs, and the verdict."""
     from bench.cells.agreement import FLOOR
 
-    rows = [("generation", "score", "reported", "found", "difference", "allowed", "")]
+    floor = record.score.floor
+    rows = [("generation", "score", "reported", "found", "difference", "allowed", "of the floor", "")]
     for compared in agreement.compared:
         if compared.agrees and (compared.generation == FLOOR or compared.name not in ("fid", "precision", "recall")):
             continue
@@ -123,10 +125,22 @@ def verification_table(record: "Record", agreement: "Agreement", notes: Sequence
                 _number(compared.found, ".6g"),
                 _number(compared.difference, "+.3g"),
                 f"{compared.allowed:.3g}",
+                _of_floor(compared, floor),
                 "" if compared.agrees else "DIFFERS",
             )
         )
     return "\n".join([table(rows), *notes, f"{record.cell.slug}: {_verdict(agreement)}"])
+
+
+def _of_floor(compared: "Compared", floor: "Scores") -> str:
+    """Return the floor of a score that is read beside one, with the shares of it that were reported and found."""
+    from bench.cells.agreement import FLOOR
+
+    if compared.name not in WITH_FLOOR or compared.generation == FLOOR:
+        return ""
+    real = getattr(floor, compared.name)
+    shares = (each if each is None else share_of_floor(each, real) for each in (compared.reported, compared.found))
+    return f"{real:.3f} ({', '.join(map(percent, shares))})"
 
 
 def _number(value: float | None, form: str) -> str:
@@ -161,6 +175,8 @@ def verification_json(
             for compared in agreement.compared
         ],
         "tolerance": agreement.tolerance.model_dump(),
+        "floor": record.score.floor.model_dump(),
+        "shares_of_floor": [shares_of_floor(result.scores, record.score.floor) for result in record.generations],
         "notes": list(notes),
         "reproduction": None if reproduction is None else str(reproduction),
     }

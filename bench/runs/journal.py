@@ -12,6 +12,7 @@ from pathlib import Path
 
 from torch import Tensor
 
+from bench.cells.floor import score_line
 from bench.cells.record import DataIdentity, Environment, GenerationResult, Record, ScoreConditions
 from bench.data.image_set import ImageSet
 from bench.errors import Damaged
@@ -125,7 +126,7 @@ class Journal:
         self.processes.from_main(lambda: self.folder.draw_strip(t))
         self._log(result)
         stop_if_asked()
-        progress.note(f"FID {scores.fid:.2f}, precision {scores.precision:.3f}, recall {scores.recall:.3f}")
+        progress.note(score_line(scores, self.score.floor))
 
     def finish(self, results: Sequence[GenerationResult]) -> Record:
         """Write the record, with which the cell is finished."""

@@ -5,12 +5,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.cells.floor import WITH_FLOOR
 from bench.cells.record import Scores
 from bench.data.files import read_images
 from bench.data.image_set import ImageSet
 from bench.errors import BadInput
 from bench.features.base import FeatureSpace
 from bench.features.cache import FeatureCache
+from bench.metrics.manifold import PRDC
 from bench.process.progress import Progress
 from bench.scoring.scorer import Reference, Scorer, check_enough
 from bench.scoring.uncertainty import bootstrap_errors, extrapolated_fid
@@ -26,6 +28,8 @@ class Comparison:
     Attributes:
         scores: of the generated images.
         standard_errors: over draws of the generated images, by the bootstrap; empty where it was not asked for.
+        floor: precision and recall that real images outside the reference would have, by their names; None where
+            there are not as many of these as generated images.
         fid_extrapolated: FID extrapolated to infinitely many images; None where it was not asked for.
         n_real: real images.
         n_fake: generated images.
@@ -38,6 +42,7 @@ class Comparison:
 
     scores: Scores
     standard_errors: dict[str, float]
+    floor: dict[str, float] | None
     fid_extrapolated: float | None
     n_real: int
     n_fake: int
@@ -101,11 +106,13 @@ def compare_images(
     cache: FeatureCache,
     progress: Progress,
     labelled: ImageSet | None = None,
+    outside: ImageSet | None = None,
 ) -> Comparison:
     """Score images against others, as `compare` does, each set with what messages call it.
 
     Labels of the generated images are the classes that they were generated for. Where the space has no classifier, a
-    probe that reads them learns from the real images that are `labelled`.
+    probe that reads them learns from the real images that are `labelled`. The floor is that of the real images that
+    are `outside` the reference, by default the training images.
 
     Raises:
         BadInput: images that cannot be scored; the message starts with what their set is called.
@@ -126,6 +133,7 @@ def compare_images(
         reference = Reference.prepare(space, real, k, cache, progress, labelled)
     with _about(training_path):
         scorer = Scorer(reference, training, cache, progress)
+        floor = _floor(reference, training if outside is None else outside, len(fake), cache, progress)
     with _about(fake_path):
         features = space(fake.images, progress)
         extrapolated = None
@@ -140,6 +148,7 @@ def compare_images(
     return Comparison(
         scores=scores,
         standard_errors=errors,
+        floor=floor,
         fid_extrapolated=extrapolated,
         n_real=len(real),
         n_fake=len(fake),
@@ -149,6 +158,17 @@ def compare_images(
         resize=space.resize,
         k=k,
     )
+
+
+def _floor(
+    reference: Reference, real: ImageSet | None, n: int, cache: FeatureCache, progress: Progress
+) -> dict[str, float] | None:
+    """Return precision and recall of n real images that are not in the reference; None where there are not so many."""
+    if real is None or len(real) < n:
+        return None
+    found = PRDC(reference.manifold)
+    found.update(cache.features(reference.space, real, progress)[:n])
+    return {name: float(value) for name, value in found.compute().items() if name in WITH_FLOOR}
 
 
 def _notes(real: ImageSet, fake: ImageSet, dim: int) -> Iterator[str]:

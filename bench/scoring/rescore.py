@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from bench.cells.floor import score_line
 from bench.cells.record import FurtherScores, GenerationResult, Record, Scores, read_record
 from bench.data.draws import RealDraws
 from bench.data.image_set import ImageSet
@@ -82,14 +83,14 @@ def _with_further_scores(
         progress.note(f"has scores in feature space '{space.name}' already")
         return record
     scorer = scorer_of(path, record, data, space, cache, progress)
+    conditions = scorer.conditions(data.training[: record.score.n], progress)
     scores = []
     for result, (sha256, found) in zip(
-        record.generations, scored_samples(path, record, scorer, progress), strict=True
+        record.generations, scored_samples(path, record, scorer, conditions.floor, progress), strict=True
     ):
         if sha256 != result.samples_sha256:
             raise BadInput(f"{path}: the samples of generation {result.generation} are not those of the record")
         scores.append(found)
-    conditions = scorer.conditions(data.training[: record.score.n], progress)
     further = FurtherScores(score=conditions, generations=tuple(scores))
     return record.model_copy(update={"further_scores": (*record.further_scores, further)})
 
@@ -111,8 +112,10 @@ def scorer_of(
     return Scorer(reference, drawn, cache, progress)
 
 
-def scored_samples(path: Path, record: Record, scorer: Scorer, progress: Progress) -> Iterator[tuple[str, Scores]]:
-    """Yield the hash and the scores of the samples that a run folder kept of each generation.
+def scored_samples(
+    path: Path, record: Record, scorer: Scorer, floor: Scores, progress: Progress
+) -> Iterator[tuple[str, Scores]]:
+    """Yield the hash and the scores of the samples that a run folder kept of each generation; show them by the floor.
 
     Raises:
         BadInput: see `stored_generations`.
@@ -120,5 +123,5 @@ def scored_samples(path: Path, record: Record, scorer: Scorer, progress: Progres
     for result, samples in stored_generations(path, record):
         within = progress.within(f"generation {result.generation}/{len(record.generations)}")
         scores = scorer.score(samples, within)
-        within.note(f"FID {scores.fid:.2f}, precision {scores.precision:.3f}, recall {scores.recall:.3f}")
+        within.note(score_line(scores, floor))
         yield samples.sha256, scores

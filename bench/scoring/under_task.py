@@ -73,6 +73,7 @@ def score_under_task(
         cache=cache,
         progress=progress,
         labelled=None if images.labels is None else data.training,
+        outside=data.training[:n],
     )
 
 

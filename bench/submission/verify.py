@@ -229,11 +229,11 @@ def score_again(
     space = task_space(task, record.cell.tier, engine.device, progress)
     _check_network(path, record, space.sha256)
     scorer = scorer_of(folder, record, data, space, default_cache(progress), progress)
+    floor = scorer.conditions(data.training[: record.score.n], progress).floor
     generations = tuple(
         FoundGeneration(generation=t, scores=scores, samples_sha256=sha256)
-        for t, (sha256, scores) in enumerate(scored_samples(folder, record, scorer, progress), start=1)
+        for t, (sha256, scores) in enumerate(scored_samples(folder, record, scorer, floor, progress), start=1)
     )
-    floor = scorer.conditions(data.training[: record.score.n], progress).floor
     return Finding(floor=floor, generations=generations, environment=environment.describe(engine))
 
 

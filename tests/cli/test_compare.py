@@ -31,9 +31,10 @@ def test_the_table(results, capsys):
     assert heading.split()[-4:] == ["recall", "cost", "seeds", "rank"]
     # Half the FID in one of two generations, with every seed: a factor of 2 ** -0.5, and an interval without width.
     assert mine.split()[:7] == ["mine", "0.71x", "(0.71", "to", "0.71)", "0.000", "helps"]
-    assert mine.split()[7:] == ["2.05", "0.75", "(+0.00)", "0.62", "(+0.00)", "1x/1x", "3", "1"]
+    beside = ["2.05", ".75", "of", ".94", "(80%),", "+0.00", ".62", "of", ".94", "(67%),", "+0.00"]
+    assert mine.split()[7:] == [*beside, "1x/1x", "3", "1"]
     assert "fewer than 3 seeds" in few
-    assert none.split() == ["none", "the", "reference", "4.10", "0.75", "0.62", "3"]
+    assert " ".join(none.split()) == "none the reference 4.10 .75 of .94 (80%) .62 of .94 (67%) 3"
     assert err == ""
 
 

@@ -181,7 +181,9 @@ def test_run_prints_a_table_of_the_cells(tiny_task, tmp_path, capsys):
     captured = capsys.readouterr()
     assert "digits-ddpm-fully_synthetic-none-smoke-seed0" in captured.out
     assert "precision" in captured.out
+    assert len(re.findall(r"\.\d{3} -> \.\d{3} of \.\d{3} \(\d+% -> \d+%\)", captured.out)) == 2
     assert "generation 3/3 fit" in captured.err
+    assert len(re.findall(r"FID \S+, precision \S+ of \S+ \(\d+%\), recall \S+ of \S+ \(\d+%\)", captured.err)) == 3
     assert "img/s" in captured.err
 
 
@@ -283,6 +285,23 @@ def test_score_with_training_images_tells_copies(saved, scored):
     assert others["training_distance_ratio"] == pytest.approx(1, abs=0.3)
 
 
+def test_score_has_the_floor_of_training_images_and_the_shares_that_are_reached(saved, scored):
+    real, fake, training = (saved(f"{i}.npy", each) for i, each in enumerate((POINTS, HELD_OUT_POINTS, OTHER_POINTS)))
+    scores = scored(real, fake, "--features", "identity", "--training", training)
+    expected = compute_prdc(POINTS, OTHER_POINTS, nearest_k=5)
+    assert scores["floor"] == pytest.approx({name: expected[name] for name in ("precision", "recall")}, abs=1e-9)
+    assert scores["shares_of_floor"]["recall"] == pytest.approx(scores["recall"] / expected["recall"])
+
+
+def test_score_has_no_floor_without_as_many_other_real_images_and_says_what_gives_one(saved, scored, capsys):
+    real, fake, few = (saved(f"{i}.npy", each) for i, each in enumerate((POINTS, HELD_OUT_POINTS, OTHER_POINTS[:20])))
+    for more in ([], ["--training", few]):
+        scores = scored(real, fake, "--features", "identity", *more)
+        assert (scores["floor"], scores["shares_of_floor"]) == (None, {})
+    assert main(["score", str(real), str(fake), "--features", "identity"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].startswith("no floor: what real images themselves score is told")
+
+
 def test_score_prints_standard_errors_and_extrapolation_where_they_are_asked_for(saved, scored):
     arguments = saved("real.npy", POINTS), saved("fake.npy", OTHER_POINTS), "--features", "identity"
     plain, more = scored(*arguments), scored(*arguments, "--bootstrap", "4", "--extrapolate")
@@ -300,7 +319,9 @@ def test_score_prints_a_table_with_what_the_scores_depend_on(saved, capsys):
     names = [line.split("  ")[0].split(",")[0] for line in lines[1:-1]]
     memorisation = ["authpct", "training_distance_ratio"]
     assert names == ["fid", "kid", "precision", "recall", "density", "coverage", *memorisation, "fid"]
-    assert all(len(line.split()) == 3 for line in lines[1:-2])  # each with its standard error
+    assert all(len(line.split()) >= 3 for line in lines[1:-2])  # each with its standard error
+    with_floor = [line.split()[0] for line in lines[1:-2] if re.search(r"\d\.\d{4} \(\d+%\)$", line)]
+    assert with_floor == ["precision", "recall"]
     assert "60 images against 60, 60 training images; features identity, resize none, k = 5" in lines[-1]
 
 

@@ -1,6 +1,7 @@
 """Finished cells, scored once more in another feature space."""
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -39,6 +40,25 @@ def rescore(cell: Path, tiny_task: Path, capsys: pytest.CaptureFixture[str]):
         return json.loads(capsys.readouterr().out)
 
     return run
+
+
+def test_the_table_has_each_generation_beside_the_floor(
+    cell: Path, tiny_task: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert main(["rescore", str(cell), "--features", "identity", "--task", str(tiny_task)]) == 0
+    rows = [re.split(r"  +", line) for line in capsys.readouterr().out.splitlines()]
+    precision, recall = rows[0].index("precision"), rows[0].index("recall")
+    for row in rows[1:4]:
+        assert all(re.fullmatch(r"\.\d{3} of \.\d{3} \(\d+%\)", row[i]) for i in (precision, recall))
+    assert rows[4][0] == "real"
+    assert float(rows[4][recall]) == pytest.approx(float(rows[1][recall].split()[2]), abs=5e-4)
+
+
+def test_the_shares_of_the_floor_are_in_json(rescore):
+    found = rescore()
+    floor = found["score"]["floor"]["recall"]
+    recalls = [generation["recall"] for generation in found["generations"]]
+    assert [each["recall"] for each in found["shares_of_floor"]] == pytest.approx([r / floor for r in recalls])
 
 
 @pytest.fixture

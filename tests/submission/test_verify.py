@@ -163,10 +163,31 @@ def test_an_honest_record_agrees_bit_for_bit(verify, result):
 def test_the_table_has_three_scores_of_each_generation_and_the_verdict(verify, result):
     verified = verify(result)
     header, *rows, verdict = verified.out.splitlines()
-    assert header.split() == ["generation", "score", "reported", "found", "difference", "allowed"]
+    assert header.split() == [
+        "generation",
+        "score",
+        "reported",
+        "found",
+        "difference",
+        "allowed",
+        "of",
+        "the",
+        "floor",
+    ]
     scores = [(t, name) for t in "123" for name in ("fid", "precision", "recall")]
     assert [tuple(row.split()[:2]) for row in rows] == scores
     assert "AGREES (identical)" in verdict
+    recall, floor = read_record(result).generations[0].scores.recall, read_record(result).score.floor.recall
+    share = f"{100 * recall / floor:.0f}%"
+    assert rows[2].endswith(f"{floor:.3f} ({share}, {share})")
+
+
+def test_the_shares_of_the_floor_are_in_json(verify, result):
+    found, record = verify(result, "--json").json, read_record(result)
+    assert found["floor"]["precision"] == record.score.floor.precision
+    assert found["shares_of_floor"][2]["recall"] == pytest.approx(
+        record.generations[2].scores.recall / record.score.floor.recall
+    )
 
 
 def test_a_better_fid_than_the_samples_have_is_found_out(verify, result):
