@@ -85,15 +85,28 @@ def line_row(view: TableView, line: Line) -> dict[str, Any]:
         "cells": " ".join(result.record.cell_id for result in row.entry.results),
         "rank": row.rank,
         "unranked_because": row.unranked_because,
-        "effect": compared.effect if compared else None,
+        "rank_lowest": row.rank_range[0] if row.rank_range else None,
+        "rank_highest": row.rank_range[1] if row.rank_range else None,
+        "word": row.word,
+        "against": row.against,
+        "better_in": row.trades[0] if row.trades else None,
+        "worse_in": row.trades[1] if row.trades else None,
+        "marks": "; ".join(mark.kind for mark in row.marks),
+        "marks_because": "; ".join(mark.reason for mark in row.marks),
+        "uses": None if row.uses is None else "; ".join(row.uses),
         "adjusted_p": compared.adjusted_p if compared else None,
+        "adjusted_f1_p": compared.adjusted_f1_p if compared else None,
         "reads_score_features": row.entry.reads_score_features,
         "trust": row.trust.level,
         "warnings": "; ".join(warning.reason for warning in row.trust.warnings),
-        "mad": row.is_mad,
+        **{direction.name.replace(" ", "_").lower(): direction.state for direction in row.mad},
         "cells_mad": row.n_mad,
         **_estimate("log_fid_area_difference", compared.log_fid_area if compared else None),
-        **_estimate("fid_trend", row.trend),
+        **_estimate("f1_area_difference", compared.f1_area if compared else None),
+        **_estimate("f1_area", row.f1_area),
+        **_estimate("log_fid_trend", row.mad[0].slope),
+        **_estimate("precision_trend", row.mad[1].slope),
+        **_estimate("recall_trend", row.mad[2].slope),
     }
     for metric in METRICS:
         curve = line.curves.get(metric.key)
@@ -106,6 +119,11 @@ def line_row(view: TableView, line: Line) -> dict[str, Any]:
         "training_ratio": compared.training if compared else None,
         "evaluations_ratio": compared.evaluations if compared else None,
         **vars(row.cost),
+        "authpct_last": row.authpct,
+        "authpct_real": row.authpct_real,
+        "coverage_last": row.coverage,
+        "precision_of_real": row.floor_shares["precision"],
+        "recall_of_real": row.floor_shares["recall"],
     }
     return content
 

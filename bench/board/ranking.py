@@ -1,4 +1,4 @@
-"""What an entry did, beside the plain loop of its track: its numbers over seeds, what they decide, and its rank.
+"""What each entry of a track did, beside the plain loop: its numbers over seeds, its word, its marks and its rank.
 
 The plain loop is what the board compares with; `autophagy compare` takes any other entry for it.
 
@@ -6,88 +6,26 @@ The rules in words are in leaderboard/site/rules.html.jinja; docs/scoring.md has
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal, get_args
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special, stats
+from scipy import special
 
-from bench.board.metrics import METRICS, Metric
-from bench.board.seed_statistics import FEWEST_SEEDS, Estimate, estimate, paired_difference
+from bench.board.cost import Cost
+from bench.board.decline import Direction, Trend, directions, fid_trend
+from bench.board.figures import FIGURES
+from bench.board.marks import UNRANKED, Changes, Mark, marks_of
+from bench.board.seed_statistics import FEWEST_SEEDS, Estimate, estimate
 from bench.board.tables import Entry, Track
-from bench.board.trend import Trend, fid_trend, log_fid_area
 from bench.board.trust import Level, Trust
-from bench.cells.record import Record
+from bench.board.verdict import SIGNIFICANT, Comparison, Verdict, Word, compare_entries, verdict
 
-SIGNIFICANT = 0.05
-
-Effect = Literal["helps", "hurts", "no difference shown"]
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What an entry cost over all generations, means over seeds.
-
-    Attributes:
-        images_trained: images that went through a training step.
-        network_evaluations: forward passes of the network for one image, but for those of training.
-        real_images: different real images touched, the most of any generation.
-        state_bytes: size of what the method keeps for later generations, the most of any generation.
-        seconds: of fitting, sampling and scoring.
-    """
-
-    images_trained: float
-    network_evaluations: float
-    real_images: float
-    state_bytes: float
-    seconds: float
-
-    @classmethod
-    def of(cls, records: Sequence[Record]) -> "Cost":
-        """Return the mean cost of some cells."""
-        costs = [[generation.cost for generation in record.generations] for record in records]
-        return cls(
-            images_trained=_mean(sum(c.images_trained for c in cell) for cell in costs),
-            network_evaluations=_mean(sum(c.network_evaluations for c in cell) for cell in costs),
-            real_images=_mean(max(c.real_images for c in cell) for cell in costs),
-            state_bytes=_mean(max(c.method_state_bytes for c in cell) for cell in costs),
-            seconds=_mean(sum(sum(vars(c.seconds).values()) for c in cell) for cell in costs),
-        )
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """An entry beside the reference, which is the plain loop on the board, over the seeds that both have.
-
-    Attributes:
-        log_fid_area: difference of the areas under log FID.
-        last: of each metric, the difference in the last generation.
-        adjusted_p: p-value of the area's difference, adjusted for the number of entries in the track.
-        training: images trained, as a multiple of the reference's; None where that trains without steps.
-        evaluations: network evaluations, likewise.
-    """
-
-    log_fid_area: Estimate
-    last: dict[str, Estimate]
-    adjusted_p: float
-    training: float | None
-    evaluations: float | None
-
-    @property
-    def fid_ratio(self) -> tuple[float, float, float]:
-        """FID as a multiple of the reference's, averaged over the loop, with the ends of its 95% interval."""
-        area = self.log_fid_area
-        return tuple(map(_exp, (area.mean, area.low, area.high)))  # type: ignore[return-value]
-
-    @property
-    def effect(self) -> Effect:
-        """What can be said of the entry against the reference."""
-        if self.log_fid_area.seeds < FEWEST_SEEDS or self.adjusted_p >= SIGNIFICANT:
-            return "no difference shown"
-        return "helps" if self.log_fid_area.mean < 0 else "hurts"
+FEWEST_RANKED = 3  # with fewer, only what is shown to be better than the plain loop has a rank
+WORD_ORDER: tuple[Word | None, ...] = ("cures", "helps", "trades", "no difference shown", "hurts", None)
 
 
 @dataclass(frozen=True)
@@ -97,23 +35,35 @@ class Row:
     Attributes:
         entry: the cells.
         track: that it belongs to.
-        trend: slope of FID over generations, an expectation over seeds; None where there is one generation.
-        trends: of each cell, by seed.
+        mad: the three ways of going MAD, each by name.
+        trends: of each cell's log FID, by seed; those of one generation are left out.
+        f1_area: its own area under F1, an expectation over seeds; None where there is one generation.
+        changes: from generation 1 to the last.
+        marks: what a reader must know of it.
         cost: of a cell.
         trust: the least of its cells', with the warnings of all of them.
-        comparison: with the reference; None for the reference itself and where it has not been run.
+        verdict: against the line that decides its word; None for the reference itself and where no line has been run.
+        verdicts: against every line that it is compared with, the deciding one first.
         rank: in its track, None where it is not ranked.
+        rank_range: the lowest and the highest rank that ties leave; None where it is not ranked.
+        unranked_because: why it has no rank; None where it has one.
         reference: what the entries of the track are compared with; None where it has not been run.
     """
 
     entry: Entry
     track: Track
-    trend: Estimate | None
+    mad: tuple[Direction, Direction, Direction]
     trends: dict[int, Trend]
+    f1_area: Estimate | None
+    changes: Changes
+    marks: tuple[Mark, ...]
     cost: Cost
     trust: Trust
-    comparison: Comparison | None
+    verdict: Verdict | None
+    verdicts: tuple[Verdict, ...]
     rank: int | None
+    rank_range: tuple[int, int] | None
+    unranked_because: str | None
     reference: Entry | None
 
     @property
@@ -122,52 +72,111 @@ class Row:
         return self.entry is self.track.plain
 
     @property
+    def word(self) -> Word | None:
+        """What can be said of it; None where it is compared with nothing."""
+        return self.verdict.word if self.verdict else None
+
+    @property
+    def trades(self) -> tuple[str, str] | None:
+        """What it is better in and what it is worse in, where it trades."""
+        return self.verdict.trades if self.verdict else None
+
+    @property
+    def against(self) -> str | None:
+        """The line that its word is against."""
+        return self.verdict.against if self.verdict else None
+
+    @property
+    def comparison(self) -> Comparison | None:
+        """With the line that decides its word."""
+        return self.verdict.comparison if self.verdict else None
+
+    @property
     def is_mad(self) -> bool:
-        """Whether FID increases over the generations, with 95% confidence over at least three seeds."""
-        return self.trend is not None and self.trend.seeds >= FEWEST_SEEDS and self.trend.low > 0
+        """Whether it is shown to go MAD in any of the three ways."""
+        return any(direction.is_shown for direction in self.mad)
 
     @property
     def n_mad(self) -> int:
-        """How many of its cells are MAD each by itself."""
+        """In how many of its cells FID rises, each by itself."""
         return sum(trend.is_mad for trend in self.trends.values())
 
+    @property
+    def authpct(self) -> float | None:
+        """Mean AuthPct of the last generation; None where it was not measured in all cells."""
+        return _mean(self.changes.authpct) if self.changes.authpct else None
+
+    @property
+    def authpct_real(self) -> float | None:
+        """Mean AuthPct of real images, likewise."""
+        return _mean(self.changes.authpct_real) if self.changes.authpct_real else None
+
     @cached_property
-    def unranked_because(self) -> str | None:
-        """Why it has no rank; None where it has one."""
-        if self.rank is not None:
-            return None
-        return _unranked_because(self.track, self.reference, self.entry, self.comparison, self.trust)
+    def coverage(self) -> float:
+        """Mean coverage of the last generation."""
+        return _mean([record.generations[-1].scores.coverage for record in self.entry.records.values()])
+
+    @cached_property
+    def floor_shares(self) -> dict[str, float | None]:
+        """Precision and recall of the last generation, as shares of what real images reach among themselves."""
+        found: dict[str, float | None] = {}
+        for key in ("precision", "recall"):
+            records = self.entry.records.values()
+            real = _mean([getattr(record.score.floor, key) for record in records])
+            last = _mean([getattr(record.generations[-1].scores, key) for record in records])
+            found[key] = last / real if real else None
+        return found
+
+    @property
+    def uses(self) -> tuple[str, ...] | None:
+        """What the method declares that it knows beside the loop's own images; None where no record says."""
+        return None
 
 
 def rank_track(track: Track, trust: Mapping[str, Trust], reference: Entry | None) -> list[Row]:
-    """Return the rows of a track: ranked ones first, by rank and then by ranking figure; the plain loop last of all.
+    """Return the rows of a track: ranked ones first, by rank and then by F1; the plain loop last of all.
 
     Args:
         track: the entries.
         trust: of each cell, by its id.
         reference: the entry that the others are compared with; None where it has not been run.
     """
-    comparisons = _compare(track, reference)
+    plain = track.plain.records if track.plain else {}
     trusts = [least_trust([trust[record.cell_id] for record in entry.records.values()]) for entry in track.entries]
+    changes = [Changes.of(entry.records, plain) for entry in track.entries]
+    marks = [tuple(marks_of(each)) for each in changes]
+    verdicts = _verdicts(track, reference, changes, marks)
     reasons = [
-        _unranked_because(track, reference, *each) for each in zip(track.entries, comparisons, trusts, strict=True)
+        _unranked_because(track, reference, *each) for each in zip(track.entries, verdicts, marks, trusts, strict=True)
     ]
     ranked = [place for place, reason in enumerate(reasons) if reason is None]
+    if len(ranked) < FEWEST_RANKED:
+        for place in ranked:
+            if (found := verdicts[place]) and found[0].word == "no difference shown":
+                reasons[place] = f"no difference shown, among fewer than {FEWEST_RANKED}"
+        ranked = [place for place, reason in enumerate(reasons) if reason is None]
     ranks = dict(zip(ranked, _ranks([track.entries[place] for place in ranked]), strict=True))
     rows = []
-    for place, (entry, comparison, entry_trust) in enumerate(zip(track.entries, comparisons, trusts, strict=True)):
+    for place, entry in enumerate(track.entries):
         records = list(entry.records.values())
-        trends = {seed: trend for seed, record in entry.records.items() if (trend := fid_trend(record))}
+        found = verdicts[place]
+        areas = list(entry.areas["f1"].values())
         rows.append(
             Row(
                 entry,
                 track,
-                trend=estimate([trend.slope for trend in trends.values()]) if trends else None,
-                trends=trends,
+                mad=directions(records),
+                trends={seed: trend for seed, record in entry.records.items() if (trend := fid_trend(record))},
+                f1_area=estimate(areas) if areas else None,
+                changes=changes[place],
+                marks=marks[place],
                 cost=Cost.of(records),
-                trust=entry_trust,
-                comparison=comparison,
-                rank=ranks.get(place),
+                trust=trusts[place],
+                verdict=found[0] if found else None,
+                verdicts=found,
+                rank=ranks[place][0] if place in ranks else None,
+                rank_range=ranks.get(place),
+                unranked_because=reasons[place],
                 reference=reference,
             )
         )
@@ -183,74 +192,51 @@ def least_trust(trusts: Sequence[Trust]) -> Trust:
     )
 
 
-def mean_scores(records: Sequence[Record], metric: Metric) -> tuple[float, float] | None:
-    """Return the means over seeds of a metric in the first and in the last generation, None where a cell lacks it."""
-    first = [metric.of(record.generations[0].scores) for record in records]
-    last = [metric.last(record) for record in records]
-    if None in first or None in last:
-        return None
-    return _mean(v for v in first if v is not None), _mean(v for v in last if v is not None)
+def _verdicts(
+    track: Track, reference: Entry | None, changes: Sequence[Changes], marks: Sequence[tuple[Mark, ...]]
+) -> list[tuple[Verdict, ...]]:
+    """Return what can be said of each entry.
 
-
-def _compare(track: Track, reference: Entry | None) -> list[Comparison | None]:
-    """Compare each entry with the reference.
-
-    None for the reference itself, for what has no seed in common with it, and for what was made again since.
+    Nothing of the reference itself, of what has no seed in common with it, and of what was made again since.
     """
-    areas: dict[int, Estimate] = {}
-    for place, entry in enumerate(track.entries):
-        if reference is None or entry is reference or entry in track.superseded:
-            continue
-        if reference.records.keys() & entry.records.keys() and len(reference.generations) > 1:
-            areas[place] = paired_difference(entry.records, reference.records, log_fid_area)
-    tested = [place for place, area in areas.items() if area.seeds >= FEWEST_SEEDS]
-    p_values = stats.false_discovery_control([areas[place].p for place in tested]) if tested else []
-    adjusted = dict(zip(tested, map(float, p_values), strict=True))
-    comparisons: list[Comparison | None] = [None] * len(track.entries)
-    for place, area in areas.items():
-        assert reference is not None
-        own, others = _common(track.entries[place], reference)
-        cost, usual = Cost.of(own), Cost.of(others)
-        comparisons[place] = Comparison(
-            log_fid_area=area,
-            last=_last_differences(own, others),
-            adjusted_p=adjusted.get(place, 1.0),
-            training=cost.images_trained / usual.images_trained if usual.images_trained else None,
-            evaluations=cost.network_evaluations / usual.network_evaluations if usual.network_evaluations else None,
-        )
-    return comparisons
-
-
-def _common(entry: Entry, other: Entry) -> list[list[Record]]:
-    """Return the records of both, of the seeds that both have, in the same order."""
-    seeds = sorted(entry.records.keys() & other.records.keys())
-    return [[which.records[seed] for seed in seeds] for which in (entry, other)]
-
-
-def _last_differences(own: Sequence[Record], others: Sequence[Record]) -> dict[str, Estimate]:
-    """Return the paired differences of the last generation's scores, of those that all have."""
-    found = {}
-    for metric in METRICS:
-        pairs = [(metric.last(mine), metric.last(other)) for mine, other in zip(own, others, strict=True)]
-        differences = [mine - other for mine, other in pairs if mine is not None and other is not None]
-        if len(differences) == len(pairs):
-            found[metric.key] = estimate(differences)
+    found: list[tuple[Verdict, ...]] = [()] * len(track.entries)
+    if reference is None:
+        return found
+    against = "the plain loop" if reference is track.plain else reference.cell.method.option
+    plain_holds = track.plain is not None and changes[track.entries.index(track.plain)].holds
+    compared = [place for place, entry in enumerate(track.entries)
+                if entry is not reference and entry not in track.superseded]  # fmt: skip
+    comparisons = compare_entries([(track.entries[place], reference) for place in compared])
+    for place, comparison in zip(compared, comparisons, strict=True):
+        if comparison:
+            found[place] = (verdict(against, comparison, changes[place], marks[place], plain_holds),)
     return found
 
 
-def _ranks(entries: Sequence[Entry]) -> list[int]:
-    """Return the rank of each entry: one more than the number of entries that are better with 95% confidence."""
+def _ranks(entries: Sequence[Entry]) -> list[tuple[int, int]]:
+    """Return the lowest and the highest rank of each entry that ties leave; the lowest is its rank.
+
+    One entry is above another where it is better with 95% confidence in one figure and worse in none.
+    """
     seeds = sorted({seed for entry in entries for seed in entry.records})
-    areas = np.full((len(entries), len(seeds)), np.nan)
-    for row, entry in enumerate(entries):
-        for seed, record in entry.records.items():
-            areas[row, seeds.index(seed)] = log_fid_area(record)
-    return [1 + int(np.count_nonzero(_better(areas, areas[row]))) for row in range(len(entries))]
+    better = np.zeros((len(entries), len(entries)), dtype=bool)
+    worse = np.zeros_like(better)
+    for figure in FIGURES:
+        areas = np.full((len(entries), len(seeds)), np.nan)
+        for place, entry in enumerate(entries):
+            for seed, value in entry.areas[figure.key].items():
+                areas[place, seeds.index(seed)] = value * figure.sign
+        for place in range(len(entries)):
+            shown = _shown(areas - areas[place])
+            better[:, place] |= shown > 0
+            worse[:, place] |= shown < 0
+    above = better & ~worse
+    lowest, highest = 1 + above.sum(0), len(entries) - above.sum(1)
+    return list(zip(lowest.tolist(), highest.tolist(), strict=True))
 
 
-def _better(areas: NDArray[np.float64], own: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Return which rows have a smaller area than `own`, by paired t-tests over common seeds (NaN: not there)."""
-    differences = areas - own
+def _shown(differences: NDArray[np.float64]) -> NDArray[np.int8]:
+    """Return the sign of each row's mean where it is shown by a t-test over seeds, else 0 (NaN: not there)."""
     there = ~np.isnan(differences)
     n = there.sum(1)
     mean = np.where(there, differences, 0).sum(1) / np.maximum(n, 1)
@@ -258,12 +244,17 @@ def _better(areas: NDArray[np.float64], own: NDArray[np.float64]) -> NDArray[np.
     error = np.sqrt(squares.sum(1) / np.maximum(n - 1, 1) / np.maximum(n, 1))
     with np.errstate(divide="ignore", invalid="ignore"):
         p = 2 * special.stdtr(np.maximum(n - 1, 1), -np.abs(mean / error))
-    better: NDArray[np.bool_] = (n >= FEWEST_SEEDS) & (mean < 0) & (p < SIGNIFICANT)
-    return better
+    found: NDArray[np.int8] = np.where((n >= FEWEST_SEEDS) & (p < SIGNIFICANT), np.sign(mean), 0).astype(np.int8)
+    return found
 
 
 def _unranked_because(
-    track: Track, reference: Entry | None, entry: Entry, comparison: Comparison | None, trust: Trust
+    track: Track,
+    reference: Entry | None,
+    entry: Entry,
+    verdicts: tuple[Verdict, ...],
+    marks: tuple[Mark, ...],
+    trust: Trust,
 ) -> str | None:
     if entry in track.superseded:
         return "made again with the present file"
@@ -273,23 +264,27 @@ def _unranked_because(
         return "the reference"
     if entry.is_control:
         return "control"
-    if comparison is None:
+    kinds = [mark.kind for mark in marks]
+    if kind := next((kind for kind in UNRANKED if kind in kinds), None):
+        return kind
+    if not verdicts:
         other = "plain loop" if reference in (None, track.plain) else reference.cell.method.option
         return f"no {other} with these seeds" if len(entry.generations) > 1 else "one generation"
-    if comparison.log_fid_area.seeds < FEWEST_SEEDS:
+    if verdicts[0].comparison.seeds < FEWEST_SEEDS:
         return f"fewer than {FEWEST_SEEDS} seeds"
+    if verdicts[0].word in ("trades", "hurts"):
+        return verdicts[0].word
     return "warning" if trust.warnings else None
 
 
 def _row_order(row: Row) -> tuple[float, ...]:
     figure = row.comparison.log_fid_area.mean if row.comparison else math.inf
-    return (math.inf if row.rank is None else row.rank, row.is_plain, row.entry.is_control, figure)
+    f1 = row.f1_area.mean if row.f1_area else 0.0
+    last = (row.is_plain, row.entry.is_control)
+    if row.rank is not None:
+        return (row.rank, *last, 0, -f1, figure)
+    return (math.inf, *last, WORD_ORDER.index(row.word), -f1, figure)
 
 
-def _mean(values: Iterable[float]) -> float:
-    return float(np.mean(list(values)))
-
-
-def _exp(value: float) -> float:
-    """Return e to a power; infinity where that is too large for a float."""
-    return math.exp(value) if value < 700 else math.inf
+def _mean(values: Sequence[float]) -> float:
+    return float(np.mean(values))

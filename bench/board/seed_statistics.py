@@ -65,6 +65,18 @@ def estimate(values: Sequence[float]) -> Estimate:
     return Estimate(mean, mean - half, mean + half, float(p), n)
 
 
+def one_sided(values: Sequence[float]) -> tuple[float, float]:
+    """Return what the expectation over seeds is above, and what it is below, each with 95% confidence (Student's t).
+
+    For claims that go one way: "not worse by more than this". Infinite with a single seed.
+    """
+    if len(values) == 1:
+        return -math.inf, math.inf
+    mean = float(np.mean(values))
+    half = float(special.stdtrit(len(values) - 1, CONFIDENCE) * np.std(values, ddof=1)) / math.sqrt(len(values))
+    return mean - half, mean + half
+
+
 def paired_difference(
     method: Mapping[int, Record], other: Mapping[int, Record], value: Callable[[Record], float]
 ) -> Estimate:

@@ -15,6 +15,7 @@ from functools import cached_property
 from typing import Any
 
 from bench.board.conditions import Conditions
+from bench.board.figures import FIGURES, FigureKey
 from bench.board.metrics import METRICS, Metric
 from bench.board.results import Result
 from bench.cells.cell import Cell
@@ -48,6 +49,13 @@ class Entry:
     def records(self) -> dict[int, Record]:
         """The records by their seeds."""
         return {result.record.cell.seed: result.record for result in self.results}
+
+    @cached_property
+    def areas(self) -> dict[FigureKey, dict[int, float]]:
+        """The areas of each figure by the seeds; nothing where there is one generation."""
+        if len(self.generations) < 2:
+            return {figure.key: {} for figure in FIGURES}
+        return {figure.key: {s: figure.area(record) for s, record in self.records.items()} for figure in FIGURES}
 
     @property
     def generations(self) -> tuple[GenerationResult, ...]:

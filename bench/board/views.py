@@ -97,7 +97,8 @@ class Line:
     def values(self) -> dict[str, Any]:
         """What the row is sorted, filtered and found by; an empty text for what it does not have."""
         row, cell, compared = self.row, self.cell, self.row.comparison
-        numbers: dict[str, float | None] = {"rank": row.rank, "trend": row.trend.mean if row.trend else None}
+        trend = row.mad[0].slope
+        numbers: dict[str, float | None] = {"rank": row.rank, "trend": trend.mean if trend else None}
         if compared:
             numbers["ratio"] = compared.log_fid_area.mean
             numbers |= {f"d{key}": estimate.mean for key, estimate in compared.last.items()}
@@ -212,7 +213,7 @@ class TableView:
                 )
                 for m in COMPARED_METRICS
             ),
-            Column("trend", "FID trend", "FID per generation, a straight line through all of them"),
+            Column("trend", "FID trend", "FID as a multiple of the generation before's, over all generations"),
             Column(
                 "cost",
                 "Cost: training / sampling",

@@ -79,6 +79,7 @@ def _track_lines(compared: "ComparedTrack") -> Iterator[str]:
 
 def _cells(compared: "ComparedTrack", line: "Line") -> tuple[str, ...]:
     from bench.board.metrics import FID, PRECISION, RECALL
+    from bench.board.seed_statistics import FEWEST_SEEDS
 
     row, comparison = line.row, line.row.comparison
     ratio = p = cost = ""
@@ -89,8 +90,8 @@ def _cells(compared: "ComparedTrack", line: "Line") -> tuple[str, ...]:
         ratio = f"{mean:.2f}x" + f" ({low:.2f} to {high:.2f})" * several
         p = f"{comparison.adjusted_p:.3f}" * several
         # The least number of seeds, or a warning, is why nothing may be said.
-        undecided = row.unranked_because if row.unranked_because not in ("control", "the plain loop") else None
-        verdict = undecided or comparison.effect.removesuffix(" shown")
+        undecided = row.trust.warnings or comparison.seeds < FEWEST_SEEDS
+        verdict = verdict if undecided else (row.word or "").removesuffix(" shown")
         cost = "/".join(
             "-" if times is None else f"{times:.2g}x" for times in (comparison.training, comparison.evaluations)
         )

@@ -114,8 +114,8 @@ def test_what_one_seed_cannot_say_is_empty_and_the_json_has_no_number_that_json_
     (row,) = [row for row in rows if row["method"] == "mine"]
     assert row["log_fid_area_difference"] == 0
     assert row["log_fid_area_difference_low"] is None
-    assert row["fid_trend_high"] is None
-    assert math.isclose(row["fid_trend"], (4.125 - 1.5) / 2)
+    assert row["log_fid_trend_high"] is None
+    assert math.isclose(row["log_fid_trend"], math.log(4.125 / 1.5) / 2)
 
 
 def test_downloads_without_records_can_be_read(results: Results, out: Path) -> None:
