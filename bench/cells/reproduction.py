@@ -112,7 +112,7 @@ def read_reproduction(path: Path) -> Reproduction:
         reproduction = validate_strictly(Reproduction, content)
     except ValidationError as error:
         raise BadInput(f"{path}: not a valid reproduction: {one_line(error)}") from error
-    if written_hash != canonical_sha256(reproduction.model_dump(mode="json")):
+    if written_hash != canonical_sha256(content):
         raise BadInput(f"{path}: its sha256 does not fit its content: the file was edited after it was written")
     if path.name != reproduction.file_name:
         raise BadInput(f"{path}: the file's name must be {reproduction.file_name}")

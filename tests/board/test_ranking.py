@@ -69,10 +69,13 @@ def test_ranks_are_one_more_than_the_number_of_those_that_are_better():
         + cells("best", scaled(0.10, 0.11, 0.10))
         + cells("tied_1", scaled(0.50, 0.60, 0.40))
         + cells("tied_2", scaled(0.55, 0.50, 0.45))
-        + cells("worst", scaled(2.0, 2.1, 2.2))
+        + cells("worst", scaled(0.90, 0.99, 1.05))
     )
     assert {name: row.rank for name, row in rows.items()} == {
         "best": 1, "tied_1": 2, "tied_2": 2, "worst": 4, "none": None,
+    }  # fmt: skip
+    assert {name: row.rank_range for name, row in rows.items()} == {
+        "best": (1, 1), "tied_1": (2, 3), "tied_2": (2, 3), "worst": (4, 4), "none": None,
     }  # fmt: skip
     assert list(rows) == ["best", "tied_1", "tied_2", "worst", "none"] or list(rows)[1:3] == ["tied_2", "tied_1"]
 
