@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bench.board.ranking import Row, rank_track
+from bench.board.ranking import rank_track
 from bench.board.results import find_results
+from bench.board.row import Row
 from bench.board.tables import build_tables
 from bench.board.trust import Trust
 from bench.methods.file import load_method

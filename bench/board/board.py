@@ -3,15 +3,17 @@
 import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 from bench.board.conditions import Conditions
 from bench.board.curves import Curve, draw_curves
 from bench.board.metrics import Metric
-from bench.board.ranking import Row, rank_track
+from bench.board.ranking import rank_track
 from bench.board.results import Result
-from bench.board.tables import Entry, Table, Track, build_tables
+from bench.board.row import Row
+from bench.board.tables import PLAIN_POOL, Entry, Table, Track, build_tables
 from bench.board.trust import Trust
 from bench.cells.task_files import KnownTasks
 
@@ -71,7 +73,15 @@ def build_board(
     """
     tasks = tasks or KnownTasks()
     tables = build_tables(results)
-    rows = [[row for track in table.tracks for row in rank_track(track, trust, reference(track))] for table in tables]
+    fine_tuned = _fine_tuned_plain_loops(tables)
+    rows = [
+        [
+            row
+            for track in table.tracks
+            for row in rank_track(track, trust, reference(track), fine_tuned.get(_whatever_protocol(table, track)))
+        ]
+        for table in tables
+    ]
     curves = iter(draw_curves([row.entry for table_rows in rows for row in table_rows]))
     return [
         RankedTable(
@@ -82,6 +92,23 @@ def build_board(
         )
         for table, table_rows in zip(tables, rows, strict=True)
     ]
+
+
+def _fine_tuned_plain_loops(tables: Sequence[Table]) -> dict[Any, Entry]:
+    """Return the plain loops with the protocol `finetune`, by what else sets their tracks apart."""
+    return {
+        _whatever_protocol(table, track): track.plain
+        for table in tables
+        if table.conditions.protocol == "finetune"
+        for track in table.tracks
+        if track.plain
+    }
+
+
+def _whatever_protocol(table: Table, track: Track) -> Any:
+    cell = track.cell
+    loop = cell.loop.model_copy(update={"pool": PLAIN_POOL, "protocol": "scratch"})
+    return replace(table.conditions, protocol="scratch"), cell.generator.option, cell.generator, loop
 
 
 def _is_frozen(conditions: Conditions, tasks: KnownTasks) -> bool:

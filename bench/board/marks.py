@@ -12,8 +12,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bench.board.figures import log_fids
+from bench.board.retraining import another_generator, reuses_weights
 from bench.board.seed_statistics import FEWEST_SEEDS, one_sided
+from bench.board.tables import Entry
 from bench.cells.record import Record
+from bench.cells.retraining import Kind
 
 MarkKind = Literal["loses quality", "loses diversity", "copies", "reuses weights", "another generator"]
 
@@ -90,14 +93,16 @@ class Changes:
         )
 
 
-def marks_of(changes: Changes) -> Iterator[Mark]:
-    """Yield the marks that follow from the scores."""
-    for kind, key, lost in (
-        ("loses quality", "precision", changes.precision),
-        ("loses diversity", "recall", changes.recall),
-    ):
-        if _surely_below(lost, -MOST_LOST):
-            yield Mark(kind, f"{key} {_mean(lost):+.2f} since generation 1{_of_few(lost)}")  # type: ignore[arg-type]
+def marks_of(entry: Entry, changes: Changes, retrained: Kind | None) -> tuple[Mark, ...]:
+    """Return the marks of an entry."""
+    return (*_of_scores(changes), *_of_weights(entry, retrained))
+
+
+def _of_scores(changes: Changes) -> Iterator[Mark]:
+    if _surely_below(changes.precision, -MOST_LOST):
+        yield Mark("loses quality", f"precision {_since_first(changes.precision)}")
+    if _surely_below(changes.recall, -MOST_LOST):
+        yield Mark("loses diversity", f"recall {_since_first(changes.recall)}")
     below_real = [last - real for last, real in zip(changes.authpct, changes.authpct_real, strict=True)]
     below_first = [last - first for last, first in zip(changes.authpct, changes.authpct_first, strict=True)]
     if below_real and all(_surely_below(each, -AUTHPCT_MARGIN) for each in (below_real, below_first)):
@@ -108,6 +113,16 @@ def marks_of(changes: Changes) -> Iterator[Mark]:
         )
 
 
+def _of_weights(entry: Entry, retrained: Kind | None) -> Iterator[Mark]:
+    if reuses_weights(entry):
+        did = "trains nothing after" if retrained == "not" else "keeps weights of generations before, from"
+        yield Mark("reuses weights", f"{did} generation 1")
+    if another_generator(entry):
+        drawn = [result.drawn for record in entry.records.values() for result in record.generations]
+        least = min(share for share in drawn if share is not None)
+        yield Mark("another generator", f"the benchmark's generator drew {least:.0%} of the scored images")
+
+
 def _surely_below(changes: Sequence[float], bound: float) -> bool:
     """Return whether the expectation is below a bound, with 95% confidence over at least three seeds.
 
@@ -116,6 +131,10 @@ def _surely_below(changes: Sequence[float], bound: float) -> bool:
     if len(changes) < FEWEST_SEEDS:
         return max(changes) < 2 * bound
     return one_sided(changes)[1] < bound
+
+
+def _since_first(changes: Sequence[float]) -> str:
+    return f"{_mean(changes):+.2f} since generation 1{_of_few(changes)}"
 
 
 def _of_few(values: Sequence[float]) -> str:

@@ -17,6 +17,7 @@ from scipy import special, stats
 from bench.cells.record import Record
 
 CONFIDENCE = 0.95
+SIGNIFICANT = 0.05
 RESAMPLES = 999
 FEWEST_SEEDS = 3  # to be ranked, and to decide anything
 

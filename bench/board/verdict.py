@@ -17,11 +17,9 @@ from bench.board.decline import ratio
 from bench.board.figures import F1_FIGURE, FID_FIGURE, FIGURES, Figure
 from bench.board.marks import Changes, Mark
 from bench.board.metrics import METRICS
-from bench.board.seed_statistics import FEWEST_SEEDS, Estimate, estimate
+from bench.board.seed_statistics import FEWEST_SEEDS, SIGNIFICANT, Estimate, estimate
 from bench.board.tables import Entry
 from bench.cells.record import Record
-
-SIGNIFICANT = 0.05
 
 Word = Literal["cures", "helps", "trades", "hurts", "no difference shown"]
 
@@ -83,6 +81,11 @@ class Verdict:
     word: Word
     trades: tuple[str, str] | None
 
+    @property
+    def is_good(self) -> bool:
+        """Whether it cures or helps."""
+        return self.word in ("cures", "helps")
+
 
 def compare_entries(pairs: Sequence[tuple[Entry, Entry]]) -> list[Comparison | None]:
     """Compare each entry with its line, and adjust the p-values for all of them and both figures.
@@ -119,7 +122,7 @@ def _compare(entry: Entry, line: Entry) -> Comparison | None:
 
 
 def verdict(
-    against: str, comparison: Comparison, changes: Changes, marks: Sequence[Mark], plain_holds: bool
+    against: str, comparison: Comparison, changes: Changes, marks: Sequence[Mark], *, may_cure: bool
 ) -> Verdict:
     """Return what can be said of an entry.
 
@@ -128,8 +131,7 @@ def verdict(
         comparison: with that line.
         changes: of the entry, from generation 1 to the last.
         marks: of the entry.
-        plain_holds: whether the plain loop's own last generation is shown not to be worse than generation 1: where
-            nothing declines there is nothing to cure.
+        may_cure: whether there is something to cure, and it is not kept from declining by training nothing.
     """
     better = [figure for figure in FIGURES if comparison.shown(figure) > 0]
     worse = [figure for figure in FIGURES if comparison.shown(figure) < 0]
@@ -139,7 +141,7 @@ def verdict(
         losses = [name for figure in worse for name in _names(figure, comparison, -1)]
         return Verdict(against, comparison, "trades", (_list(gains), _list([*losses, *lost])))
     word: Word = "helps" if better else "hurts" if worse else "no difference shown"
-    if word == "helps" and changes.holds and not plain_holds:
+    if word == "helps" and may_cure and changes.holds:
         word = "cures"
     return Verdict(against, comparison, word, None)
 

@@ -11,7 +11,7 @@ from bench.board.board import RankedTable
 from bench.board.conditions import Conditions
 from bench.board.curves import Curve
 from bench.board.metrics import FID, PRECISION, RECALL, Metric
-from bench.board.ranking import Row
+from bench.board.row import Row
 from bench.board.tables import Track, describe_params
 from bench.cells.cell import Cell
 from bench.files.hashing import canonical_sha256
@@ -97,8 +97,7 @@ class Line:
     def values(self) -> dict[str, Any]:
         """What the row is sorted, filtered and found by; an empty text for what it does not have."""
         row, cell, compared = self.row, self.cell, self.row.comparison
-        trend = row.mad[0].slope
-        numbers: dict[str, float | None] = {"rank": row.rank, "trend": trend.mean if trend else None}
+        numbers: dict[str, float | None] = {"rank": row.rank, "trend": row.mad[0].slope and row.mad[0].slope.mean}
         if compared:
             numbers["ratio"] = compared.log_fid_area.mean
             numbers |= {f"d{key}": estimate.mean for key, estimate in compared.last.items()}

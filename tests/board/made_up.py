@@ -19,6 +19,7 @@ from bench.cells.record import (
     Scores,
     Seconds,
 )
+from bench.cells.retraining import Retrained, TrainedOn
 from bench.cells.task import TierName
 
 
@@ -68,6 +69,8 @@ def make_record(
                 peak_memory_bytes=1 << 20,
             ),
             samples_sha256="b" * 64,
+            retrained=Retrained(kind="from scratch", share=1.0, on=TrainedOn(real=20, synthetic=0)),
+            drawn=1.0,
         )
         for t, fid in enumerate(fids, start=1)
     )
@@ -75,6 +78,7 @@ def make_record(
         cell_id=cell.id,
         cell=cell,
         task_sha256="9" * 64,
+        uses=(),
         score=ScoreConditions(
             features=features,
             features_sha256="c" * 64,

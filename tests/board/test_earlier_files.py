@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from bench.board.ranking import Row, rank_track
+from bench.board.ranking import rank_track
 from bench.board.results import Result
+from bench.board.row import Row
 from bench.board.site import build_site
 from bench.board.tables import Track, build_tables
 from bench.board.trust import Trust

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bench.board.ranking import Row, rank_track
+from bench.board.ranking import rank_track
 from bench.board.results import Result
+from bench.board.row import Row
 from bench.board.tables import build_tables
 from bench.board.trust import ResultWarning, Trust
 from bench.cells.record import Record
