@@ -92,6 +92,11 @@ class Row:
         return self.verdict.comparison if self.verdict else None
 
     @property
+    def trend(self) -> Estimate | None:
+        """The slope of log FID over the generations; None where there is one."""
+        return self.mad[0].slope
+
+    @property
     def is_mad(self) -> bool:
         """Whether it is shown to go MAD in any of the three ways."""
         return any(direction.is_shown for direction in self.mad)

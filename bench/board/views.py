@@ -97,7 +97,7 @@ class Line:
     def values(self) -> dict[str, Any]:
         """What the row is sorted, filtered and found by; an empty text for what it does not have."""
         row, cell, compared = self.row, self.cell, self.row.comparison
-        numbers: dict[str, float | None] = {"rank": row.rank, "trend": row.mad[0].slope and row.mad[0].slope.mean}
+        numbers: dict[str, float | None] = {"rank": row.rank, "trend": row.trend.mean if row.trend else None}
         if compared:
             numbers["ratio"] = compared.log_fid_area.mean
             numbers |= {f"d{key}": estimate.mean for key, estimate in compared.last.items()}
