@@ -53,6 +53,7 @@ class DDPM(NetworkGenerator):
 
     def __init__(self, settings: DDPMSettings, data: DataShape, engine: Engine) -> None:
         """Build the network once; `fit` draws its weights anew for every generation."""
+        engine = engine.suited_to(settings.channels)
         super().__init__(settings, data, engine)
         self.settings: DDPMSettings = settings
         self._network = engine.place(build_unet(settings, data))

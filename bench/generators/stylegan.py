@@ -40,6 +40,7 @@ class StyleGAN(NetworkGenerator):
 
     def __init__(self, settings: StyleGANSettings, data: DataShape, engine: Engine) -> None:
         """Build the networks once; `fit` draws their weights anew for every generation."""
+        engine = engine.suited_to(settings.channels, channels_last=True)
         super().__init__(settings, data, engine)
         self.settings: StyleGANSettings = settings
         own = self.share.of(torch.empty(settings.batch_size))

@@ -45,10 +45,34 @@ def sample(model: NetworkGenerator) -> Tensor:
     return models.sample(model, torch.arange(8), list(range(8)), 0.8).float()
 
 
-def test_a_cpu_gets_plain_float32():
-    engine = Engine.on(torch.device("cpu"))
+def on_a_cpu(monkeypatch: pytest.MonkeyPatch, multiplies_bfloat16: bool) -> Engine:
+    for name, has in (("_is_avx512_bf16_supported", multiplies_bfloat16), ("_is_amx_tile_supported", False)):
+        monkeypatch.setattr(torch.cpu, name, lambda has=has: has)
+    return Engine.on(torch.device("cpu"))
+
+
+def test_a_cpu_that_does_not_multiply_bfloat16_runs_all_networks_in_float32(monkeypatch: pytest.MonkeyPatch):
+    engine = on_a_cpu(monkeypatch, False)
     assert engine == CPU
-    assert not any([engine.bfloat16, engine.channels_last, engine.compiled])
+    assert engine.suited_to([64, 128]) == CPU
+
+
+def test_a_cpu_that_multiplies_bfloat16_runs_wide_networks_in_it_and_narrow_ones_in_float32(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    engine = on_a_cpu(monkeypatch, True)
+    layouts = {"narrow": [32, 64], "wide": [64]}
+    for build in (partial(models.ddpm, layers_per_block=1), partial(models.stylegan, latent=8)):
+        found = {name: build(engine=engine, channels=channels).engine for name, channels in layouts.items()}
+        assert not found["narrow"].bfloat16
+        assert found["wide"].bfloat16
+        assert not any(used.compiled for used in found.values())
+
+
+@BOTH
+def test_a_network_of_somebody_elses_engine_is_run_as_that_engine_says(build: Build):
+    assert build(CPU).engine == CPU
+    assert build(AS_ON_A_GPU).engine == AS_ON_A_GPU
 
 
 @pytest.mark.parametrize("compiled", [True, False])
