@@ -189,7 +189,8 @@ class CellRunner:
                 n_score=n,
                 costs=Costs(generator),
                 journal=Journal(
-                    self._runs, folder, score, identity, environment.describe(generator.engine), progress, log, processes
+                    self._runs, folder, score, identity, environment.describe(generator.engine), progress, log,
+                    processes,
                 ),
             ).run()  # fmt: skip
 
