@@ -25,6 +25,7 @@ from bench import Context, Generator, ImageSet, Method
 class AssistedCorrection(Method):
     """Move a random share of the synthetic images toward their nearest real image, as people who fix flaws might."""
 
+    uses = ("real images", "labels")
     share: Annotated[float, Field(ge=0, le=1, description="p, share of the images that is corrected")] = 0.1
     strength: Annotated[float, Field(ge=0, le=1, description="share of the way to the nearest real image")] = 0.5
 

@@ -29,6 +29,7 @@ from bench import BadInput, Context, Generator, ImageSet, Method, Setting, deriv
 class ClusterMatching(Method):
     """Choose, from 4 n candidates, n that fill the k-means clusters as real images do (after Qiao et al. 2026)."""
 
+    uses = ("real statistics",)
     candidates: Annotated[int, Field(ge=1, description="candidates drawn for each image that enters the pool")] = 4
     clusters: Annotated[int, Field(ge=1, description="number of clusters")] = 20
     _centres: Tensor | None = None  # float64, (clusters, d)

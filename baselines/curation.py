@@ -27,6 +27,7 @@ from bench import Context, Generator, ImageSet, LinearProbe, Method, concatenate
 class Curation(Method):
     """Keep one of K candidates with probability softmax(reward), a stand-in for people's choice (Ferbach et al.)."""
 
+    uses = ("real statistics", "labels")
     needs_labels: ClassVar[bool] = True
 
     candidates: Annotated[int, Field(ge=1, description="K, images that one is chosen from")] = 4

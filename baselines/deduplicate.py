@@ -27,6 +27,7 @@ BLOCK = 1024  # images whose distances are in memory at once
 class Deduplicate(Method):
     """Drop synthetic images that are near-duplicates of others (a claim of the public debate)."""
 
+    uses = ("real statistics",)
     share: Annotated[float, Field(gt=0, description="the radius, in median nearest-neighbour distances")] = 1.0
     _spacing: Tensor | None = None  # float64, (): median distance of a real image to its nearest neighbour
 

@@ -33,6 +33,7 @@ from bench import BadInput, Context, Generator, Method, Pool, RunFailed, Setting
 class DensityReweight(Method):
     """Weigh synthetic images by a discriminator's ratio of real to synthetic density (a claim of the debate)."""
 
+    uses = ("real images",)
     clip: Annotated[float, Field(ge=1, description="weights lie between 1 / clip and clip")] = 10.0
     _real: Tensor | None = None  # float32, (n, d): real images in the embedding
 

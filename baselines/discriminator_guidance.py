@@ -32,6 +32,7 @@ WIDTH = 32
 class DiscriminatorGuidance(Method):
     """Correct the score in each step by the gradient of a critic of noisy images (Kim et al. 2023)."""
 
+    uses = ("real images",)
     generators: ClassVar[tuple[str, ...]] = ("ddpm",)
     needs_images = True
 

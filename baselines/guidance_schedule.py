@@ -25,6 +25,7 @@ from bench import BadInput, Context, Generator, ImageSet, Method, Setting
 class GuidanceSchedule(Method):
     """Let the guidance of the sampling bias decay over the sampler's steps (ReDiFine, Yoon et al. 2024)."""
 
+    uses = ("labels",)
     generators: ClassVar[tuple[str, ...]] = ("ddpm",)
     needs_labels: ClassVar[bool] = True
 

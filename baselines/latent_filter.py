@@ -30,6 +30,7 @@ NETWORK = "network."
 class LatentFilter(Method):
     """Keep the images whose label a linear probe on G^1's latents is surest of (LSF, Cai et al. 2025)."""
 
+    uses = ("real statistics", "labels")
     generators: ClassVar[tuple[str, ...]] = ("ddpm", "stylegan")
     needs_labels: ClassVar[bool] = True
 

@@ -25,6 +25,7 @@ from bench import Context, Generator, ImageSet, Method, derive_seed
 class LikelihoodRanking(Method):
     """Keep the synthetic images of the highest or lowest likelihood under the model itself (2026, see the file)."""
 
+    uses = ("labels",)
     generators: ClassVar[tuple[str, ...]] = ("ddpm",)
 
     keep: Annotated[Literal["likely", "unlikely"], Field(description="which end of the ranking")] = "unlikely"

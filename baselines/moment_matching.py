@@ -34,6 +34,7 @@ BLOCK = 4096  # candidates among which a choice is made
 class MomentMatching(Method):
     """Choose, from 4 n candidates, n that have the mean and covariance of real images (Rezaei et al. 2026)."""
 
+    uses = ("real statistics",)
     candidates: Annotated[int, Field(ge=1, description="candidates drawn for each image that enters the pool")] = 4
     components: Annotated[int, Field(ge=1, description="principal components whose moments are matched")] = 8
     _mean: Tensor | None = None  # float64, (d,): of the real images in the embedding

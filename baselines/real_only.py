@@ -13,6 +13,8 @@ from bench import Context, Control, Pool
 class RealOnly(Control):
     """Train every generation on real images alone, as long as the plain loop: the overtraining control."""
 
+    uses = ("real images",)
+
     def curate(self, pool: Pool, ctx: Context) -> Pool:
         if ctx.loop.kind == "fully_synthetic":
             return Pool.assemble(ctx.real, {})

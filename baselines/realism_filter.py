@@ -31,6 +31,7 @@ BLOCK = 1024  # images whose distances are in memory at once
 class RealismFilter(Method):
     """Keep the synthetic images inside the k-NN manifold of the real ones (Kynkaanniemi et al. 2019)."""
 
+    uses = ("real images",)
     k: Annotated[int, Field(ge=1, description="which neighbour a ball reaches to")] = 3
     threshold: Annotated[float, Field(gt=0, description="least realism of an image that is kept")] = 1.0
     at_least: Annotated[float, Field(gt=0, le=1, description="share of the synthetic images that is always kept")] = (

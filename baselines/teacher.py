@@ -23,6 +23,7 @@ from bench import BadInput, Context, Generator, ImageSet, Method, Setting, deriv
 class Teacher(Method):
     """Train every generation on samples of one stronger model, trained longer on the real images (distillation)."""
 
+    uses = ("real statistics", "stronger model")
     compute: Annotated[float, Field(gt=0, description="training of the teacher, in budgets of a generation")] = 4.0
 
     def __init__(self) -> None:

@@ -26,6 +26,7 @@ from bench import Context, Generator, ImageSet, LinearProbe, Method
 class Verifier(Method):
     """Keep the synthetic images whose label a classifier of the first real images agrees with (Feng et al. 2024)."""
 
+    uses = ("real statistics", "labels")
     needs_labels = True
     oversample: Annotated[int, Field(ge=1, description="candidates drawn for each image that enters the pool")] = 2
     _probe: LinearProbe | None = None

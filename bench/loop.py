@@ -11,11 +11,13 @@ from dataclasses import dataclass
 
 from bench.cells.cell import Cell
 from bench.cells.record import GenerationResult, Record
+from bench.cells.retraining import in_order
 from bench.data.draws import RealDraws
 from bench.data.image_set import ImageSet
 from bench.generators.base import Generator
 from bench.methods.contexts import Contexts
 from bench.methods.hooks import Hooks
+from bench.methods.lineage import Lineage
 from bench.methods.method import Reads
 from bench.methods.pool import Pool
 from bench.process.progress import Progress
@@ -39,6 +41,7 @@ class LoopRun:
         scorer: holds the reference.
         n_score: how many images of each generation are scored.
         costs: measures what each generation costs.
+        lineage: knows what the weights of each generation are made of.
         journal: keeps what is finished, so that a killed run goes on where it was.
     """
 
@@ -50,6 +53,7 @@ class LoopRun:
     scorer: Scorer
     n_score: int
     costs: Costs
+    lineage: Lineage
     journal: Journal
 
     def run(self) -> Record:
@@ -66,13 +70,15 @@ class LoopRun:
         for t in range(done + 1, generations + 1):
             progress = self.journal.progress_of(t, results, self.generator)
             results.append(self._generation(t, progress))
-        return self.journal.finish(results)
+        return self.journal.finish(results, self.method.uses)
 
     def _generation(self, t: int, progress: Progress) -> GenerationResult:
-        loop, generator, method, costs = self.cell.loop, self.generator, self.method, self.costs
+        loop, generator, method = self.cell.loop, self.generator, self.method
+        costs, lineage = self.costs, self.lineage
         fit_seed = derive_seed(*self.cell.coordinates(t, "fit"))
         checkpoints = self.journal.checkpoints(fit_seed)
         costs.begin()
+        lineage.begin(lambda: (self.journal.tensors(s, "model") for s in range(1, t)))
 
         # D^t: real images, and the synthetic images of the generations that the pool policy keeps. G^1 sees real
         # images only, and is the same model for all loops and methods of a seed.
@@ -85,6 +91,7 @@ class LoopRun:
         contaminated = loop.contamination is not None and t > 1
         if contaminated:
             pool = pool.shuffled(derive_generator(*self.cell.coordinates(t, "contamination")))
+        of_loop = real
         if method.is_control:
             real = initial if real is None else real
         elif contaminated:
@@ -94,7 +101,9 @@ class LoopRun:
 
         # Train G^t on what the method makes of D^t.
         if t == 1:
-            costs.add_fit(self.journal.first_generation(generator, pool.data, fit_seed, progress))
+            training = self.journal.first_generation(generator, pool.data, fit_seed, progress)
+            costs.add_fit(training)
+            lineage.first(pool.data, training.images)
             with costs.during("fit"):
                 method.prepare(generator, ctx)
         else:
@@ -106,17 +115,17 @@ class LoopRun:
         # Draw the images that are scored and those that later generations train on: once, where they are the same.
         n_score, n_synthetic = self.n_score, method.n_synthetic(loop)
         with costs.during("sample"):
-            if method.synthetic_are_samples:
-                kept = {"samples": method.sample(generator, max(n_score, n_synthetic), ctx)}
-            else:
-                kept = {"samples": method.sample(generator, n_score, ctx)}
+            with lineage.scoring():
+                n = max(n_score, n_synthetic) if method.synthetic_are_samples else n_score
+                kept = {"samples": method.sample(generator, n, ctx)}
+            if not method.synthetic_are_samples:
                 kept["synthetic"] = method.synthesize(generator, n_synthetic, ctx)
         samples = kept["samples"][:n_score]
 
         # Score them.
         with costs.during("score"):
             scores = self.scorer.score(samples, progress)
-        state = method.state_dict()
+        state, budget = method.state_dict(), ctx.budget.images_trained
         costs.add_fit(checkpoints.earlier)
         result = GenerationResult(
             generation=t,
@@ -128,6 +137,9 @@ class LoopRun:
             samples_sha256=samples.sha256,
             score_features_read=reads.score_features,
             spaces_read=tuple(sorted(reads.spaces)),
+            retrained=lineage.retrained(budget),
+            drawn=lineage.drawn(samples),
+            used=in_order(reads.uses | method.certain_uses | lineage.uses(t, initial, of_loop, state, budget)),
         )
 
         # Keep the generation, with its row of the collapse strip where there are images to show.

@@ -20,8 +20,8 @@ def inputs(arguments: tuple[Any, ...]) -> dict[str, str]:
     for pool in pools:
         values |= _pool_parts("pool", pool)
     for argument in arguments:
-        if isinstance(argument, Context) and not any(argument.pool is pool for pool in pools):
-            values |= _pool_parts("ctx.pool", argument.pool)
+        if isinstance(argument, Context) and not any(argument._pool is pool for pool in pools):
+            values |= _pool_parts("ctx.pool", argument._pool)  # which is no read of the method's
     return values
 
 

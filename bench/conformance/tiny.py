@@ -31,6 +31,7 @@ from bench.loop import LoopRun
 from bench.methods.contexts import Contexts
 from bench.methods.file import LoadedMethod
 from bench.methods.hooks import Hooks
+from bench.methods.lineage import Lineage
 from bench.methods.method import Method, Setting, check_method
 from bench.process.progress import Progress
 from bench.runs import environment
@@ -230,6 +231,7 @@ class TinyBench:
             scorer=scorer,
             n_score=task.n_score,
             costs=Costs(generator),
+            lineage=Lineage(generator, task.training),
             # All runs share G^1.
             journal=Journal(self._folder, folder, score, data, self._environment, QUIET, RunLog({}, QUIET)),
         )  # fmt: skip

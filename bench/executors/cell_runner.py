@@ -21,6 +21,7 @@ from bench.logs.run_log import RunLog
 from bench.loop import LoopRun
 from bench.methods.contexts import Contexts
 from bench.methods.hooks import Hooks
+from bench.methods.lineage import Lineage
 from bench.process.processes import FailedApart
 from bench.process.progress import Progress
 from bench.process.shared import RANDOM_STATES, SETTINGS, put_back
@@ -188,6 +189,7 @@ class CellRunner:
                 scorer=scorer,
                 n_score=n,
                 costs=Costs(generator),
+            lineage=Lineage(generator, data.training),
                 journal=Journal(
                     self._runs, folder, score, identity, environment.describe(generator.engine), progress, log,
                     processes,

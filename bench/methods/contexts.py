@@ -65,8 +65,14 @@ class Contexts:
         n_drawn = max(self.n_score, cell.loop.n_synthetic)
 
         def read_real() -> ImageSet | None:
-            reads.real_images = 0 if real is None else len(real)
+            if real is not None:
+                reads.real_images = len(real)
+                reads.uses.add("real statistics")
             return real
+
+        def pool_read() -> None:
+            if t == 1:  # real images, and nothing else
+                read_real()
 
         def embedded(images: ImageSet, space: FeatureSpace, *, as_scored: bool) -> Tensor:
             reads.spaces.add(space.name)
@@ -76,6 +82,8 @@ class Contexts:
         def embed(images: ImageSet, name: str | None) -> Tensor:
             if name is not None and name not in SPACE_SUMMARIES:
                 raise RunFailed(f"ctx.embed, space={name}: allowed are {', '.join(SPACE_SUMMARIES)}")
+            if name not in (None, "identity"):  # somebody has trained it; that of the tier everybody is given
+                reads.uses.add("stronger model")
             try:
                 return embedded(images, self.embedding(name), as_scored=name == self.score_space.name)
             except BadInput as error:
@@ -90,7 +98,6 @@ class Contexts:
         return Context(
             loop=cell.loop,
             generation=t,
-            pool=pool,
             n_classes=self.n_classes,
             budget=Budget(
                 images_trained=generator.images_per_fit(len(pool)),
@@ -100,6 +107,8 @@ class Contexts:
             random=derive_generator(*cell.coordinates(t, "method")),
             checkpoint=checkpoint_of(""),
             progress=progress,
+            _pool=pool,
+            _pool_read=pool_read,
             _checkpoint=checkpoint_of,
             _labels=lambda n: sample_labels(self.training, cell.task, n),
             _seeds=lambda n: image_seeds(n, *cell.coordinates(t, "sample")),

@@ -9,6 +9,7 @@ from bench import paths
 from bench.cells.cell import MethodIdentity
 from bench.cells.class_file import define_anew, load_class
 from bench.cells.parameters import describe_parameters
+from bench.cells.retraining import in_order
 from bench.errors import BadInput, first_line
 from bench.files.validation import one_line
 from bench.methods.method import Control, Method
@@ -71,8 +72,8 @@ def load_method(text: str) -> LoadedMethod:
             "entropy_selection:keep=0.5".
 
     Raises:
-        BadInput: no such method, a file that cannot be imported, uses what methods may not use or does not define
-            exactly one method, or a wrong parameter.
+        BadInput: no such method, a file that cannot be imported, uses what methods may not use, does not define
+            exactly one method or declares uses that there are not, or a wrong parameter.
     """
     name, _, parameters = text.partition(":")
     path = method_path(text)
@@ -82,6 +83,10 @@ def load_method(text: str) -> LoadedMethod:
         )
     with executing(path):
         loaded = load_class(path, parameters, Method, "method")
+    try:
+        in_order(loaded.definition.uses)
+    except (TypeError, ValueError) as error:
+        raise BadInput(f"{path}: uses of class {loaded.definition.__name__}: {first_line(error)}") from error
     try:
         identity = MethodIdentity(
             name=path.stem,

@@ -6,6 +6,7 @@ from typing import Any
 from torch import Tensor
 
 from bench.cells.loops import Loop
+from bench.cells.retraining import Use, in_order
 from bench.data.image_set import ImageSet
 from bench.errors import RunFailed
 from bench.generators.base import Generator
@@ -26,6 +27,8 @@ class Hooks:
 
     Attributes:
         is_control: whether the method is given what no method is given.
+        uses: what it declares that it uses beyond what the loop hands to everybody.
+        certain_uses: what its other attributes say that it uses.
         synthetic_are_samples: whether what enters the pools is what is scored, so that it is drawn and kept once.
     """
 
@@ -43,6 +46,8 @@ class Hooks:
         self._labelled = like.labels is not None
         self._code = SharedCode()
         self.is_control = isinstance(method, Control)
+        self.uses = in_order(method.uses)
+        self.certain_uses: set[Use] = {"labels"} if method.needs_labels else set()
         self.synthetic_are_samples = synthetic_are_samples(method)
 
     def n_synthetic(self, loop: Loop) -> int:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from bench.cells.loops import LOOP_KINDS, Loop, LoopKind
+from bench.cells.retraining import Use
 from bench.data.image_set import ImageSet
 from bench.errors import BadInput, RunFailed, first_line
 from bench.generators.base import Checkpoint, Generator
@@ -59,11 +60,13 @@ class Reads:
         real_images: how many of the loop's real images it was handed, `Context.real`.
         score_features: whether it read the feature space of the score, `Context.embed_as_scored`.
         spaces: names of the feature spaces that it read.
+        uses: what it was seen to use beyond what the loop hands to everybody.
     """
 
     real_images: int = 0
     score_features: bool = False
     spaces: set[str] = field(default_factory=set)
+    uses: set[Use] = field(default_factory=set)
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,6 @@ class Context:
     Attributes:
         loop: the loop and its parameters.
         generation: t, counted from 1.
-        pool: D^t as the loop offers it, before `curate`; in generation 1 the real images of G^1.
         n_classes: number of labels, None for none.
         budget: what the plain loop spends in this generation.
         fit_seed: the seed of this generation's training.
@@ -86,13 +88,14 @@ class Context:
 
     loop: Loop
     generation: int
-    pool: Pool
     n_classes: int | None
     budget: Budget
     fit_seed: int
     random: torch.Generator
     checkpoint: Checkpoint
     progress: Progress
+    _pool: Pool
+    _pool_read: Callable[[], None]
     _checkpoint: Callable[[str], Checkpoint]
     _labels: Callable[[int], Tensor | None]
     _seeds: Callable[[int], list[int]]
@@ -115,6 +118,12 @@ class Context:
     def checkpoint_of(self, purpose: str) -> Checkpoint:
         """Return where a further fit is kept while it is unfinished; `purpose` is a word of the method's own."""
         return self._checkpoint(purpose)
+
+    @property
+    def pool(self) -> Pool:
+        """D^t as the loop offers it, before `curate`; in generation 1 the real images of G^1."""
+        self._pool_read()
+        return self._pool
 
     @property
     def real(self) -> ImageSet:
@@ -178,6 +187,11 @@ class Method:
         needs_labels: whether it is for data with labels only.
         needs_images: whether it is for images only, not for points.
         spaces: names of the feature spaces that it asks `Context.embed` for, looked for before anything runs.
+        uses: what it may know beyond what the loop hands to every method, () for nothing. "real statistics" is what
+            was learned from the real images in `prepare` and is kept: means, clusters, a classifier; "real images"
+            where the images themselves are kept, or features of each; "stronger model" is one that was trained longer
+            or on other images, pretrained feature spaces that are asked for by name too; "labels" where the method
+            looks at labels. It stands in the record and beside the entry, and what the engine sees is held against it.
     """
 
     loops: ClassVar[Collection[LoopKind]] = LOOP_KINDS
@@ -185,6 +199,7 @@ class Method:
     needs_labels: ClassVar[bool] = False
     needs_images: ClassVar[bool] = False
     spaces: ClassVar[Collection[str]] = ()
+    uses: ClassVar[Collection[Use]] = ()
 
     def check(self, setting: Setting) -> None:
         """Raise `BadInput` where the method cannot run, beyond what the attributes say; called before anything else.

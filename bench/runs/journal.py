@@ -14,6 +14,7 @@ from torch import Tensor
 
 from bench.cells.floor import score_line
 from bench.cells.record import DataIdentity, Environment, GenerationResult, Record, ScoreConditions
+from bench.cells.retraining import Uses
 from bench.data.image_set import ImageSet
 from bench.errors import Damaged
 from bench.files.tensors import tensors_sha256
@@ -128,13 +129,14 @@ class Journal:
         stop_if_asked()
         progress.note(score_line(scores, self.score.floor))
 
-    def finish(self, results: Sequence[GenerationResult]) -> Record:
-        """Write the record, with which the cell is finished."""
+    def finish(self, results: Sequence[GenerationResult], uses: Uses) -> Record:
+        """Write the record, with which the cell is finished; `uses` are those that the method declares."""
         cell = self.folder.cell
         record = Record(
             cell_id=cell.id,
             cell=cell,
             task_sha256=self.folder.conditions.task_sha256,
+            uses=uses,
             score=self.score,
             data=self.data,
             generations=tuple(results),
