@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from bench.cells.record import Cost, Record
+from bench.cells.retraining import in_order
 from bench.conformance.tiny import TinyCell, TinyTask
 from bench.conformance.verdict import Finding
 from bench.conformance.watch import Seen, Watch
@@ -18,6 +19,14 @@ DRAW_FROM = {
     "numpy.random": "draw from numpy.random.default_rng(ctx.fit_seed)",
     "random": "draw from random.Random(ctx.fit_seed)",
 }
+ANOTHER_GENERATOR = (
+    "what is scored was not drawn by the generator that the hooks are given: records are marked as those of another "
+    "generator, and never ranked; a generator of your own is a file of its own, docs/generators.md"
+)
+REUSED = (
+    "weights of earlier generations are in what is scored, or nothing was trained: records are marked, compared with "
+    "`frozen` and with `none --protocol finetune`, and never ranked among methods that learn anew"
+)
 
 
 def fault(seen: Seen, watch: Watch) -> tuple[str, str]:
@@ -45,6 +54,14 @@ def fault(seen: Seen, watch: Watch) -> tuple[str, str]:
                 f"in {call} {what} was read {where}: names with _ are private, and what they lead to is not handed out"
             )
     return "reads", f"in {call} {what}: a method sees what the loop hands it, and no files"
+
+
+def undeclared(record: Record) -> str:
+    """Say what a method was seen to use that its class does not declare."""
+    found = ", ".join(f'"{use}"' for use in record.undeclared)
+    declared = in_order({*(record.uses or ()), *record.undeclared})
+    shown = ", ".join(f'"{use}"' for use in declared) + "," * (len(declared) == 1)
+    return f"it was seen to use {found}, and its class does not say so: declare uses = ({shown})"
 
 
 def task_told(own: TinyTask | None) -> list[Finding]:

@@ -11,6 +11,7 @@ CHECKS = {
     "random state": "no hook draws from or seeds a random state that others share",
     "global state": "no variable of the file or of its classes has changed, nor a setting of torch",
     "reads": "nothing is read that a method may not see",
+    "uses": "it uses nothing that its class does not declare (`uses`)",
     "deterministic": "the same cell run twice gives the same pools and samples, bit for bit",
     "resume": "killed between hooks and between generations, it goes on to the same pools and samples",
     "reference": "other held-out images change nothing but the score",
