@@ -9,7 +9,8 @@ docs/interface.md has their full description. `autophagy check my_method.py` say
 - draw random numbers from `ctx.random`, or a torch.Generator seeded with `ctx.fit_seed`, never from a global state;
 - keep what is learned in attributes of the instance, and return it from `state_dict`: a killed run is resumed;
 - do not change the pool in place;
-- read real images from `ctx.real` alone. In the fully synthetic loop there are none after generation 1.
+- read real images from `ctx.real` alone. In the fully synthetic loop there are none after generation 1;
+- say in `uses` what the method may know that the loop does not hand to every method. It is shown beside the entry.
 """
 
 from collections.abc import Mapping
@@ -27,6 +28,9 @@ class MyMethod(Method):
 
     # Where the method can run. Others that can be said: loops, generators ("ddpm",), needs_labels.
     needs_images = True
+
+    # What it may know: "real statistics", "real images" (kept), "stronger model", "labels"; without it, nothing.
+    uses = ("real statistics",)
 
     # A parameter: an annotated attribute with a default, given as my_method.py:keep=0.8.
     keep: Annotated[float, Field(gt=0, le=1, description="share of the synthetic images that is kept")] = 0.5

@@ -45,7 +45,7 @@ def test_a_shipped_baseline_loads_and_says_what_it_does_needs_and_costs(name: st
         assert [word for word in ("Needs:", "Costs:", "Loops:") if word not in text] == []
 
 
-CONTROLS = {"none", "real_only", "random_subset", "oracle_filter", "detector", "biased_pool"}
+CONTROLS = {"none", "frozen", "real_only", "random_subset", "oracle_filter", "detector", "biased_pool"}
 
 
 def test_controls_are_marked_and_methods_are_not():
