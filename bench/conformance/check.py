@@ -17,7 +17,7 @@ from bench.conformance.draws import disturb
 from bench.conformance.fingerprint import global_values
 from bench.conformance.limits import ALL_SECONDS, HOOK_SECONDS
 from bench.conformance.outside import Outside
-from bench.conformance.telling import ANOTHER_GENERATOR, REUSED, costs, explained, fault, listed, task_told, undeclared
+from bench.conformance.telling import costs, explained, fault, listed, task_told, undeclared, weights_told
 from bench.conformance.tiny import TinyBench, TinyCell, TinyTask, settings_of
 from bench.conformance.verdict import CHECKS, Faults, Finding, Verdict
 from bench.conformance.watch import CAN_LIMIT, Call, HookTimeout, Killed, Trace, Watch, overrides
@@ -288,10 +288,7 @@ class _Check:
             notes.append(
                 Finding("score", "note", "reads the score's own feature space (embed_as_scored): records are marked")
             )
-        if record.another_generator:
-            notes.append(Finding("weights", "note", f"{ANOTHER_GENERATOR} [{cell}]"))
-        elif record.reuses_weights:
-            notes.append(Finding("weights", "note", f"{REUSED} [{cell}]"))
+        notes += [Finding("weights", "note", f"{said} [{cell}]") for said in weights_told(record)]
         return notes
 
 

@@ -64,6 +64,13 @@ def undeclared(record: Record) -> str:
     return f"it was seen to use {found}, and its class does not say so: declare uses = ({shown})"
 
 
+def weights_told(record: Record) -> list[str]:
+    """Return how the record of a method will be marked, where what is scored is no generator trained anew."""
+    if record.another_generator:
+        return [ANOTHER_GENERATOR]
+    return [REUSED] if record.reuses_weights else []
+
+
 def task_told(own: TinyTask | None) -> list[Finding]:
     """Return which task of one's own stands in place of the toys, and what is not as in its runs."""
     return [] if own is None else [Finding("task", "note", said) for said in (own.told, *own.notes)]
