@@ -199,7 +199,7 @@ class Method:
     needs_labels: ClassVar[bool] = False
     needs_images: ClassVar[bool] = False
     spaces: ClassVar[Collection[str]] = ()
-    uses: ClassVar[Collection[Use]] = ()
+    uses: ClassVar[Collection[str]] = ()
 
     def check(self, setting: Setting) -> None:
         """Raise `BadInput` where the method cannot run, beyond what the attributes say; called before anything else.
