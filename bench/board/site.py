@@ -19,7 +19,7 @@ from bench.files.atomic import make_folder
 from bench.paths import LEADERBOARD
 
 # A folder of results beside one of these is that of a leaderboard.
-OF_LEADERBOARD = ("questions", "methods", "generators", "reproductions", "warnings")
+OF_LEADERBOARD = ("questions", "methods", "generators", "reproductions", "warnings", "submissions")
 # Files of an earlier build that a later one may not have; what else lies in these folders is left alone.
 MADE = {
     "cells": r"[0-9a-f]{16}\.html",

@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from bench.errors import BadInput
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
@@ -29,6 +31,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the file of a task that is neither of the package nor in the tasks/ of the leaderboard folder",
     )  # fmt: skip
     parser.add_argument(
+        "--by", metavar="NAME",
+        help="who submits, as the page is to name you: a person or a group, up to 80 characters of plain text",
+    )  # fmt: skip
+    parser.add_argument("--link", metavar="URL", help="a web page of who submits, http or https")
+    parser.add_argument(
         "--leaderboard", type=Path, default=Path("leaderboard"), metavar="DIR",
         help="the leaderboard folder of a clone of the repository [leaderboard]",
     )  # fmt: skip
@@ -39,8 +46,16 @@ def execute(arguments: argparse.Namespace) -> int:
     """Do what was asked for, and return the exit status."""
     from bench.submission.submit import plan_submission
 
+    if arguments.link is not None and arguments.by is None:
+        raise BadInput(f"--link {arguments.link}: allowed beside --by NAME, whose page it is")
     submission = plan_submission(
-        arguments.cells, arguments.method, arguments.generator, arguments.leaderboard, arguments.task
+        arguments.cells,
+        arguments.method,
+        arguments.generator,
+        arguments.leaderboard,
+        arguments.task,
+        by=arguments.by,
+        link=arguments.link,
     )
     submission.write()
     print(submission.to_json() if arguments.json else submission.to_text())

@@ -1,13 +1,13 @@
 """Check what a branch adds to the leaderboard: `python -m bench.submission.contribution BASE`, in a clone.
 
-Results, methods, generators and reproductions are only ever added. Nothing of what is added is executed. Exit status:
-0 nothing is wrong, 1 something is, 2 the check could not be made.
+Results, methods, generators, reproductions and submissions are only ever added. Nothing of what is added is executed.
+Exit status: 0 nothing is wrong, 1 something is, 2 the check could not be made.
 """
 
 import re
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from bench.board.results import read_strip
 from bench.cells.generator_settings import GENERATOR_SETTINGS
 from bench.cells.record import Record, read_record
 from bench.cells.reproduction import read_reproduction
+from bench.cells.submitted import read_submitted
 from bench.errors import BadInput
 from bench.files.hashing import file_sha256
 from bench.files.validation import in_one_line
@@ -33,7 +34,13 @@ from bench.submission.rules import (
 )
 
 LEADERBOARD = Path("leaderboard")
-ONLY_ADDED = {"results": (".json", ".png"), "methods": (".py",), "generators": (".py",), "reproductions": (".json",)}
+ONLY_ADDED = {
+    "results": (".json", ".png"),
+    "methods": (".py",),
+    "generators": (".py",),
+    "reproductions": (".json",),
+    "submissions": (".json",),
+}
 CHANGES = {"M": "changed", "D": "deleted", "T": "replaced by something else"}
 PLAIN_FILE = "100644"
 
@@ -128,6 +135,8 @@ def check_contribution(changes: Sequence[Change], root: Path) -> list[str]:
                     _check_added_generator(path, records.values())
                 case "reproductions", _:
                     read_reproduction(path)
+                case "submissions", _:
+                    _check_added_submission(path, {record.cell_id for record in added.values()})
         except BadInput as error:
             problems.append(str(error))
     seeds = seeds_of_groups(records.values())
@@ -199,6 +208,12 @@ def _check_added_generator(path: Path, records: Iterable[Record]) -> None:
     sha256 = file_sha256(path)
     if all((record.cell.generator.name, record.cell.generator.sha256) != (path.stem, sha256) for record in records):
         raise BadInput(f"{path}: no result was run with this file")
+
+
+def _check_added_submission(path: Path, added: Set[str]) -> None:
+    """Raise where somebody would be named for results that are not added with it."""
+    if others := [cell for cell in read_submitted(path).cells if cell not in added]:
+        raise BadInput(f"{path}: names cell {others[0][:12]}..., whose result is not added with it")
 
 
 def _git(*arguments: str) -> str:

@@ -5,6 +5,8 @@ from typing import Any
 
 from bench.cells.record import Record
 
+FIELDS_OF_LATER = {"retrained", "drawn", "used"}
+
 
 def difference(there: Record, here: Record) -> str | None:
     """Return where two records of a cell differ in what is a function of the cell, in the scores first.
@@ -16,7 +18,12 @@ def difference(there: Record, here: Record) -> str | None:
         if (new := others.get(old.score.features)) is None:
             continue
         for before, after in zip(old.generations, new.generations, strict=True):
-            if (found := _first_difference(before.model_dump(mode="json"), after.model_dump(mode="json"))) is not None:
+            later = FIELDS_OF_LATER if before.retrained is None else set()  # which the record there cannot have
+            if (
+                found := _first_difference(
+                    before.model_dump(mode="json", exclude=later), after.model_dump(mode="json")
+                )
+            ) is not None:
                 return f"generation {before.generation}, {found}"
         for part in ("data", "score"):
             parts = (getattr(record, part).model_dump(mode="json") for record in (old, new))

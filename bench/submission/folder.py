@@ -15,8 +15,9 @@ from bench.submission.rules import seeds_of_groups
 class LeaderboardFolder:
     """A leaderboard folder.
 
-    It has results/SLUG.json, the strip of a result beside it as SLUG.png, methods/NAME.py, generators/NAME.py and,
-    where it has results of tasks that are not of the package, tasks/NAME.toml.
+    It has results/SLUG.json, the strip of a result beside it as SLUG.png, methods/NAME.py, generators/NAME.py, in
+    submissions/*.json who has submitted them and, where it has results of tasks that are not of the package,
+    tasks/NAME.toml.
     """
 
     def __init__(self, path: Path, given_tasks: Sequence[Path] = ()) -> None:

@@ -63,6 +63,12 @@ def check_record(path: Path, record: Record, tasks: KnownTasks) -> None:
             f"{path}: data.sha256 = {record.data.sha256} and data.pinned = true: task '{task.name}' pins "
             f"{task.data.training_sha256}"
         )
+    if record.undeclared:
+        found = ", ".join(f'"{use}"' for use in record.undeclared)
+        raise BadInput(
+            f"{path}: the method was seen to use {found}, which its class does not declare: `autophagy check` says "
+            "what to write into its `uses`; then run the cell again"
+        )
     if record.environment.dirty:
         raise BadInput(
             f"{path}: environment.dirty = true: files of the benchmark itself were changed and not committed when the "

@@ -1,11 +1,13 @@
 """`autophagy submit`: put finished cells, their methods and generators into the leaderboard, all of them or none."""
 
+import datetime
 import json
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.cells.submitted import Submitted, check_submitter, read_submitters
 from bench.errors import BadInput
 from bench.files.atomic import make_folder, write_bytes
 from bench.submission.cells import SubmittedCell, find_cells, read_cell
@@ -82,6 +84,8 @@ def plan_submission(
     generators: Sequence[Path],
     leaderboard: Path,
     tasks: Sequence[Path] = (),
+    by: str | None = None,
+    link: str | None = None,
 ) -> Submission:
     """Check finished cells, their methods and generators; nothing is written and no code of theirs is executed.
 
@@ -91,10 +95,14 @@ def plan_submission(
         generators: the files of generators that are not the benchmark's own.
         leaderboard: the folder that they are for.
         tasks: the files of tasks that are neither of the package nor in the folder.
+        by: who submits, None where nobody is to be named.
+        link: a web page of theirs.
 
     Raises:
         BadInput: a check fails.
     """
+    if by is not None:
+        check_submitter(by, link)
     folder = LeaderboardFolder(leaderboard, tasks)
     finished, unfinished = find_cells(cells)
     notes = [f"{path}: is not finished and left out: `autophagy run` goes on with it" for path in unfinished]
@@ -106,6 +114,13 @@ def plan_submission(
     of_tasks, kept_tasks = find_task_files(submitted, folder)
     files |= of_tasks
     kept += kept_tasks
+    submitters = read_submitters(leaderboard)
+    new = [cell.record.cell_id for cell in submitted if cell.record.cell_id not in folder.records]
+    if by is not None and (unnamed := tuple(sorted(set(new) - set(submitters)))):
+        told = Submitted(by=by, link=link, date=datetime.datetime.now(datetime.UTC).date(), cells=unnamed)
+        files[leaderboard / "submissions" / told.file_name] = told.to_json().encode()
+    elif by is None and new:
+        notes.append("nobody is named as who submits this: --by NAME, and --link URL, would be shown beside it")
     for cell in submitted:
         path = folder.result_path(cell.record.cell)
         there = folder.records.get(cell.record.cell_id)
