@@ -165,6 +165,8 @@ def test_an_attribute_of_the_class_that_changes_is_named(check, place):
 
 LEARNS = """\
 class Mine(Method):
+    uses = ("real statistics",)
+
     def prepare(self, generator, ctx):
         self._centre = ctx.real.images.mean(0)
 
@@ -204,6 +206,52 @@ def test_a_state_that_is_saved_passes(check):
     verdict = check(LEARNS + SAVES)
     assert failed(verdict) == {}
     assert verdict.passed
+
+
+@pytest.mark.parametrize(
+    ("body", "seen"),
+    [
+        ("self._mean = ctx.real.images.mean(0)", '"real statistics"'),
+        ("self._mean = ctx.pool.data.images.mean(0)", '"real statistics"'),
+        ("self._mean = ctx.real.images.clone()", '"real statistics", "real images"'),
+    ],
+)
+def test_what_is_used_and_not_declared_is_told_with_what_to_write(check, body, seen):
+    text = (
+        f"class Mine(Method):\n    def prepare(self, generator, ctx):\n        {body}\n\n"
+        "    def state_dict(self):\n        return {'mean': self._mean}\n\n"
+        "    def load_state_dict(self, state):\n        self._mean = state['mean']\n"
+    )
+    wrong = failed(check(text))
+    assert set(wrong) == {"uses"}
+    assert f"it was seen to use {seen}, and its class does not say so: declare uses = ({seen}" in wrong["uses"]
+    declared = text.replace("class Mine(Method):\n", f"class Mine(Method):\n    uses = ({seen},)\n\n")
+    assert failed(check(declared)) == {}
+
+
+@pytest.mark.parametrize("uses", ['("magic",)', '"labels"', "(1,)", "None"])
+def test_a_use_that_there_is_not_is_refused_before_anything_runs(check, uses):
+    with pytest.raises(BadInput, match=r"mine.py: uses of class Mine: "):
+        check(f"class Mine(Method):\n    uses = {uses}\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("def fit(self, generator, pool, ctx):\n        pass", "weights of earlier generations are in what is scored"),
+        (
+            "def sample(self, generator, n, ctx):\n        return ImageSet(torch.zeros(n, 8))",
+            "not drawn by the generator that the hooks are given",
+        ),
+        ("def refine(self, generator, pool, ctx):\n        pass", None),
+    ],
+)
+def test_how_records_will_be_marked_is_told(check, text, said):
+    verdict = check(f"class Mine(Method):\n    {text}\n")
+    told = [finding.message for finding in verdict.findings if finding.check == "weights"]
+    assert verdict.passed
+    assert len(told) == (said is not None)
+    assert said is None or said in told[0]
 
 
 def test_an_attribute_that_is_lost_in_a_resume_is_named(check):

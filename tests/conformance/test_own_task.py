@@ -24,6 +24,7 @@ from bench import Method
 
 class Mine(Method):
     needs_labels = {needs_labels}
+    uses = ("labels",) * needs_labels
 
     def check(self, setting):
         assert setting.image_shape == (3, 16, 16)

@@ -77,6 +77,25 @@ def test_reading_is_counted():
     assert (reads.real_images, reads.score_features) == (40, True)
 
 
+@pytest.mark.parametrize(
+    ("read", "t", "uses"),
+    [
+        (lambda ctx: ctx.labels(3), 1, set()),
+        (lambda ctx: ctx.embed(REAL), 1, set()),
+        (lambda ctx: ctx.embed(REAL, "identity"), 1, set()),
+        (lambda ctx: ctx.embed(REAL, "inception"), 1, {"stronger model"}),
+        (lambda ctx: ctx.real, 1, {"real statistics"}),
+        (lambda ctx: ctx.real, 2, {"real statistics"}),
+        (lambda ctx: ctx.pool, 1, {"real statistics"}),
+        (lambda ctx: ctx.pool, 2, set()),
+    ],
+)
+def test_what_is_used_beyond_the_loop_is_noted(read: Any, t: int, uses: set[str]):
+    reads = Reads()
+    read(context(contexts(), t, reads))
+    assert reads.uses == uses
+
+
 def reached(thing: Any, seen: set[int]) -> Iterator[Any]:
     """Yield everything that attributes, closures and containers lead to."""
     if id(thing) in seen or isinstance(thing, type | str | bytes | int | float | torch.Tensor | None):
