@@ -40,6 +40,8 @@ def cell_row(result: Result) -> dict[str, Any]:
         "params": json.dumps(method.params, sort_keys=True),
         "method_sha256": method.sha256,
         "control": method.control,
+        "uses": None if record.uses is None else "; ".join(record.uses),
+        "date": record.environment.date and record.environment.date.isoformat(),
         **{
             key: value for key, value in vars(Conditions.of(record)).items() if key not in ("task", "tier", "protocol")
         },
@@ -49,9 +51,11 @@ def cell_row(result: Result) -> dict[str, Any]:
 def score_rows(result: Result) -> Iterator[dict[str, Any]]:
     """Yield the scores and costs of each generation of a cell, and those of real images as generation 0."""
     key = {"cell_id": result.record.cell_id, "features": result.record.score.features}
-    yield {**key, "generation": FLOOR, **result.record.score.floor.model_dump(), **dict.fromkeys(_COSTS)}
+    nothing = dict.fromkeys((*_COSTS, *_RETRAINED))
+    yield {**key, "generation": FLOOR, **result.record.score.floor.model_dump(), **nothing}
     for generation in result.record.generations:
-        yield {**key, "generation": generation.generation, **generation.scores.model_dump(), **_cost(generation)}
+        scores = generation.scores.model_dump()
+        yield {**key, "generation": generation.generation, **scores, **_cost(generation), **_retrained(generation)}
 
 
 def _cost(generation: GenerationResult) -> dict[str, Any]:
@@ -59,10 +63,19 @@ def _cost(generation: GenerationResult) -> dict[str, Any]:
     return {**cost, **{f"{name}_seconds": value for name, value in generation.cost.seconds}}
 
 
+def _retrained(generation: GenerationResult) -> dict[str, Any]:
+    """Return how the weights came about, and who drew the images; None in records of before."""
+    found = generation.retrained
+    values = (found.kind, found.share, found.on.real, found.on.synthetic) if found else (None,) * 4
+    return dict(zip(_RETRAINED, (*values, generation.drawn), strict=True))
+
+
 _COSTS = (
     "images_trained", "network_evaluations", "real_images", "method_state_bytes", "peak_memory_bytes",
     "fit_seconds", "sample_seconds", "score_seconds",
 )  # fmt: skip
+
+_RETRAINED = ("retrained", "retrained_share", "trained_on_real", "trained_on_synthetic", "drawn")
 
 
 def line_row(view: TableView, line: Line) -> dict[str, Any]:
@@ -93,7 +106,9 @@ def line_row(view: TableView, line: Line) -> dict[str, Any]:
         "worse_in": row.trades[1] if row.trades else None,
         "marks": "; ".join(mark.kind for mark in row.marks),
         "marks_because": "; ".join(mark.reason for mark in row.marks),
+        "retrained": row.retrained,
         "uses": None if row.uses is None else "; ".join(row.uses),
+        "undeclared": "; ".join(row.undeclared),
         "adjusted_p": compared.adjusted_p if compared else None,
         "adjusted_f1_p": compared.adjusted_f1_p if compared else None,
         "reads_score_features": row.entry.reads_score_features,

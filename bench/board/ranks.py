@@ -25,7 +25,7 @@ def ranks_of(entries: Sequence[Entry]) -> list[tuple[int, int]]:
             for seed, value in entry.areas[figure.key].items():
                 areas[place, seeds.index(seed)] = value * figure.sign
         for place in range(len(entries)):
-            shown = _shown(areas - areas[place])
+            shown = _shown(areas - areas[place], figure.least)
             better[:, place] |= shown > 0
             worse[:, place] |= shown < 0
     above = better & ~worse
@@ -33,8 +33,11 @@ def ranks_of(entries: Sequence[Entry]) -> list[tuple[int, int]]:
     return list(zip(lowest.tolist(), highest.tolist(), strict=True))
 
 
-def _shown(differences: NDArray[np.float64]) -> NDArray[np.int8]:
-    """Return the sign of each row's mean where it is shown by a t-test over seeds, else 0 (NaN: not there)."""
+def _shown(differences: NDArray[np.float64], least: float) -> NDArray[np.int8]:
+    """Return the sign of each row's mean where a t-test over seeds shows it, and it is not too small; else 0.
+
+    NaN stands for a seed that is not there.
+    """
     there = ~np.isnan(differences)
     n = there.sum(1)
     mean = np.where(there, differences, 0).sum(1) / np.maximum(n, 1)
@@ -42,5 +45,6 @@ def _shown(differences: NDArray[np.float64]) -> NDArray[np.int8]:
     error = np.sqrt(squares.sum(1) / np.maximum(n - 1, 1) / np.maximum(n, 1))
     with np.errstate(divide="ignore", invalid="ignore"):
         p = 2 * special.stdtr(np.maximum(n - 1, 1), -np.abs(mean / error))
-    found: NDArray[np.int8] = np.where((n >= FEWEST_SEEDS) & (p < SIGNIFICANT), np.sign(mean), 0).astype(np.int8)
+    shown = (n >= FEWEST_SEEDS) & (p < SIGNIFICANT) & (np.abs(mean) >= least)
+    found: NDArray[np.int8] = np.where(shown, np.sign(mean), 0).astype(np.int8)
     return found

@@ -60,7 +60,7 @@ class Comparison:
     def shown(self, figure: Figure) -> int:
         """Return 1 where the entry is shown to be better in a figure, -1 where worse, 0 where neither is shown."""
         found, p = (self.log_fid_area, self.adjusted_p) if figure is FID_FIGURE else (self.f1_area, self.adjusted_f1_p)
-        if found.seeds < FEWEST_SEEDS or p >= SIGNIFICANT:
+        if found.seeds < FEWEST_SEEDS or p >= SIGNIFICANT or abs(found.mean) < figure.least:
             return 0
         return 1 if found.mean * figure.sign > 0 else -1
 
