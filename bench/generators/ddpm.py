@@ -46,7 +46,8 @@ class DDPM(NetworkGenerator):
 
     Classifier-free guidance (Ho & Salimans 2022) realises the sampling bias as in the paper: the label is dropped for
     a share of the training images, and with w = 1 / lambda - 1 the guided output is (1 + w) conditional - w
-    unconditional. Samples come from DPM-Solver++(2M) (Lu et al. 2022), which is deterministic given the first noise.
+    unconditional. Samples come from DPM-Solver++(2M) (Lu et al. 2022), which is deterministic given the first noise,
+    or from its SDE, which is given fresh noise in each step.
     """
 
     understands = ("least_noise", "conditions", "steps")
@@ -77,8 +78,11 @@ class DDPM(NetworkGenerator):
 
     @property
     def numbers_per_image(self) -> int:
-        """The noise: as many as an image has values."""
-        return math.prod(self.data.image_shape)
+        """The noise: as many as an image has values, for each time that the sampler draws."""
+        return self._numbers(None)
+
+    def _numbers(self, steps: int | None) -> int:
+        return self._schedule.draws(steps) * math.prod(self.data.image_shape)
 
     def expect_conditions(self, n: int, from_scratch: bool) -> None:
         """Make room for n conditions; see `NetworkGenerator`."""
@@ -137,7 +141,7 @@ class DDPM(NetworkGenerator):
             raise RunFailed(f"levels is {list(levels)}: allowed are one or more from 0 to 1")
         times = self._schedule.times(torch.tensor(levels)).clamp_(max=self.settings.timesteps - 1).to(self.device)
         seeds = [derive_seed(seed, "loss", i) for i in range(len(levels))]
-        noises = self._shaped(normals(seeds, self.numbers_per_image)).to(self.device)
+        noises = self._shaped(normals(seeds, math.prod(self.data.image_shape)))[:, 0].to(self.device)
 
         size, labels = self.settings.sampling_batch, images.labels
         if labels is not None:
@@ -229,7 +233,7 @@ class DDPM(NetworkGenerator):
 
             return self._schedule.denoised(self._shaped(numbers), predict, steps)
 
-        return self.sample_with(labels, seeds, evaluations, progress, draw)
+        return self.sample_with(labels, seeds, evaluations, progress, draw, self._numbers(steps))
 
     def noise_levels(self, steps: int | None = None) -> list[NoiseLevel]:
         """Return where the steps of the sampler are; see `Generator.noise_levels`."""
@@ -251,7 +255,7 @@ class DDPM(NetworkGenerator):
         def draw(numbers: Tensor, classes: Tensor | None) -> Tensor:
             return self.draw(numbers, classes, sampling_bias, steps, condition)
 
-        return self.sample_with(labels, seeds, evaluations, progress, draw)
+        return self.sample_with(labels, seeds, evaluations, progress, draw, self._numbers(steps))
 
     def _second(self, state: Mapping[str, Tensor]) -> nn.Module:
         """Return a second network with these weights, built and compiled when it is first needed."""
@@ -280,7 +284,8 @@ class DDPM(NetworkGenerator):
         return self._schedule.denoised(self._shaped(numbers), predict, steps)
 
     def _shaped(self, numbers: Tensor) -> Tensor:
-        return numbers.reshape(-1, *self.data.image_shape)
+        """Return noise, (n, draws, channels, height, width)."""
+        return numbers.reshape(len(numbers), -1, *self.data.image_shape)
 
     def _guided(
         self,

@@ -184,6 +184,7 @@ class NetworkGenerator(Generator):
         evaluations: int,
         progress: Progress,
         draw: Callable[[Tensor, Tensor | None], Tensor],
+        numbers_per_image: int | None = None,
     ) -> ImageSet:
         """Draw one image per seed with `draw`, which makes images of normal numbers and labels, in batches.
 
@@ -193,15 +194,17 @@ class NetworkGenerator(Generator):
             evaluations: of the network for each image, which are counted.
             progress: where progress is shown.
             draw: as the method `draw`, without the bias.
+            numbers_per_image: of this drawing, where it is not the generator's own.
         """
         size = self.settings.sampling_batch
+        count = self.numbers_per_image if numbers_per_image is None else numbers_per_image
         check_labels(labels, self.data.n_classes, "sample")
 
         def batch(part: slice) -> Tensor:
             chunk = seeds[part]
             # The last batch is padded: kernels may round differently for another batch size.
             padding = size - len(chunk)
-            numbers = F.pad(normals(chunk, self.numbers_per_image), (0, 0, 0, padding))
+            numbers = F.pad(normals(chunk, count), (0, 0, 0, padding))
             classes = None if labels is None else F.pad(labels[part], (0, padding))
             images = draw(self.engine.moved(numbers), None if classes is None else self.engine.moved(classes))
             return to_uint8(images[: len(chunk)])

@@ -2,8 +2,11 @@
 
 import math
 from collections.abc import Callable
+from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from bench.cells.generator_settings import DDPMSettings
@@ -15,6 +18,11 @@ LEAST_NOISE_LEVEL = 0.1  # below it, errors of a predicted image weigh no more
 
 class NoiseSchedule:
     """The cosine schedule (Nichol & Dhariwal 2021) of T times, and DPM-Solver++(2M) (Lu et al. 2022) on it.
+
+    Small images are hidden by little noise, so that most times of the schedule are spent where nothing can be seen:
+    the ratio of signal to noise is multiplied by the setting `signal` at every time (Chen 2023, arXiv 2301.10972;
+    Hoogeboom et al. 2023, arXiv 2301.11093). The solver follows the ODE, or the SDE with as much fresh noise in each
+    step as it takes away (SDE-DPM-Solver++, Lu et al. 2022, section 5), which mends what a network gets wrong.
 
     Attributes:
         noising: diffusers' schedule in training.
@@ -28,13 +36,21 @@ class NoiseSchedule:
 
         self._settings = settings
         self._device = device
-        schedule = {
+        schedule: dict[str, Any] = {
             "num_train_timesteps": settings.timesteps,
             "beta_schedule": "squaredcos_cap_v2",
             "prediction_type": settings.prediction,
         }
         self.noising = DDPMScheduler(**schedule)
-        self.solver = DPMSolverMultistepScheduler(**schedule, timestep_spacing="trailing")
+        if settings.signal != 1:
+            schedule["trained_betas"] = betas_with_signal(self.noising.alphas_cumprod.double(), settings.signal)
+            self.noising = DDPMScheduler(**schedule)
+        algorithm = "sde-dpmsolver++" if settings.sampler == "sde" else "dpmsolver++"
+        self.solver = DPMSolverMultistepScheduler(**schedule, algorithm_type=algorithm, timestep_spacing="trailing")
+
+    def draws(self, steps: int | None) -> int:
+        """Return how often the sampler draws noise as large as an image; the last step of an SDE adds none."""
+        return self.n_steps(steps) if self._settings.sampler == "sde" else 1
 
     def times(self, levels: Tensor) -> Tensor:
         """Return the time, int64, 0 to T, that each level in [0, 1] lies in; rounding in float32 does not matter."""
@@ -98,11 +114,19 @@ class NoiseSchedule:
             for time, signal in zip(times, signals, strict=True)
         ]
 
-    def denoised(self, noisy: Tensor, predict: Callable[[Tensor, Tensor, int], Tensor], steps: int | None) -> Tensor:
-        """Follow the probability-flow ODE from noise to images; `predict` is given noisy images, time and step."""
+    def denoised(self, noise: Tensor, predict: Callable[[Tensor, Tensor, int], Tensor], steps: int | None) -> Tensor:
+        """Go from noise to images.
+
+        Args:
+            noise: standard normal, (n, draws(steps), channels, height, width): the first is where each image begins.
+            predict: is given noisy images, time and step.
+            steps: how many; None for those of the settings.
+        """
         self.solver.set_timesteps(self.n_steps(steps), device=self._device)
+        noisy, fresh = noise[:, 0], noise[:, 1:].unbind(1)
         for step, time in enumerate(self.solver.timesteps):
-            noisy = self.solver.step(predict(noisy, time, step), time, noisy).prev_sample
+            added = {"variance_noise": fresh[step] if step < len(fresh) else torch.zeros_like(noisy)} if fresh else {}
+            noisy = self.solver.step(predict(noisy, time, step), time, noisy, **added).prev_sample
         return noisy
 
     def correction(self, correct: Correction, noisy: Tensor, level: NoiseLevel, labels: Tensor | None) -> Tensor:
@@ -121,3 +145,18 @@ class NoiseSchedule:
                 return change * (-level.signal / level.noise)
             case "sample":
                 return change
+
+
+def betas_with_signal(alphas_cumprod: Tensor, signal: float) -> NDArray[np.float64]:
+    """Return the betas of the schedule whose ratio of signal to noise is `signal` times as large at every time.
+
+    With a = alpha-bar, signal over noise is sqrt(a / (1 - a)), and beta_t = 1 - a_t / a_(t-1).
+
+    Args:
+        alphas_cumprod: float64 (T,), those of the schedule that is changed.
+        signal: above 0.
+    """
+    changed = alphas_cumprod * signal**2 / (alphas_cumprod * signal**2 + 1 - alphas_cumprod)
+    before = torch.cat([torch.ones(1, dtype=torch.float64), changed[:-1]])
+    betas: NDArray[np.float64] = (1 - changed / before).numpy()
+    return betas

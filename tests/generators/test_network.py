@@ -47,6 +47,7 @@ VARIANTS = pytest.mark.parametrize(
         pytest.param(ddpm, {"attention": True}, id="ddpm-attention"),
         pytest.param(ddpm, {"patch": 2}, id="ddpm-patch"),
         pytest.param(ddpm, {"channels": [16, 32]}, id="ddpm-two"),
+        pytest.param(ddpm, {"sampler": "sde", "signal": 2.0}, id="ddpm-sde"),
         pytest.param(stylegan, {}, id="stylegan"),
         pytest.param(stylegan, {"patch": 2}, id="stylegan-patch"),
         pytest.param(stylegan, {"base_layers": 3}, id="stylegan-base"),

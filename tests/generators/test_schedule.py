@@ -1,0 +1,117 @@
+"""The noise schedule and its two samplers, against Gaussians, whose denoised images are known."""
+
+import math
+from collections.abc import Callable
+
+import pytest
+import torch
+from models import DDPM_SETTINGS, LABELS, SEEDS, fit, sample
+from models import ddpm as build
+from pydantic import ValidationError
+from torch import Tensor
+
+from bench.cells.generator_settings import DDPMSettings
+from bench.generators.schedule import NoiseSchedule
+from bench.process.progress import Progress
+
+SAMPLERS = pytest.mark.parametrize("sampler", ["ode", "sde"])
+
+
+def schedule(**changes: object) -> NoiseSchedule:
+    return NoiseSchedule(DDPMSettings.model_validate(DDPM_SETTINGS | changes), torch.device("cpu"))
+
+
+def denoiser(of: NoiseSchedule, mean: float, deviation: float) -> Callable[[Tensor, Tensor, int], Tensor]:
+    """The mean of images, independent normal numbers, given noisy ones: what the best network predicts."""
+
+    def predict(noisy: Tensor, time: Tensor, step: int) -> Tensor:
+        signal = of.noising.alphas_cumprod[time].sqrt()
+        variance = signal**2 * deviation**2 + 1 - signal**2
+        return mean + signal * deviation**2 / variance * (noisy - signal * mean)
+
+    return predict
+
+
+def normals(n: int, draws: int) -> Tensor:
+    return torch.randn(n, draws, 1, 4, 4, generator=torch.Generator().manual_seed(0))
+
+
+@SAMPLERS
+@pytest.mark.parametrize("signal", [1.0, 3.0])
+def test_of_the_best_prediction_a_sampler_draws_the_distribution_itself(sampler: str, signal: float):
+    of = schedule(prediction="sample", sampler=sampler, signal=signal, sampling_steps=100)
+    images = of.denoised(normals(1000, of.draws(None)), denoiser(of, 0.3, 0.5), None)
+    # 16,000 numbers: four standard errors, and what 100 steps leave.
+    assert images.mean().item() == pytest.approx(0.3, abs=4 * 0.5 / math.sqrt(16_000) + 0.005)
+    assert images.std().item() == pytest.approx(0.5, rel=4 / math.sqrt(2 * 16_000) + 0.02)
+
+
+@pytest.mark.parametrize(("sampler", "expected"), [("ode", 1.0), ("sde", 0.0)])
+def test_an_ode_keeps_its_first_noise_and_an_sde_forgets_it(sampler: str, expected: float):
+    # Of images that are standard normal the ODE leaves every number as it is; the SDE is the process of noising run
+    # backwards, whose two ends have the correlation sqrt(alpha-bar) of the last time, nearly 0.
+    of = schedule(prediction="sample", sampler=sampler, sampling_steps=100)
+    noise = normals(1000, of.draws(None))
+    images = of.denoised(noise, denoiser(of, 0.0, 1.0), None)
+    together = torch.stack([noise[:, 0].flatten(), images.flatten()])
+    assert torch.corrcoef(together)[0, 1].item() == pytest.approx(expected, abs=4 / math.sqrt(16_000))
+
+
+def test_a_step_of_the_sde_is_that_of_the_paper():
+    # Lu et al. 2022, SDE-DPM-Solver++1: x_t = (sigma_t / sigma_s) e^-h x_s + alpha_t (1 - e^-2h) x0
+    # + sigma_t sqrt(1 - e^-2h) z, with h the difference of log(alpha / sigma). Two steps: the first is of first order,
+    # the second ends at the image that is predicted.
+    of = schedule(prediction="sample", sampler="sde", sampling_steps=2)
+    seen: list[Tensor] = []
+
+    def predict(noisy: Tensor, time: Tensor, step: int) -> Tensor:
+        seen.append(noisy)
+        return torch.full_like(noisy, 0.25)
+
+    noise = normals(5, 2)
+    images = of.denoised(noise, predict, None)
+    (_, alpha_s, sigma_s), (_, alpha_t, sigma_t) = (
+        (level.level, level.signal, level.noise) for level in of.noise_levels(None)
+    )
+    h = math.log(alpha_t / sigma_t) - math.log(alpha_s / sigma_s)
+    shrunk, left = sigma_t / sigma_s * math.exp(-h), 1 - math.exp(-2 * h)
+    expected = shrunk * noise[:, 0] + alpha_t * left * 0.25 + sigma_t * math.sqrt(left) * noise[:, 1]
+    assert torch.allclose(seen[1], expected, atol=1e-4)
+    assert torch.allclose(images, torch.full_like(images, 0.25), atol=1e-5)
+
+
+@pytest.mark.parametrize("signal", [0.5, 1.0, 2.5])
+def test_the_signal_multiplies_the_ratio_of_signal_to_noise_at_every_time(signal: float):
+    ratios = [
+        (of.noising.alphas_cumprod.double() / (1 - of.noising.alphas_cumprod.double())).sqrt()
+        for of in (schedule(), schedule(signal=signal))
+    ]
+    assert torch.allclose(ratios[1][:-1], signal * ratios[0][:-1], rtol=1e-2)
+    assert torch.allclose(ratios[1][:300], signal * ratios[0][:300], rtol=1e-3)
+
+
+def test_both_samplers_begin_with_the_same_noise_and_each_image_has_its_own():
+    ode, sde = build(sampling_steps=3), build(sampler="sde", sampling_steps=3)
+    assert (ode.numbers_per_image, sde.numbers_per_image) == (64, 3 * 64)
+    fit(ode)
+    sde.load_state_dict(ode.state_dict())
+    drawn = sample(sde)
+    assert not torch.equal(drawn, sample(ode))
+    order = torch.tensor([6, 2, 0, 5, 1, 4, 3])
+    assert torch.equal(sample(sde, LABELS[order], [SEEDS[i] for i in order]), drawn[order])
+
+
+def test_an_sde_draws_as_often_as_it_is_asked_to_take_steps():
+    model = fit(build(sampler="sde", sampling_steps=3))
+    quiet = Progress(visible=False)
+    five = model.sample(LABELS, SEEDS, 1.0, quiet, steps=5)
+    guided = model.sample_guided(LABELS, SEEDS, [0.0] * 5, quiet, steps=5)
+    assert torch.equal(five.images, guided.images)
+    assert not torch.equal(five.images, sample(model))
+    assert torch.equal(model.sample(LABELS, SEEDS, 1.0, quiet, steps=3).images, sample(model))
+
+
+@pytest.mark.parametrize("changes", [{"signal": 0.0}, {"sampler": "heun"}])
+def test_what_no_schedule_has_is_refused(changes: dict[str, object]):
+    with pytest.raises(ValidationError):
+        DDPMSettings.model_validate(DDPM_SETTINGS | changes)
