@@ -156,19 +156,20 @@ def test_the_loss_of_a_predicted_image_is_the_error_of_the_velocity_that_it_impl
     assert losses[0] == pytest.approx(losses[1], rel=1e-4)
 
 
-@pytest.mark.parametrize("prediction", ["v_prediction", "epsilon", "sample"])
-def test_every_kind_of_prediction_learns_what_it_samples(prediction: str):
-    # Two grey levels, each the images of a label. A model that has learned nothing of labels draws each of 32 images on
-    # the right side of mid-grey by chance. A short training leaves images paler than they should be, the prediction of
-    # noise most: at the first step of the sampler its errors are those of the image hundreds of times over.
+@pytest.mark.parametrize(("prediction", "steps"), [("v_prediction", 150), ("epsilon", 400), ("sample", 150)])
+def test_every_kind_of_prediction_learns_what_it_samples(prediction: str, steps: int):
+    # Two grey levels, each the images of a label. The prediction of noise takes longer: the sampler begins where an
+    # image is a ten-thousandth of the noise, and with it the errors of its first step are multiplied (after 150 steps a
+    # quarter of the images are black or white).
     labels = torch.arange(64) % 2
     pool = ImageSet((labels * 160 + 48).to(torch.uint8)[:, None, None, None].expand(-1, 1, 8, 8).contiguous(), labels)
-    settings = {"prediction": prediction, "images": 64 * 150, "batch_size": 64, "sampling_steps": 10}
+    settings = {"prediction": prediction, "images": 64 * steps, "batch_size": 64, "sampling_steps": 10}
     model = fit(build(n_classes=2, learning_rate=3e-3, **settings), pool=pool)
     grey = sample(model, labels[:32], list(range(32))).double().mean((1, 2, 3))
-    assert ((grey > 128) == (labels[:32] == 1)).all()
+    # By chance 28 of 32 are on the right side of mid-grey once in 100,000 times.
+    assert ((grey > 128) == (labels[:32] == 1)).sum() >= 28
     for label, level in enumerate((48, 208)):
-        assert grey[label::2].mean().item() == pytest.approx(level, abs=60)
+        assert grey[label::2].mean().item() == pytest.approx(level, abs=40)
 
 
 @pytest.mark.parametrize("dropout", [0.0, 0.3])
