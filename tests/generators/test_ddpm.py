@@ -159,7 +159,7 @@ def test_the_loss_of_a_predicted_image_is_the_error_of_the_velocity_that_it_impl
 @pytest.mark.parametrize(("prediction", "steps"), [("v_prediction", 150), ("epsilon", 400), ("sample", 150)])
 def test_every_kind_of_prediction_learns_what_it_samples(prediction: str, steps: int):
     # Two grey levels, each the images of a label. The prediction of noise takes longer: the sampler begins where an
-    # image is a ten-thousandth of the noise, and the errors of its first step are multiplied (after 150 steps a quarter
+    # image is a ten-thousandth of the noise, and errors of its first step are multiplied (after 150 steps a quarter
     # of the images are on the wrong side).
     labels = torch.arange(64) % 2
     pool = ImageSet((labels * 160 + 48).to(torch.uint8)[:, None, None, None].expand(-1, 1, 8, 8).contiguous(), labels)
