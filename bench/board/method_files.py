@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench import paths
+from bench.board.papers import Paper, papers_in
 from bench.files.hashing import bytes_sha256
 from bench.files.limits import MOST_METHOD_BYTES
 
@@ -23,6 +24,11 @@ class MethodFile:
     option: str
     source: str
     description: str
+
+    @property
+    def papers(self) -> tuple[Paper, ...]:
+        """The papers that its description names, in its order."""
+        return papers_in(self.description)
 
 
 def find_method_files(leaderboard: Path) -> dict[tuple[str, str], MethodFile]:
