@@ -28,12 +28,14 @@ class Submission:
             command leaves behind is completed by the next one.
         kept: files that are there already.
         notes: what the submitter should know.
+        anonymous: whether nobody is named for results that are new.
     """
 
     folder: Path
     files: dict[Path, bytes]
     kept: list[Path]
     notes: list[str]
+    anonymous: bool
 
     def write(self) -> None:
         """Write the files.
@@ -61,6 +63,10 @@ class Submission:
         lines = [f"written  {path}" for path in self.files]
         lines += [f"kept     {path}: is there already" for path in self.kept]
         lines += [f"note     {note}" for note in self.notes]
+        if self.anonymous:
+            lines.append(
+                "note     nobody is named as who submits this: --by NAME, and --link URL, are shown beside it"
+            )
         lines += [
             "next     look at the page (site/index.html), commit these files, and open a pull request with them:"
         ]
@@ -119,8 +125,6 @@ def plan_submission(
     if by is not None and (unnamed := tuple(sorted(set(new) - set(submitters)))):
         told = Submitted(by=by, link=link, date=datetime.datetime.now(datetime.UTC).date(), cells=unnamed)
         files[leaderboard / "submissions" / told.file_name] = told.to_json().encode()
-    elif by is None and new:
-        notes.append("nobody is named as who submits this: --by NAME, and --link URL, would be shown beside it")
     for cell in submitted:
         path = folder.result_path(cell.record.cell)
         there = folder.records.get(cell.record.cell_id)
@@ -142,7 +146,7 @@ def plan_submission(
         notes += seed_notes(group, folder, methods, generators)
         notes += data_notes(group)
     notes += plain_loop_notes(submitted, folder, generators)
-    return Submission(leaderboard, files, kept, notes)
+    return Submission(leaderboard, files, kept, notes, anonymous=by is None and bool(new))
 
 
 def _different_cells(cells: list[SubmittedCell]) -> list[SubmittedCell]:

@@ -1,5 +1,6 @@
 """The check of what a branch adds to the leaderboard, in a repository made for it."""
 
+import datetime
 import os
 import subprocess
 from collections.abc import Callable
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bench.cells.record import Record, read_record
+from bench.cells.submitted import Submitted
 from bench.files.limits import MOST_RECORD_BYTES
 from bench.submission import contribution
 from submission.place import Place, png
@@ -76,7 +78,38 @@ def test_what_submit_has_written_passes(repository: Repository, check, capsys):
         "added     1 file to leaderboard/methods",
         "added     0 files to leaderboard/generators",
         "added     0 files to leaderboard/reproductions",
+        "added     0 files to leaderboard/submissions",
     ]
+
+
+def name(repository: Repository, *cells: str) -> Path:
+    """Name somebody who has submitted cells, in a file of the branch."""
+    submitted = Submitted(by="Ada", date=datetime.date(2026, 11, 28), cells=cells)
+    path = repository.leaderboard / "submissions" / submitted.file_name
+    path.parent.mkdir()
+    path.write_text(submitted.to_json())
+    repository.commit()
+    return path
+
+
+def test_who_submits_may_be_named_with_the_results(repository: Repository, check):
+    name(repository, read_record(repository.result(0)).cell_id)
+    assert check() == (0, [])
+
+
+def test_nobody_is_named_for_results_that_were_there_before(repository: Repository, check):
+    there = read_record(repository.result(0, "none")).cell_id
+    path = name(repository, read_record(repository.result(0)).cell_id, there)
+    refused = f"leaderboard/submissions/{path.name}: names cell {there[:12]}..., whose result is not added with it"
+    assert check() == (1, [refused])
+
+
+def test_a_submission_that_was_edited_is_refused(repository: Repository, check):
+    path = name(repository, read_record(repository.result(0)).cell_id)
+    path.write_text(path.read_text().replace("Ada", "Bob"))
+    repository.commit()
+    [refused] = check()[1]
+    assert "it was edited after it was written" in refused
 
 
 def test_no_method_is_executed(repository: Repository, check, place: Place):

@@ -13,6 +13,7 @@ import pytest
 from bench import paths
 from bench.cells.earlier_files import EarlierFile
 from bench.cells.record import FurtherScores, Record, read_record
+from bench.cells.submitted import read_submitted, read_submitters
 from bench.cli.main import main
 from bench.files.hashing import file_sha256
 from bench.files.sealed import read_sealed, write_sealed
@@ -74,7 +75,7 @@ def test_no_method_is_executed(place: Place, submit: Submit):
 
 
 def test_what_was_written_is_listed_and_then_what_to_do(place: Place, submit: Submit):
-    lines = submit(place.runs, "--method", place.method).splitlines()
+    lines = submit(place.runs, "--method", place.method, "--by", "Ada").splitlines()
     written = [line.split()[1] for line in lines if line.startswith("written ")]
     assert sorted(written) == sorted(f"leaderboard/{name}" for name in place.files())
     assert [line.strip() for line in lines[-3:]] == [
@@ -104,6 +105,77 @@ def test_a_method_that_is_on_the_leaderboard_need_not_be_given_again(place: Plac
     submit(place.cell(0), "--method", place.method)
     submit(place.runs)
     assert len(place.files()) == 7
+
+
+def test_who_submits_is_named_in_a_file_of_its_own(place: Place, submit: Submit):
+    submit(place.runs, "--method", place.method)
+    unnamed = place.files()
+    shutil.rmtree(place.leaderboard)
+    place.leaderboard.mkdir()
+    submit(place.runs, "--method", place.method, "--by", "Ada Lovelace", "--link", "https://example.org/~ada")
+    [new] = set(place.files()) - set(unnamed)
+    assert {path: content for path, content in place.files().items() if path != new} == unnamed
+    told, today = read_submitted(place.leaderboard / new), datetime.datetime.now(datetime.UTC).date()
+    assert (told.by, told.link, told.date) == ("Ada Lovelace", "https://example.org/~ada", today)
+    cells = {read_record(path).cell_id for path in place.leaderboard.glob("results/*.json")}
+    assert set(told.cells) == cells == set(read_submitters(place.leaderboard))
+
+
+def test_who_submits_again_adds_nothing(place: Place, submit: Submit):
+    options = ("--method", place.method, "--by", "Ada")
+    submit(place.runs, *options)
+    before = place.files()
+    submit(place.runs, *options)
+    assert place.files() == before
+
+
+def test_who_submits_more_is_named_for_what_is_new(place: Place, submit: Submit):
+    submit(place.cell(0, "none"), "--by", "Ada")
+    submit(place.cell(0, "none"), place.cell(1, "none"), "--by", "Bob")
+    found = {told.by: told.cells for told in map(read_submitted, place.leaderboard.glob("submissions/*.json"))}
+    records = [read_record(place.cell(seed, "none") / "record.json").cell_id for seed in (0, 1)]
+    assert found == {"Ada": (records[0],), "Bob": (records[1],)}
+
+
+def test_that_nobody_is_named_is_noted_where_something_is_new(place: Place, submit: Submit):
+    said = "nobody is named as who submits this: --by NAME"
+    assert said in submit(place.cell(0, "none"))
+    assert said not in submit(place.cell(0, "none"))
+    assert said not in submit(place.cell(1, "none"), "--by", "Ada")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--by", "<b>Ada</b>"), "--by '<b>Ada</b>' has <: allowed is plain text"),
+        (("--by", ""), "allowed are 1 to 80 characters"),
+        (("--by", "Ada", "--link", "javascript:alert(1)"), "--link 'javascript:alert(1)': allowed is https://"),
+        (("--link", "https://example.org"), "--link https://example.org: allowed beside --by NAME"),
+    ],
+)
+def test_a_name_or_a_link_that_is_not_allowed_is_refused(place: Place, refusal: Submit, options, said: str):
+    assert said in refusal(place.cell(0, "none"), *options)
+
+
+def test_a_result_whose_method_does_not_say_what_it_uses_is_refused(place: Place, refusal: Submit):
+    def used(record: Record) -> Record:
+        first, *later = record.generations
+        return record.model_copy(
+            update={"generations": (first.model_copy(update={"used": ("real statistics",)}), *later)}
+        )
+
+    path = place.edit(0, used, "none")
+    assert 'was seen to use "real statistics", which its class does not declare' in refusal(path)
+
+
+def test_a_result_of_before_that_says_less_is_the_same(place: Place, submit: Submit):
+    submit(place.cell(0, "none"))
+    [path] = place.leaderboard.glob("results/*.json")
+    record = read_record(path)
+    less = {"retrained": None, "drawn": None, "used": ()}
+    generations = tuple(result.model_copy(update=less) for result in record.generations)
+    path.write_text(record.model_copy(update={"generations": generations, "uses": None}).to_json())
+    assert "stays as it was: the scores are the same" in submit(place.cell(0, "none"))
 
 
 @pytest.mark.parametrize("n_written", range(7))
