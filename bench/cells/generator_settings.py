@@ -107,6 +107,9 @@ class StyleGANSettings(NetworkSettings):
     channels: tuple[int, ...] = Field(min_length=1, description="channels per resolution, the finest first")
     latent: int = Field(ge=1, description="dimensions of latents and styles")
     base_layers: int = Field(default=1, ge=1, description="convolutions at the coarsest resolution")
+    latent_input: bool = Field(
+        default=False, description="latent and label enter the coarsest resolution too, beside the constant"
+    )
     mapping_layers: int = Field(default=2, ge=1)
     stddev_group: int = Field(default=4, ge=1, description="images over which the discriminator sees a deviation")
     augment: tuple[Augmentation, ...] = Field(description="differentiable augmentations")

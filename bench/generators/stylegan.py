@@ -4,6 +4,8 @@ Kept of the published design: the mapping network, modulated and demodulated con
 a residual discriminator with minibatch standard deviation, the non-saturating loss with lazy R1, equalised learning
 rates, and the average of the generator's weights. Left out: path length regularisation and style mixing. For small
 data: differentiable augmentation (Zhao et al. 2020). With labels both networks are conditional, as in StyleGAN2-ADA.
+Added, with `latent_input`: latent and label enter at the coarsest resolution too, as in the networks before StyleGAN
+(Radford et al. 2016). In budgets of minutes, styles alone come to say the class and leave the latent out.
 """
 
 import copy
@@ -35,7 +37,7 @@ class StyleGAN(NetworkGenerator):
     """StyleGAN2 made small; the sampling bias is the truncation psi (Karras et al. 2019).
 
     A style w is drawn towards the centre of all styles, centre + psi (w - centre), with psi = lambda; with labels each
-    class has its own centre.
+    class has its own centre. What enters at the coarsest resolution is drawn towards its own likewise.
     """
 
     def __init__(self, settings: StyleGANSettings, data: DataShape, engine: Engine) -> None:
@@ -139,7 +141,8 @@ class StyleGAN(NetworkGenerator):
         batch, numbers = batch.share(self.share), self.share.of(numbers)
         labels = batch.labels
         z, noise = self._generator.split(numbers)
-        fake = self._images(self._synthesize, self._generator.mapping(z, labels), noise)
+        w = self._generator.mapping(z, labels)
+        fake = self._images(self._synthesize, w, noise, self._generator.entry(z, labels))
 
         # The discriminator, with the gradient penalty R1 every few steps.
         regularise = step % self.settings.r1_interval == 0
@@ -178,12 +181,12 @@ class StyleGAN(NetworkGenerator):
         if sampling_bias != 1:
             centre = self._centre if labels is None else self._centre[labels]
             w = centre + sampling_bias * (w - centre)
-        return self._images(self._synthesize_averaged, w, noise)
+        return self._images(self._synthesize_averaged, w, noise, self._averaged.entry(z, labels, sampling_bias))
 
-    def _images(self, synthesis: nn.Module, w: Tensor, noise: list[Tensor]) -> Tensor:
-        """Return images in about [-1, 1] of styles, (n, latent), and noise maps."""
+    def _images(self, synthesis: nn.Module, w: Tensor, noise: list[Tensor], entry: Tensor | None) -> Tensor:
+        """Return images in about [-1, 1] of styles, (n, latent), noise maps, and what enters."""
         with self.engine.autocast():
-            folded = synthesis(w, noise)
+            folded = synthesis(w, noise, entry)
         return F.pixel_shuffle(folded, self.settings.patch)
 
     def _judge(self, images: Tensor, labels: Tensor | None, random: torch.Generator, twice: bool = False) -> Tensor:

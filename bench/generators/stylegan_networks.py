@@ -33,7 +33,11 @@ class GeneratorNetwork(nn.Module):
     def __init__(self, settings: StyleGANSettings, size: int, n_out: int, n_classes: int | None) -> None:
         super().__init__()
         self.mapping = MappingNetwork(settings.latent, settings.mapping_layers, n_classes)
-        self.synthesis = SynthesisNetwork(size, settings.channels, settings.base_layers, n_out, settings.latent)
+        n_entry = settings.latent + (n_classes or 0) if settings.latent_input else None
+        self.synthesis = SynthesisNetwork(
+            size, settings.channels, settings.base_layers, n_out, settings.latent, n_entry
+        )
+        self._n_classes = n_classes
         self._parts = [settings.latent, *(side**2 for side in self.synthesis.noise_sides)]
         self.n_random = sum(self._parts)
 
@@ -42,6 +46,24 @@ class GeneratorNetwork(nn.Module):
         z, *noise = numbers.split(self._parts, dim=1)
         sides = self.synthesis.noise_sides
         return z, [values.reshape(-1, 1, side, side) for values, side in zip(noise, sides, strict=True)]
+
+    def entry(self, z: Tensor, labels: Tensor | None, truncation: float = 1.0) -> Tensor | None:
+        """Return what enters the coarsest resolution, (n, n_entry), None where nothing does.
+
+        Args:
+            z: latents, (n, latent).
+            labels: int64 (n,), None without classes.
+            truncation: of the latents. The layer that they enter by is linear: what it makes of them is drawn towards
+                its mean over all latents as styles are towards theirs.
+        """
+        if self.synthesis.entry is None:
+            return None
+        latents = truncation * normalised(z)
+        if self._n_classes is None or labels is None:
+            return latents
+        # Of mean square 1, as the latents are.
+        chosen = F.one_hot(labels, self._n_classes).to(z.dtype) * math.sqrt(self._n_classes)
+        return torch.cat([latents, chosen], 1)
 
 
 class MappingNetwork(nn.Module):
@@ -72,7 +94,15 @@ class SynthesisNetwork(nn.Module):
         noise_sides: height and width of the noise of each layer.
     """
 
-    def __init__(self, size: int, channels: tuple[int, ...], base_layers: int, n_out: int, n_style: int) -> None:
+    def __init__(
+        self,
+        size: int,
+        channels: tuple[int, ...],
+        base_layers: int,
+        n_out: int,
+        n_style: int,
+        n_entry: int | None = None,
+    ) -> None:
         """Build it.
 
         Args:
@@ -81,11 +111,13 @@ class SynthesisNetwork(nn.Module):
             base_layers: layers of the coarsest block; the others have two.
             n_out: channels of the images.
             n_style: dimensions of styles.
+            n_entry: numbers that enter the coarsest resolution beside the constant; None for none.
         """
         super().__init__()
         widths = channels[::-1]
         base = size // 2 ** (len(widths) - 1)
         self.constant = nn.Parameter(torch.empty(widths[0], base, base))
+        self.entry = None if n_entry is None else EqualLinear(n_entry, widths[0] * base**2)
         self.base = nn.ModuleList(StyledLayer(widths[0], widths[0], n_style) for _ in range(base_layers))
         self.growing = nn.ModuleList(StyledLayer(a, b, n_style) for a, b in pairwise(widths))
         self.keeping = nn.ModuleList(StyledLayer(width, width, n_style) for width in widths[1:])
@@ -96,10 +128,12 @@ class SynthesisNetwork(nn.Module):
         """Draw the constant that every image starts from."""
         nn.init.normal_(self.constant)
 
-    def forward(self, w: Tensor, noise: list[Tensor]) -> Tensor:
-        """Return images, (n, n_out, size, size), of styles, (n, n_style), and the noise of each layer."""
+    def forward(self, w: Tensor, noise: list[Tensor], entry: Tensor | None = None) -> Tensor:
+        """Return images, (n, n_out, size, size), of styles, (n, n_style), the noise of each layer, and what enters."""
         maps = iter(noise)
         x = self.constant.expand(len(w), -1, -1, -1)
+        if self.entry is not None:
+            x = activated(x + self.entry(entry).unflatten(1, self.constant.shape))
         for layer in self.base:
             x = layer(x, w, next(maps))
         # The image is summed up in float32.

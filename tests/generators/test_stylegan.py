@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from bench.cells.generator_settings import StyleGANSettings
 from bench.generators.batch import Batch
+from bench.seeds import draw_weights
 
 
 def normal(*shape: int, seed: int = 0) -> Tensor:
@@ -70,3 +71,39 @@ def test_truncation_draws_styles_towards_their_mean(n_classes: int | None):
     full, half, quarter = seen
     assert torch.allclose(half, centre + 0.5 * (full - centre), atol=1e-6)
     assert torch.allclose(quarter, centre + 0.25 * (full - centre), atol=1e-6)
+
+
+@pytest.mark.parametrize("n_classes", [10, None])
+def test_latent_and_label_enter_the_coarsest_resolution(n_classes: int | None):
+    model = build(n_classes, latent_input=True)
+    draw_weights(model._averaged, 3)
+    synthesis = model._averaged.synthesis
+    seen = []
+    synthesis.base[0].register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
+    z, labels = normal(5, 8), None if n_classes is None else torch.tensor([0, 3, 3, 9, 1])
+    numbers = torch.cat([z, normal(5, model.numbers_per_image - 8, seed=1)], 1)
+    model.draw(numbers, labels, 1.0)
+    for i, found in enumerate(seen[0]):
+        entering = z[i] / z[i].square().mean().sqrt()
+        if labels is not None:
+            entering = torch.cat([entering, torch.eye(10)[labels[i]] * 10**0.5])
+        wide = synthesis.entry.weight @ entering / len(entering) ** 0.5 + synthesis.entry.bias
+        expected = F.leaky_relu(synthesis.constant + wide.reshape(synthesis.constant.shape), 0.2) * 2**0.5
+        assert torch.allclose(found, expected, atol=1e-5)
+
+
+def test_truncation_draws_what_enters_towards_its_mean():
+    model = build(latent_input=True)
+    draw_weights(model._averaged, 3)
+    z, labels = normal(4000, 8), torch.full((4000,), 7)
+    full, half, none = (model._averaged.synthesis.entry(model._averaged.entry(z, labels, psi)) for psi in (1, 0.5, 0))
+    assert torch.allclose(half, none + 0.5 * (full - none), atol=1e-5)
+    # At 0 all are their mean.
+    assert torch.allclose(full.mean(0), none[0], atol=0.1)
+    assert torch.equal(none[0], none[1])
+
+
+def test_nothing_but_a_constant_enters_where_it_is_not_set():
+    model = build()
+    assert model._averaged.entry(normal(2, 8), LABELS[:2]) is None
+    assert not [name for name in model.state_dict() if "entry" in name]
