@@ -4,12 +4,11 @@ A number is the mean over seeds with its 95% interval (Student's t). It supports
 lies on the side that the claim expects, and refutes it where the whole interval lies on the other.
 """
 
-import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Literal
 
+from bench.board.answer import HELPS, Answer, AnswerVerdict, ItemAnswer, Missing, Scope, Verdict
 from bench.board.evidence import measured, minus, number_of, shown, value_of
 from bench.board.question_file import EvidenceSpec
 from bench.board.questions import Evidence, Question, SeriesKey, Side, series_key
@@ -17,100 +16,8 @@ from bench.board.seed_statistics import FEWEST_SEEDS, Estimate
 from bench.cells.earlier_files import earlier_cells, earlier_file
 from bench.cells.record import Record
 
-Verdict = Literal["supported", "refuted", "undecided"]
 Series = Mapping[SeriesKey, Sequence[Record]]
 Seeds = dict[int, Record]
-
-
-@dataclass(frozen=True)
-class Missing:
-    """Something that would have to be there.
-
-    Attributes:
-        text: what it is, in words.
-        command: the command line that makes it; None where there is none.
-    """
-
-    text: str
-    command: str | None
-
-
-@dataclass(frozen=True)
-class ItemAnswer:
-    """What one item of the evidence says.
-
-    Attributes:
-        label: what it shows, in words.
-        decides: whether it enters the verdict.
-        verdict: of this item alone.
-        measured: what the number is, in words.
-        of: the cells, in words.
-        against: the cells that they are compared with, in words; None for none.
-        expected: what the claim expects, in words.
-        margin: why the value expected is what it is; None where it is "no difference".
-        estimate: the number, a ratio where `ratio` is true; None where there is none.
-        ratio: whether the number is a ratio, 1 where nothing differs.
-        shown: the number with its interval, as a page shows it; empty where there is none.
-        why: why it is undecided; empty where it is decided.
-        seeds: that the number is computed from.
-        cells: the ids of the cells, in the order of the seeds.
-        against_cells: the ids of those that they are compared with; empty for none.
-        missing: what is not there.
-        of_earlier_files: whether any of the cells were run with a file that their method had before.
-    """
-
-    label: str
-    decides: bool
-    verdict: Verdict
-    measured: str
-    of: str
-    against: str | None
-    expected: str
-    margin: str | None
-    estimate: Estimate | None
-    ratio: bool
-    shown: str
-    why: str
-    seeds: tuple[int, ...]
-    cells: tuple[str, ...]
-    against_cells: tuple[str, ...]
-    missing: tuple[Missing, ...]
-    of_earlier_files: bool = False
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the item as JSON values; an end of an interval that one seed does not give is null."""
-        number = None
-        if self.estimate is not None:
-            ends = {name: getattr(self.estimate, name) for name in ("mean", "low", "high")}
-            number = {name: value if math.isfinite(value) else None for name, value in ends.items()}
-        return asdict(self) | {"estimate": number}
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A question with its verdict."""
-
-    question: Question
-    verdict: Verdict
-    items: tuple[ItemAnswer, ...]
-
-    @property
-    def missing(self) -> list[Missing]:
-        """What is not there for any of the items, each once."""
-        return list(dict.fromkeys(missing for item in self.items for missing in item.missing))
-
-    def to_json(self) -> dict[str, Any]:
-        """Return question and answer as JSON values."""
-        question = self.question
-        return {
-            "key": question.key,
-            "title": question.title,
-            "background": question.background,
-            "decided": question.decided,
-            "combine": question.combine,
-            "verdict": self.verdict,
-            "items": [item.to_json() for item in self.items],
-        }
 
 
 def by_series(records: Iterable[Record]) -> Series:
@@ -157,7 +64,27 @@ def decide(question: Question, records: Series) -> Answer:
         )
         for item in question.not_measurable
     ]
-    return Answer(question, combined(question.combine, [i.verdict for i in items if i.decides]), tuple(items))
+    scopes = tuple(_scopes(question.combine, items))
+    verdict: AnswerVerdict = combined(question.combine, [item.verdict for item in items if item.decides])
+    if not scopes:
+        verdict = "not yet testable"
+    elif verdict == "refuted" and any(scope.verdict == HELPS for scope in scopes):
+        verdict = HELPS
+    return Answer(question, verdict, scopes, tuple(items))
+
+
+def _scopes(combine: Literal["all", "any"], items: Sequence[ItemAnswer]) -> Iterator[Scope]:
+    """Yield what the numbers of each task and tier say that decide, in the order of the file."""
+    deciding = [item for item in items if item.decides and item.task]
+    for task, tier in dict.fromkeys((item.task, item.tier) for item in deciding):
+        own = [item for item in deciding if (item.task, item.tier) == (task, tier)]
+        verdict: AnswerVerdict = combined(combine, [item.verdict for item in own])
+        first = next((item for item in own if item.verdict == verdict), own[0])
+        helping = [item.verdict for item in items if item.helps and (item.task, item.tier) == (task, tier)]
+        if verdict == "refuted" and "supported" in helping and "refuted" not in helping:
+            verdict = HELPS
+        effect = f"{first.label}: {first.shown or first.why}"
+        yield Scope(task, tier, min(len(item.seeds) for item in own), verdict, effect)
 
 
 def combined(combine: Literal["all", "any"], verdicts: Sequence[Verdict]) -> Verdict:
@@ -203,6 +130,9 @@ def _decide_item(evidence: Evidence, records: Series) -> ItemAnswer:
         cells=tuple(scored[0][seed].cell_id for seed in common),
         against_cells=tuple(seeds[seed].cell_id for seeds in scored[1:] for seed in common),
         missing=missing,
+        helps=spec.helps,
+        task=evidence.cells.cell.task,
+        tier=evidence.cells.cell.tier,
         of_earlier_files=any(earlier_file(seeds[seed].cell.method) for seeds in scored for seed in common),
     )
 

@@ -1,12 +1,11 @@
 """The number that an item of a question's evidence is: computed from records, and as text."""
 
-import math
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
-from scipy.integrate import trapezoid
 
+from bench.board.decline import ratio, slopes
+from bench.board.figures import area, log_fids
 from bench.board.question_file import EvidenceSpec
 from bench.board.seed_statistics import Estimate, estimate, paired_difference
 from bench.cells.record import Record
@@ -18,9 +17,10 @@ def value_of(spec: EvidenceSpec, record: Record) -> float | None:
     """Return the statistic of one record, its logarithm where `log` is set; None where a generation has no value."""
     scores: list[float | None] = [getattr(result.scores, spec.metric) for result in record.generations]
     known = [score for score in scores if score is not None]
-    if len(known) < len(scores) or (spec.log and min(known) <= 0):
+    if len(known) < len(scores):
         return None
-    values = np.log(known) if spec.log else np.array(known)
+    # As everywhere on the board: a FID below that of real images counts as that of real images.
+    values = np.array(log_fids(record) if spec.log else known)
     generations = np.arange(1, len(values) + 1)
     match spec.statistic:
         case "last":
@@ -28,17 +28,11 @@ def value_of(spec: EvidenceSpec, record: Record) -> float | None:
         case "change":
             return float(values[-1] - values[0])
         case "area":
-            return float(trapezoid(values)) / (len(values) - 1)
+            return area(values.tolist())
         case "trend":
-            return _slope(generations, values)
+            return float(slopes(values[None])[0])
         case "late trend":
-            late = generations > len(values) / 2
-            return _slope(generations[late], values[late])
-
-
-def _slope(x: np.ndarray[Any, Any], y: np.ndarray[Any, Any]) -> float:
-    """Return the slope of the straight line of least squares."""
-    return float(((x - x.mean()) * y).sum() / np.square(x - x.mean()).sum())
+            return float(slopes(values[None, generations > len(values) / 2])[0])
 
 
 def number_of(spec: EvidenceSpec, sides: list[dict[int, Record]]) -> Estimate:
@@ -55,14 +49,7 @@ def number_of(spec: EvidenceSpec, sides: list[dict[int, Record]]) -> Estimate:
         found = paired_difference(sides[0], sides[1], value)
     if not spec.log:
         return found
-    return replace(found, mean=_exp(found.mean), low=_exp(found.low), high=_exp(found.high))
-
-
-def _exp(value: float) -> float:
-    try:
-        return math.exp(value)
-    except OverflowError:
-        return math.inf
+    return replace(found, mean=ratio(found.mean), low=ratio(found.low), high=ratio(found.high))
 
 
 def measured(spec: EvidenceSpec, generations: int) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from bench.board.answers import Answer
+from bench.board.answer import Answer
 from bench.board.command import rescore_command, run_command, verify_command
 from bench.board.method_files import MethodFile
 from bench.board.results import Result

@@ -1,5 +1,6 @@
 """What a file of leaderboard/questions/ says: a claim, the cells that decide it, and what it expects of them."""
 
+import datetime
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -93,6 +94,7 @@ class EvidenceSpec(_Part):
         below: the claim expects less than this.
         margin: why the value is what it is, where it is not the one that says "no difference".
         decides: whether it enters the verdict; otherwise it is shown beside it.
+        helps: whether it says that a remedy helps, though it may not stop the decline; such an item decides nothing.
     """
 
     label: Text
@@ -105,6 +107,7 @@ class EvidenceSpec(_Part):
     below: float | None = None
     margin: Text | None = None
     decides: bool = True
+    helps: bool = False
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -116,6 +119,8 @@ class EvidenceSpec(_Part):
             raise ValueError("allowed is one of above and below")
         if self.log and self.bound <= 0:
             raise ValueError(f"{self.side} is {self.bound:g}: allowed are numbers above 0, log makes it a ratio")
+        if self.helps and self.decides:
+            raise ValueError("helps is true and decides too: allowed is helps with decides = false")
         if self.bound != self.no_difference and self.margin is None:
             raise ValueError(
                 f"margin is missing: {self.side} is {self.bound:g} and not {self.no_difference:g}, say why"
@@ -152,6 +157,18 @@ class NotMeasurable(_Part):
     missing: Text
 
 
+class Since(_Part):
+    """When the rule of a question was written down, for who asks whether it was fixed before the results.
+
+    Attributes:
+        date: of the commit.
+        commit: the start of its hash.
+    """
+
+    date: datetime.date
+    commit: str = Field(pattern="^[0-9a-f]{7,40}$")
+
+
 class QuestionFile(_Part):
     """The content of a file."""
 
@@ -159,6 +176,7 @@ class QuestionFile(_Part):
     background: Text = Field(description="who says it and why it matters, with the source")
     decided: Text = Field(description="how it is decided, in plain words")
     combine: Literal["all", "any"] = Field(description="of the evidence: what the claim needs to be supported")
+    since: Since = Field(description="since when the rule stands")
     evidence: tuple[EvidenceSpec, ...] = ()
     not_measurable: tuple[NotMeasurable, ...] = ()
 

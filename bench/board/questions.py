@@ -15,7 +15,7 @@ from typing import Any, Literal, Protocol
 
 from pydantic import ValidationError
 
-from bench.board.question_file import FEWEST_GENERATIONS, CellsSpec, EvidenceSpec, NotMeasurable, QuestionFile
+from bench.board.question_file import FEWEST_GENERATIONS, CellsSpec, EvidenceSpec, NotMeasurable, QuestionFile, Since
 from bench.cells.cell import Cell
 from bench.cells.choices import Choices
 from bench.cells.record import Record
@@ -118,6 +118,7 @@ class Question:
         title: the claim.
         background: who says it and why it matters.
         decided: how it is decided, in plain words.
+        since: when the rule was written down.
         combine: `all`: supported if all evidence that decides is, refuted if any of it is. `any`: the other way round.
         evidence: in the order of the file.
         not_measurable: what no cell can tell yet.
@@ -127,6 +128,7 @@ class Question:
     title: str
     background: str
     decided: str
+    since: Since
     combine: Literal["all", "any"]
     evidence: tuple[Evidence, ...]
     not_measurable: tuple[NotMeasurable, ...]
@@ -175,6 +177,7 @@ def _load_question(path: Path, side: Callable[[CellsSpec], Side]) -> Question:
         title=found.title,
         background=found.background,
         decided=found.decided,
+        since=found.since,
         combine=found.combine,
         evidence=tuple(evidence),
         not_measurable=found.not_measurable,

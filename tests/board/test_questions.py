@@ -15,7 +15,8 @@ import pytest
 from scipy import stats
 
 from bench import paths
-from bench.board.answers import Answer, ItemAnswer, by_series, combined, decide, decide_all
+from bench.board.answer import Answer, ItemAnswer
+from bench.board.answers import by_series, combined, decide, decide_all
 from bench.board.pages import Pages
 from bench.board.questions import Question, Side, load_questions
 from bench.cells import earlier_files
@@ -38,6 +39,7 @@ title = "a claim"
 background = "somebody"
 decided = "somehow"
 combine = "all"
+since = { date = 2026-01-02, commit = "0123abc" }
 """
 EVIDENCE = """
 [[evidence]]
@@ -232,6 +234,53 @@ def test_what_cannot_be_measured_leaves_a_question_undecided(ask) -> None:
     assert [(missing.text, missing.command) for missing in answer.missing] == [("a method", None)]
 
 
+def test_what_no_cell_can_decide_is_not_yet_testable(ask) -> None:
+    text = QUESTION + EVIDENCE + "decides = false\n" + '[[not_measurable]]\nlabel = "more"\nmissing = "a method"\n'
+    question = ask(text)
+    answer = decide(question, by_series(both_sides(question, CURVES, OTHERS)))
+    assert (answer.verdict, answer.scopes) == ("not yet testable", ())
+
+
+HELPING = EVIDENCE.replace("below = 0", "above = 0\ndecides = false\nhelps = true").replace(
+    'against = { method = "real_only" }', 'against = { method = "random_subset" }'
+)
+HIGH, MIDDLE, LOW = ({seed: (0.8,) * 4 + (end + seed / 100,) for seed in range(3)} for end in (0.8, 0.5, 0.2))
+
+
+@pytest.mark.parametrize(
+    ("plain", "verdict"), [(LOW, "helps, does not stop it"), (HIGH, "refuted"), (MIDDLE, "refuted")]
+)
+def test_a_remedy_that_is_refuted_and_better_than_none_helps(ask, plain: Curves, verdict: str) -> None:
+    claim = EVIDENCE.replace("below = 0", 'above = -0.05\nmargin = "as near as seeds are"')
+    question = ask(QUESTION + claim + HELPING)
+    deciding, helping = question.evidence
+    records = records_of(deciding.cells, "recall", MIDDLE) + records_of(deciding.against, "recall", HIGH)
+    answer = decide(question, by_series(records + records_of(helping.against, "recall", plain)))
+    assert answer.verdict == verdict
+    (scope,) = answer.scopes
+    assert (scope.task, scope.tier, scope.seeds, scope.verdict) == ("digits", "smoke", 3, verdict)
+    assert scope.effect.startswith("a number: −0.300 (")
+
+
+def test_the_scopes_are_those_of_the_tasks_that_decide(ask) -> None:
+    gaussian = EVIDENCE.replace("digits", "gaussian").replace("ddpm", "gaussian").replace("below", "above")
+    question = ask(QUESTION + EVIDENCE + gaussian)
+    _, points = question.evidence
+    records = both_sides(question, LOW, HIGH)
+    records += records_of(points.cells, "recall", LOW) + records_of(points.against, "recall", HIGH)
+    answer = decide(question, by_series(records))
+    found = [(scope.task, scope.verdict) for scope in answer.scopes]
+    assert (answer.verdict, found) == ("refuted", [("digits", "supported"), ("gaussian", "refuted")])
+
+
+def test_since_when_the_rule_stands_is_said(ask) -> None:
+    question = ask()
+    answer = decide(question, {})
+    assert answer.to_json()["since"] == {"date": "2026-01-02", "commit": "0123abc"}
+    page = dict(Pages([], [answer], {}, {}, {}).render())["questions.html"]
+    assert "The rule stands since 2026-01-02 (commit 0123abc)." in page
+
+
 def test_missing_cells_come_with_the_commands_that_make_them(ask, planned_by) -> None:
     text = evidence("last", "recall", "below = 0", against=True)
     text = text.replace(
@@ -343,13 +392,13 @@ def test_records_without_the_metric_are_not_missing_cells(ask) -> None:
     assert "no label_agreement" in item.why
 
 
-def test_a_fid_of_nothing_has_no_ratio_and_does_not_crash(ask) -> None:
+def test_a_fid_of_nothing_counts_as_that_of_real_images(ask) -> None:
     question = ask(evidence("last", "fid", "above = 1", more="log = true\n"))
     item = answer_of(question, dict.fromkeys(range(3), (0.0,) * 5))
-    assert (item.verdict, item.estimate) == ("undecided", None)
-    wide = answer_of(question, {0: (1.0,) * 4 + (1e-300,), 1: (1.0,) * 4 + (1e12,), 2: (1.0,) * 5})
+    assert item.estimate.mean == pytest.approx(0.5)  # the floor of made-up records
+    wide = answer_of(question, {0: (1.0,) * 5, 1: (1.0,) * 4 + (1e12,), 2: (1.0,) * 5})
     assert wide.verdict == "undecided"
-    assert json.loads(json.dumps(wide.to_json(), allow_nan=False))["estimate"]["high"] is None
+    assert json.dumps(wide.to_json(), allow_nan=False)
 
 
 def test_one_seed_gives_a_number_without_an_interval(ask) -> None:
@@ -392,6 +441,10 @@ def test_one_seed_gives_a_number_without_an_interval(ask) -> None:
         ('"a claim"', '" "', "title: a text is missing"),
         ("below = 0", "below = 0\ndecides = false", "evidence is missing: at least one item must decide"),
         ("title", "titel", "titel is not a known key (and 1 more)"),
+        ("below = 0", "below = 0\nhelps = true", "evidence.0: helps is true and decides too"),
+        ("0123abc", "latest", "since.commit = 'latest'"),
+        ("2026-01-02", "1", "since.date = 1"),
+        ("since", "sense", "sense is not a known key (and 1 more)"),
         ("[[evidence]]", "[[evidence]", "not a readable TOML file"),
     ],
 )
@@ -445,7 +498,20 @@ def test_every_claim_of_the_design_has_its_question(answers: list[Answer]) -> No
 def test_shipped_questions_say_what_the_field_knows(answers: list[Answer]) -> None:
     verdicts = {answer.question.key[3:]: answer.verdict for answer in answers}
     assert verdicts["no_fresh_data"] == "supported"
-    assert {verdicts[name] for name in ("overtraining", "more_samples", "duplicates_and_weights")} == {"refuted"}
+    assert {verdicts[name] for name in ("overtraining", "duplicates_and_weights")} == {"refuted"}
+    assert verdicts["more_samples"] == "helps, does not stop it"
+    assert verdicts["curating_real_data"] == "not yet testable"
+
+
+def test_a_verdict_says_what_it_holds_for(answers: list[Answer]) -> None:
+    for answer in answers:
+        deciding = [item for item in answer.items if item.decides and item.cells]
+        assert {scope.task for scope in answer.scopes} == {item.of.partition(" ")[0] for item in deciding}
+        assert {scope.seeds for scope in answer.scopes} <= {3}
+    (fresh,) = [answer for answer in answers if answer.question.key.endswith("fresh_data_stops_it")]
+    assert [(scope.task, scope.verdict) for scope in fresh.scopes] == [
+        ("gaussian", "supported"), ("digits", "undecided"),
+    ]  # fmt: skip
 
 
 def test_an_undecided_item_says_why_and_what_is_missing(answers: list[Answer]) -> None:
@@ -572,7 +638,8 @@ def test_the_page_has_each_question_with_its_verdict_and_links_to_its_cells(answ
     for answer in answers:
         start = page.index(f'<section class="results" id="{answer.question.key}"')
         section = page[start : page.index("</section>", start)]
-        assert f'<span class="verdict {answer.verdict}">{answer.verdict}</span></h2>' in section
+        assert f'">{answer.verdict}</span></h2>' in section
+        assert section.count("<li>") >= len(answer.scopes)
         used = {cell for item in answer.items for cell in (*item.cells, *item.against_cells)}
         assert all(f'href="cells/{cell[:16]}.html"' in section for cell in used)
         assert section.count("autophagy</span>") == sum(missing.command is not None for missing in answer.missing)
