@@ -12,6 +12,7 @@ from bench.board.curves import Curve, draw_curves
 from bench.board.metrics import Metric
 from bench.board.ranking import rank_track
 from bench.board.results import Result
+from bench.board.robustness import Look, robustness
 from bench.board.row import Row
 from bench.board.tables import PLAIN_POOL, Entry, Table, Track, build_tables
 from bench.board.trust import Trust
@@ -27,12 +28,14 @@ class RankedTable:
         rows: of every entry.
         curves: of every row, by metric, of those that its cells have.
         frozen: whether the task has a newer version.
+        looks: other looks at the order of each track, by the tracks' keys.
     """
 
     table: Table
     rows: tuple[Row, ...]
     curves: tuple[dict[str, Curve], ...]
     frozen: bool
+    looks: Mapping[str, tuple[Look, ...]]
 
     @property
     def conditions(self) -> Conditions:
@@ -89,8 +92,9 @@ def build_board(
             rows=tuple(table_rows),
             curves=tuple(itertools.islice(curves, len(table_rows))),
             frozen=_is_frozen(table.conditions, tasks),
+            looks=looks,
         )
-        for table, table_rows in zip(tables, rows, strict=True)
+        for table, table_rows, looks in zip(tables, rows, robustness(tables), strict=True)
     ]
 
 

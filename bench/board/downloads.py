@@ -24,6 +24,7 @@ def downloads(views: Sequence[TableView], answers: Sequence[Mapping[str, Any]]) 
     yield "scores.csv", csv_text(row for result in results for row in score_rows(result))
     yield "results.csv", csv_text(lines)
     yield "results.json", json_text(lines)
+    yield "robustness.csv", csv_text(row for view in views for row in look_rows(view))
     yield "questions.json", json_text(answers)
 
 
@@ -141,6 +142,22 @@ def line_row(view: TableView, line: Line) -> dict[str, Any]:
         "recall_of_real": row.floor_shares["recall"],
     }
     return content
+
+
+def look_rows(view: TableView) -> Iterator[dict[str, Any]]:
+    """Yield the other looks at the order of each track of a table."""
+    for track in view.tracks:
+        for look in view.ranked.looks[track.key]:
+            yield {
+                "table": view.key,
+                "features": view.conditions.features,
+                "generator": track.cell.generator.option,
+                **track.cell.loop.model_dump(mode="json", exclude={"pool"}),
+                "figure": look.figure.key,
+                "look": look.what,
+                "correlation": look.correlation,
+                "methods": look.methods,
+            }
 
 
 def _estimate(name: str, estimate: Estimate | None) -> dict[str, Any]:

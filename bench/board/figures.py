@@ -41,8 +41,12 @@ class Figure:
 
 def f1(scores: Scores) -> float:
     """Return the harmonic mean of precision and recall, 0 to 1; 0 where both are 0."""
-    total = scores.precision + scores.recall
-    return 2 * scores.precision * scores.recall / total if total else 0.0
+    return harmonic_mean(scores.precision, scores.recall)
+
+
+def harmonic_mean(one: float, other: float) -> float:
+    """Return the harmonic mean of two shares; 0 where both are 0."""
+    return 2 * one * other / (one + other) if one + other else 0.0
 
 
 def log_fids(record: Record) -> list[float]:

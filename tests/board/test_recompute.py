@@ -21,6 +21,7 @@ from .html_pages import Site
 SIGNIFICANT, FEWEST, FEWEST_RANKED = 0.05, 3, 3
 LEAST = {"fid": math.log(1.02), "f1": 0.01}  # what is less is nothing
 MOST_LOST, MOST_WORSE, COPIES = 0.1, math.log(1.25), 10
+TRACK = ("generator", "kind", "n_real", "n_synthetic", "n_initial", "sampling_bias", "generations", "contamination")
 Interval = tuple[float, float, float]
 
 
@@ -103,10 +104,7 @@ class Entry:
 
     @property
     def track(self) -> tuple[str, ...]:
-        names = (
-            "generator", "kind", "n_real", "n_synthetic", "n_initial", "sampling_bias", "generations", "contamination",
-        )  # fmt: skip
-        return (self.result["table"], *(self.cell[name] for name in names))
+        return (self.result["table"], *(self.cell[name] for name in TRACK))
 
     def with_(self, other: "Entry", value: Callable[[Run], float]) -> list[float]:
         """Return the differences of two entries' values over the seeds that both have."""
@@ -355,6 +353,38 @@ def test_ranks_and_why_there_is_none(entries: list[Entry], known: dict[int, Know
             highest = len(members) - sum(above(entry, other) for other in others)
             columns = ("rank", "rank_lowest", "rank_highest", "unranked_because")
             assert [entry.result[name] for name in columns] == [str(lowest), str(lowest), str(highest), ""]
+
+
+def test_other_looks_at_the_order(committed: Site, entries: list[Entry]) -> None:
+    def with_coverage(run: Run) -> float:
+        pairs = zip(run.curve("precision"), run.curve("coverage"), strict=True)
+        f1 = [0.0 if p + c == 0 else 2 * p * c / (p + c) for p, c in pairs]
+        return sum((a + b) / 2 for a, b in itertools.pairwise(f1)) / (len(f1) - 1)
+
+    def kid(run: Run) -> float:
+        return sum((a + b) / 2 for a, b in itertools.pairwise(run.curve("kid"))) / (len(run.curve("kid")) - 1)
+
+    rows = read(committed.folder, "robustness.csv")
+    assert len(rows) == 4 * len({tuple(row[name] for name in TRACK) for row in rows}) >= 20
+    for row in rows:
+        methods = [
+            e for e in entries if e.track == tuple(row[n] for n in ("table", *TRACK)) and not e.is_plain
+            and not e.is_control
+        ]  # fmt: skip
+        assert int(row["methods"]) == len(methods)
+
+        def own(entry: Entry, seeds: Sequence[int], figure: str = row["figure"]) -> float:
+            return float(np.mean([entry.runs[seed].areas[figure] for seed in seeds]))
+
+        order = [own(entry, [0, 1, 2]) for entry in methods]
+        if row["look"] == "without a seed":
+            rest = [[own(entry, pair) for entry in methods] for pair in itertools.combinations(range(3), 2)]
+            expected = min(stats.spearmanr(order, each).statistic for each in rest)
+        else:
+            other = {"KID for FID": kid, "coverage for recall": with_coverage}[row["look"]]
+            means = [np.mean([other(run) for run in entry.runs.values()]) for entry in methods]
+            expected = stats.spearmanr(order, means).statistic
+        assert float(row["correlation"]) == pytest.approx(expected)
 
 
 def test_the_rows_of_a_track_stand_in_the_order_of_their_ranks_and_then_of_f1(entries: list[Entry]) -> None:
