@@ -7,6 +7,7 @@ weights of earlier generations do not explain (pruned, rounded). Everything else
 it: fits that went on from them, averages with them, and weights of which nothing is known.
 """
 
+from abc import ABCMeta
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from bench.cells.retraining import Kind, Retrained, TrainedOn, Use
 from bench.data.image_set import ImageSet
 from bench.files.tensors import tensors_sha256
 from bench.generators.base import Extrapolation, Generator
+from bench.methods.hooks import BenchmarkChanged
 from bench.methods.known_images import digests, keeps_images, share_drawn
 
 State = Mapping[str, Tensor]
@@ -206,11 +208,22 @@ def _key(state: State) -> str:
     return tensors_sha256({name: value.detach().cpu() for name, value in state.items()}, {})
 
 
+class _Closed(ABCMeta):
+    """Of a class whose attributes a method cannot set: what it set there would not be looked through."""
+
+    def __setattr__(cls, name: str, value: object) -> None:
+        if not name.startswith("_"):
+            raise BenchmarkChanged(
+                f"{cls.__module__}.{cls.__qualname__}.{name} was to be changed: a method may not change the benchmark"
+            )
+        super().__setattr__(name, value)
+
+
 def _observe(generator: Generator, lineage: Lineage) -> None:
     """Have a generator tell a lineage of its fits and draws, through whichever of its methods they come about."""
     definition: Any = type(generator)
 
-    class Observed(definition):  # type: ignore[misc]
+    class Observed(definition, metaclass=_Closed):  # type: ignore[misc]
         def fit(self, pool: ImageSet, **arguments: Any) -> None:
             begun_with = None if arguments.get("from_scratch") else self.state_dict()
             before = self.work.images_trained

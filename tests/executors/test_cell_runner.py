@@ -142,7 +142,7 @@ def test_what_a_method_does_to_what_it_is_handed_ends_with_its_cell(run: Run, pl
     ("body", "said"),
     [
         ("Method.n_synthetic = lambda self, loop: 3", "changed bench.methods.method.Method.n_synthetic"),
-        ("type(generator).sample = None", "changed bench.generators.ddpm.DDPM.sample"),
+        ("type(generator).sample = None", "bench.generators.ddpm.DDPM.sample was to be changed"),
         ("torch.randn = torch.zeros", "changed torch.randn"),
     ],
 )

@@ -13,6 +13,7 @@ from bench.cells.generator_settings import GaussianSettings
 from bench.cells.retraining import TrainedOn
 from bench.data.image_set import ImageSet, concatenate
 from bench.generators.base import Extrapolation, Generator
+from bench.methods.hooks import BenchmarkChanged
 from bench.methods.lineage import Lineage
 
 State = dict[str, Tensor]
@@ -257,6 +258,12 @@ def test_a_model_that_is_trained_longer_in_generation_1_is_seen(budget: float, u
     loop.fit(pool=REAL, budget=budget)
     assert loop.lineage.uses(1, REAL, REAL, {}, BUDGET) == used
     assert loop.lineage.uses(2, REAL, REAL, {}, BUDGET) == set()
+
+
+def test_a_method_cannot_take_the_watched_ways_away():
+    generator = Loop().generator
+    with pytest.raises(BenchmarkChanged, match=r"Toy\.sample was to be changed"):
+        type(generator).sample = None
 
 
 def test_the_class_of_a_watched_generator_keeps_its_name():
