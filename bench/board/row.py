@@ -13,6 +13,7 @@ from bench.board.seed_statistics import Estimate
 from bench.board.tables import Entry, Track
 from bench.board.trust import Trust
 from bench.board.verdict import Comparison, Verdict, Word
+from bench.cells.floor import WITH_FLOOR, share_of_floor
 from bench.cells.retraining import Kind, Use
 
 
@@ -125,11 +126,11 @@ class Row:
     def floor_shares(self) -> dict[str, float | None]:
         """Precision and recall of the last generation, as shares of what real images reach among themselves."""
         found: dict[str, float | None] = {}
-        for key in ("precision", "recall"):
+        for key in WITH_FLOOR:
             records = self.entry.records.values()
             real = _mean([getattr(record.score.floor, key) for record in records])
             last = _mean([getattr(record.generations[-1].scores, key) for record in records])
-            found[key] = last / real if real else None
+            found[key] = share_of_floor(last, real)
         return found
 
 

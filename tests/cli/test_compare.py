@@ -30,7 +30,7 @@ def test_the_table(results, capsys):
     assert reference == "compared with none"
     assert heading.split()[-4:] == ["recall", "cost", "seeds", "rank"]
     # Half the FID in one of two generations, with every seed: a factor of 2 ** -0.5, and an interval without width.
-    assert mine.split()[:7] == ["mine", "0.71x", "(0.71", "to", "0.71)", "0.000", "helps"]
+    assert mine.split()[:7] == ["mine", "0.71x", "(0.71", "to", "0.71)", "0.000", "cures"]
     beside = ["2.05", ".75", "of", ".94", "(80%),", "+0.00", ".62", "of", ".94", "(67%),", "+0.00"]
     assert mine.split()[7:] == [*beside, "1x/1x", "3", "1"]
     assert "fewer than 3 seeds" in few

@@ -181,7 +181,7 @@ def test_run_prints_a_table_of_the_cells(tiny_task, tmp_path, capsys):
     captured = capsys.readouterr()
     assert "digits-ddpm-fully_synthetic-none-smoke-seed0" in captured.out
     assert "precision" in captured.out
-    assert len(re.findall(r"\.\d{3} -> \.\d{3} of \.\d{3} \(\d+% -> \d+%\)", captured.out)) == 2
+    assert len(re.findall(r"1?\.\d{3} -> 1?\.\d{3} of 1?\.\d{3} \(\d+% -> \d+%\)", captured.out)) == 2
     assert "generation 3/3 fit" in captured.err
     assert len(re.findall(r"FID \S+, precision \S+ of \S+ \(\d+%\), recall \S+ of \S+ \(\d+%\)", captured.err)) == 3
     assert "img/s" in captured.err
