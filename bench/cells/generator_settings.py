@@ -3,7 +3,7 @@
 import math
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 Augmentation = Literal["color", "translation", "cutout"]
 
@@ -74,6 +74,10 @@ class DDPMSettings(NetworkSettings):
     attention: bool = Field(description="self-attention at the coarsest resolution")
     timesteps: int = Field(default=500, ge=2, description="T of the noise schedule")
     prediction: Literal["v_prediction", "epsilon", "sample"] = "v_prediction"
+    training_levels: tuple[float, float] | None = Field(
+        default=None,
+        description="mean and deviation of the logit of the noise levels in training; without it they are uniform",
+    )
     condition_dropout: float = Field(
         default=0.1, ge=0, lt=1, description="share of images trained without their label"
     )
@@ -89,6 +93,13 @@ class DDPMSettings(NetworkSettings):
             if width % (2 * GROUPS):
                 raise ValueError(f"channels has {width}: allowed are multiples of {2 * GROUPS} (group normalisation)")
         return self
+
+    @field_validator("training_levels")
+    @classmethod
+    def _levels_spread(cls, levels: tuple[float, float] | None) -> tuple[float, float] | None:
+        if levels is not None and levels[1] <= 0:
+            raise ValueError(f"the deviation is {levels[1]:g}: allowed are numbers above 0")
+        return levels
 
     def check(self, shape: tuple[int, ...]) -> None:
         """Raise ValueError where the data are points, or folding and halving the image does not come out even."""

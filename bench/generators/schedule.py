@@ -60,13 +60,25 @@ class NoiseSchedule:
         """Return the times of images, and what each counts for; None where all count the same.
 
         In expectation over even positions, what an image adds to a loss is the mean over all levels of the plain loss
-        in which those below its least noise are left out.
+        in which those below its least noise are left out. All levels are as likely, or their logits are normal (Esser
+        et al. 2024, arXiv 2403.03206): then more of the training goes to the levels around the mean.
 
         Args:
             position: float32 (n,), where each image is among the levels that are allowed, in [0, 1).
             least_noise: float32 (n,) in [0, 1]; None where all levels are allowed.
         """
         steps = self._settings.timesteps
+        if (density := self._settings.training_levels) is not None:
+            mean, deviation = density
+            # The share of the density that is below what is allowed.
+            left_out = torch.zeros_like(position)
+            if least_noise is not None:
+                lowest = self.times(least_noise).double() / steps
+                left_out = torch.special.ndtr((torch.logit(lowest) - mean) / deviation).to(position)
+            quantiles = left_out + position * (1 - left_out)
+            levels = torch.sigmoid(mean + deviation * torch.special.ndtri(quantiles.double()))
+            times = (levels * steps).long().clamp_(max=steps - 1)
+            return times, None if least_noise is None else 1 - left_out
         if least_noise is None:
             return (position * steps).long().clamp_(max=steps - 1), None
         first = self.times(least_noise)

@@ -115,3 +115,39 @@ def test_an_sde_draws_as_often_as_it_is_asked_to_take_steps():
 def test_what_no_schedule_has_is_refused(changes: dict[str, object]):
     with pytest.raises(ValidationError):
         DDPMSettings.model_validate(DDPM_SETTINGS | changes)
+
+
+def test_logits_of_training_levels_have_the_mean_and_the_deviation_that_are_set():
+    of = schedule(training_levels=(0.5, 0.8), timesteps=500)
+    times, counts = of.drawn_times((torch.arange(10_000) + 0.5) / 10_000, None)
+    logits = torch.logit((times.double() + 0.5) / 500)
+    assert counts is None
+    assert logits.mean().item() == pytest.approx(0.5, abs=0.01)
+    assert logits.std().item() == pytest.approx(0.8, abs=0.01)
+
+
+def test_training_levels_stay_among_the_times_at_the_ends():
+    of = schedule(training_levels=(0.0, 1.0), timesteps=50)
+    times, _ = of.drawn_times(torch.tensor([0.0, 1e-30, 0.5, 1.0 - 2**-24]), None)
+    assert times.tolist() == [0, 0, 25, 49]
+
+
+@pytest.mark.parametrize("levels", [None, (0.5, 0.8)])
+@pytest.mark.parametrize("least", [0.0, 0.3, 0.62])
+def test_levels_below_the_least_noise_are_left_out_and_the_others_count_as_before(
+    levels: tuple[float, float] | None, least: float
+):
+    of = schedule(training_levels=levels, timesteps=50)
+    positions = (torch.arange(20_000) + 0.5) / 20_000
+    everywhere, _ = of.drawn_times(positions, None)
+    times, counts = of.drawn_times(positions, torch.full_like(positions, least))
+    assert counts is not None
+    assert times.min() >= least * 50
+    # The mean over all levels, of a loss that is the square of the time where it is allowed.
+    expected = (everywhere.double().square() * (everywhere >= least * 50)).mean().item()
+    assert (counts * times.double().square()).mean().item() == pytest.approx(expected, rel=2e-3)
+
+
+def test_training_levels_must_spread():
+    with pytest.raises(ValidationError, match="the deviation is 0: allowed are numbers above 0"):
+        schedule(training_levels=(0.0, 0.0))
