@@ -13,9 +13,10 @@ from bench.process.tables import table
 if TYPE_CHECKING:
     from bench.board.compare import ComparedTrack
     from bench.board.metrics import Metric
+    from bench.board.row import Row
     from bench.board.views import Line
 
-HEADINGS = ("method", "FID ratio (95%)", "p", "verdict", "FID", "precision", "recall", "cost", "seeds", "rank")
+HEADINGS = ("method", "FID ratio (95%)", "F1", "verdict", "FID", "precision", "recall", "cost", "seeds", "rank")
 EARLIER = "*"
 
 
@@ -27,11 +28,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.epilog = (
         "FID ratio: FID as a multiple of the reference's with the same seed, averaged over the generations, with its "
-        "95% interval; below 1 is better. p: of there being no difference, adjusted for the number of methods. FID, "
+        "95% interval; below 1 is better. F1: the difference in the harmonic mean of precision and recall, averaged "
+        "likewise; above 0 is better. verdict: a method helps that is better in one of the two and worse in neither, "
+        "and cures where it also ends no worse than generation 1; all at a false discovery rate of 5%. FID, "
         "precision and recall: of the last generation; the two beside what real images score (the share of it that is "
         "reached), with the difference from the reference. cost: images trained and network evaluations, as multiples "
-        "of the reference's. Of parameters, those that set apart. docs/scoring.md explains the figures; --csv and "
-        "--json have all of them."
+        "of the reference's. Of parameters, those that set apart. Below stand the marks: what a method loses, copies "
+        "or reuses. docs/scoring.md explains the figures; --csv and --json have all of them."
     )
     parser.add_argument(
         "folders", nargs="*", type=Path, default=[Path("runs")], metavar="FOLDER",
@@ -73,6 +76,12 @@ def _track_lines(compared: "ComparedTrack") -> Iterator[str]:
     yield f"{conditions.features} features, n = {conditions.n}, k = {conditions.k}; real images: {floor}"
     yield f"compared with {compared.reference.cell.method.option}"
     yield table([HEADINGS, *(_cells(compared, line) for line in compared.lines)])
+    marked: dict[str, list[str]] = {}
+    for line in compared.lines:
+        for mark in line.row.marks:
+            marked.setdefault(mark.kind, []).append(_name(compared, line).removesuffix(f" {EARLIER}"))
+    for kind, names in marked.items():
+        yield f"{kind}: {', '.join(names)}"
     if any(line.row.entry.earlier_file for line in compared.lines):
         yield f"{EARLIER} made with an earlier file of the method"
 
@@ -82,23 +91,23 @@ def _cells(compared: "ComparedTrack", line: "Line") -> tuple[str, ...]:
     from bench.board.seed_statistics import FEWEST_SEEDS
 
     row, comparison = line.row, line.row.comparison
-    ratio = p = cost = ""
+    ratio = f1 = cost = ""
     verdict = "the reference" if row.entry is compared.reference else row.unranked_because or ""
     if comparison is not None:
         mean, low, high = comparison.fid_ratio
         several = comparison.log_fid_area.seeds > 1
         ratio = f"{mean:.2f}x" + f" ({low:.2f} to {high:.2f})" * several
-        p = f"{comparison.adjusted_p:.3f}" * several
+        f1 = f"{comparison.f1_area.mean:+.2f}"
         # The least number of seeds, or a warning, is why nothing may be said.
         undecided = row.trust.warnings or comparison.seeds < FEWEST_SEEDS
-        verdict = verdict if undecided else (row.word or "").removesuffix(" shown")
+        verdict = verdict if undecided else _verdict(row)
         cost = "/".join(
             "-" if times is None else f"{times:.2g}x" for times in (comparison.training, comparison.evaluations)
         )
     return (
         _name(compared, line),
         ratio,
-        p,
+        f1,
         verdict,
         f"{line.curves[FID.key][-1].mean:.{compared.view.decimals[FID.key]}f}",
         *(_last(compared, line, metric) for metric in (PRECISION, RECALL)),
@@ -106,6 +115,15 @@ def _cells(compared: "ComparedTrack", line: "Line") -> tuple[str, ...]:
         f"{len(row.entry.results)}",
         "" if row.rank is None else f"{row.rank}",
     )
+
+
+def _verdict(row: "Row") -> str:
+    """Return the word of an entry, with what it trades, and the line that it is against where it is another."""
+    word = (row.word or "").removesuffix(" shown")
+    if row.trades:
+        better, worse = row.trades
+        word += f" {worse} for {better}"
+    return f"{word}, against {row.against}" if any(m.kind == "reuses weights" for m in row.marks) else word
 
 
 def _name(compared: "ComparedTrack", line: "Line") -> str:

@@ -30,12 +30,27 @@ def test_the_table(results, capsys):
     assert reference == "compared with none"
     assert heading.split()[-4:] == ["recall", "cost", "seeds", "rank"]
     # Half the FID in one of two generations, with every seed: a factor of 2 ** -0.5, and an interval without width.
-    assert mine.split()[:7] == ["mine", "0.71x", "(0.71", "to", "0.71)", "0.000", "cures"]
+    assert mine.split()[:7] == ["mine", "0.71x", "(0.71", "to", "0.71)", "+0.00", "cures"]
     beside = ["2.05", ".75", "of", ".94", "(80%),", "+0.00", ".62", "of", ".94", "(67%),", "+0.00"]
     assert mine.split()[7:] == [*beside, "1x/1x", "3", "1"]
     assert "fewer than 3 seeds" in few
     assert " ".join(none.split()) == "none the reference 4.10 .75 of .94 (80%) .62 of .94 (67%) 3"
     assert err == ""
+
+
+def test_what_is_traded_and_what_is_lost_is_said(results, capsys):
+    # The verdict needs both figures: half the FID, and a recall that falls in the one later generation.
+    for seed in range(3):
+        record = make_record(method="narrow", seed=seed, fids=(2.0, 2 + seed / 10))
+        last = record.generations[1]
+        last = last.model_copy(update={"scores": last.scores.model_copy(update={"recall": 0.1 + seed / 100})})
+        made = record.model_copy(update={"generations": (record.generations[0], last)})
+        (results / f"narrow{seed}.json").write_text(made.to_json())
+    main(["compare", str(results)])
+    out = capsys.readouterr().out.splitlines()
+    (row,) = [line for line in out if line.startswith("narrow ") and "FID" in line]
+    assert "trades recall for FID" in row
+    assert out[-1] == "loses diversity: narrow"
 
 
 def test_lines_fit_a_terminal(results, capsys):
