@@ -28,6 +28,7 @@ from bench.board import site
 from bench.cells.cell import Cell
 from bench.cells.loops import LOOP_KINDS
 from bench.cells.record import GenerationResult, Record, read_record
+from bench.cells.retraining import Retrained, TrainedOn
 from bench.cells.task import TIERS, task_names
 from bench.executors.grid import plan_cells
 from bench.paths import LEADERBOARD
@@ -93,7 +94,8 @@ def made_up(
     cell = Cell.model_validate(fields)
     decline = random.normal(1.2, 0.1)
     generations = [made_up_generation(template, t, decline, random) for t in range(1, GENERATIONS + 1)]
-    return template.model_copy(update={"cell": cell, "cell_id": cell.id, "generations": tuple(generations)})
+    made = {"cell": cell, "cell_id": cell.id, "generations": tuple(generations), "uses": ()}
+    return template.model_copy(update=made)
 
 
 def made_up_generation(template: Record, t: int, decline: float, random: np.random.Generator) -> GenerationResult:
@@ -104,7 +106,9 @@ def made_up_generation(template: Record, t: int, decline: float, random: np.rand
         "recall": random.uniform(0.1, 0.8),
         "label_agreement": random.uniform(0.6, 1),
     }
-    return known.model_copy(update={"generation": t, "scores": known.scores.model_copy(update=scores)})
+    trained = Retrained(kind="from scratch", share=1.0, on=TrainedOn(real=0, synthetic=300))
+    update = {"generation": t, "scores": known.scores.model_copy(update=scores), "retrained": trained, "drawn": 1.0}
+    return known.model_copy(update=update)
 
 
 def timed_build(results: Path, out: Path) -> dict[str, float]:

@@ -6,12 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from bench.board.conditions import Conditions
+from bench.board.figures import f1
 from bench.board.metrics import METRICS
 from bench.board.results import Result
 from bench.board.rows import csv_text, json_text
 from bench.board.seed_statistics import Estimate
 from bench.board.views import Line, TableView
-from bench.cells.record import GenerationResult
+from bench.cells.record import GenerationResult, Scores
 
 FLOOR = 0  # the "generation" of real images against real images
 
@@ -53,10 +54,14 @@ def score_rows(result: Result) -> Iterator[dict[str, Any]]:
     """Yield the scores and costs of each generation of a cell, and those of real images as generation 0."""
     key = {"cell_id": result.record.cell_id, "features": result.record.score.features}
     nothing = dict.fromkeys((*_COSTS, *_RETRAINED))
-    yield {**key, "generation": FLOOR, **result.record.score.floor.model_dump(), **nothing}
+    yield {**key, "generation": FLOOR, **_scores(result.record.score.floor), **nothing}
     for generation in result.record.generations:
-        scores = generation.scores.model_dump()
-        yield {**key, "generation": generation.generation, **scores, **_cost(generation), **_retrained(generation)}
+        scores, number = _scores(generation.scores), generation.generation
+        yield {**key, "generation": number, **scores, **_cost(generation), **_retrained(generation)}
+
+
+def _scores(scores: Scores) -> dict[str, Any]:
+    return {**scores.model_dump(), "f1": f1(scores)}
 
 
 def _cost(generation: GenerationResult) -> dict[str, Any]:

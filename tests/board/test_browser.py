@@ -168,7 +168,7 @@ SORTED_BY: dict[str, Callable[[dict[str, str]], Any]] = {
     "recall": lambda row: number(row["recall_last"]),
     "dprecision": lambda row: number(row["precision_last_difference"]),
     "drecall": lambda row: number(row["recall_last_difference"]),
-    "trend": lambda row: number(row["fid_trend"]),
+    "trend": lambda row: number(row["log_fid_trend"]),
     "cost": lambda row: number(row["training_ratio"] or "0") + number(row["evaluations_ratio"] or "0") or math.nan,
     "seeds": lambda row: len(row["cells"].split()),
     "method": lambda row: row["method"],

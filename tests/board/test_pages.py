@@ -184,9 +184,9 @@ def test_the_cell_page_has_every_score_and_cost_of_every_generation(results: Res
 
 
 def test_the_cell_page_says_the_trend_and_that_the_cell_is_mad(results: Results, out: Path) -> None:
-    rising, level = make_record(fids=(1.0, 2.0, 3.1)), make_record(seed=1, fids=(2.0, 2.0, 2.0))
+    rising, level = make_record(fids=(1.0, 2.0, 4.1)), make_record(seed=1, fids=(2.0, 2.0, 2.0))
     site = build(results, out, rising, level)
-    assert "FID 1.761× per generation" in cell_page(site, rising).text
+    assert "FID 2.025× per generation" in cell_page(site, rising).text
     assert [mark.text for mark in cell_page(site, rising).all("span", "mark")] == ["FID rises"]
     assert cell_page(site, level).all("span", "mark") == []
 

@@ -250,6 +250,14 @@ def test_both_figures_over_the_loop(entries: list[Entry], known: dict[int, Known
             assert_exact(entry.result, p)
 
 
+def test_f1_of_each_generation_is_the_harmonic_mean(entries: list[Entry]) -> None:
+    for run in (run for entry in entries for run in entry.runs.values()):
+        for line in run.lines:
+            precision, recall = float(line["precision"]), float(line["recall"])
+            expected = stats.hmean([precision, recall]) if precision and recall else 0
+            assert float(line["f1"]) == pytest.approx(expected)
+
+
 def test_marks(entries: list[Entry], plains: dict[tuple[str, ...], Entry]) -> None:
     seen = set()
     for entry in entries:
