@@ -3,8 +3,6 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from bench.cells.record import Record
 
 
@@ -40,4 +38,5 @@ class Cost:
 
 
 def _mean(values: Iterable[float]) -> float:
-    return float(np.mean(list(values)))
+    found = list(values)
+    return sum(found) / len(found)

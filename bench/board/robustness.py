@@ -92,14 +92,14 @@ def looks_at(entries: Sequence[Entry], elsewhere: Mapping[str, Mapping[str, Entr
 
 
 def _look(figure: Figure, what: str, methods: Sequence[Entry], other: Sequence[float]) -> Look:
-    return Look(figure, what, _correlation(_means(methods, figure.area), other), len(methods))
+    return Look(figure, what, _correlation(_own(figure, methods), other), len(methods))
 
 
 def _without_a_seed(figure: Figure, methods: Sequence[Entry]) -> Look:
     """Return the lowest correlation of the order by all seeds with that by all but one."""
     several = [entry for entry in methods if len(entry.records) > 1]
     seeds = sorted({seed for entry in several for seed in entry.records})
-    own = _means(several, figure.area)
+    own = _own(figure, several)
     found = []
     for left_out in seeds:
         rest = [_mean([v for seed, v in entry.areas[figure.key].items() if seed != left_out]) for entry in several]
@@ -113,6 +113,11 @@ def _correlation(one: Sequence[float], other: Sequence[float]) -> float | None:
     if len(one) < FEWEST_METHODS or min(one) == max(one) or min(other) == max(other):
         return None
     return float(np.corrcoef(stats.rankdata(one), stats.rankdata(other))[0, 1])
+
+
+def _own(figure: Figure, entries: Sequence[Entry]) -> list[float]:
+    """Return the mean over seeds of a figure of each entry."""
+    return [_mean(list(entry.areas[figure.key].values())) for entry in entries]
 
 
 def _means(entries: Sequence[Entry], value: Callable[[Record], float]) -> list[float]:
@@ -129,4 +134,4 @@ def _f1_area_of_coverage(record: Record) -> float:
 
 
 def _mean(values: Sequence[float]) -> float:
-    return float(np.mean(values))
+    return sum(values) / len(values)
