@@ -29,6 +29,7 @@ class RankedTable:
         curves: of every row, by metric, of those that its cells have.
         frozen: whether the task has a newer version.
         looks: other looks at the order of each track, by the tracks' keys.
+        task_title: what the task is called by its file; its name where that is not here.
     """
 
     table: Table
@@ -36,6 +37,7 @@ class RankedTable:
     curves: tuple[dict[str, Curve], ...]
     frozen: bool
     looks: Mapping[str, tuple[Look, ...]]
+    task_title: str
 
     @property
     def conditions(self) -> Conditions:
@@ -85,16 +87,19 @@ def build_board(
         ]
         for table in tables
     ]
+    known = [tasks.find(table.conditions.task) for table in tables]
     curves = iter(draw_curves([row.entry for table_rows in rows for row in table_rows]))
     return [
         RankedTable(
             table,
             rows=tuple(table_rows),
             curves=tuple(itertools.islice(curves, len(table_rows))),
-            frozen=_is_frozen(table.conditions, tasks),
+            # A task of somebody's own, of which no file is here, has no newer version here.
+            frozen=task is not None and task.version > table.conditions.task_version,
             looks=looks,
+            task_title=task.title if task else table.conditions.task,
         )
-        for table, table_rows, looks in zip(tables, rows, robustness(tables), strict=True)
+        for table, table_rows, looks, task in zip(tables, rows, robustness(tables), known, strict=True)
     ]
 
 
@@ -113,9 +118,3 @@ def _whatever_protocol(table: Table, track: Track) -> Any:
     cell = track.cell
     loop = cell.loop.model_copy(update={"pool": PLAIN_POOL, "protocol": "scratch"})
     return replace(table.conditions, protocol="scratch"), cell.generator.option, cell.generator, loop
-
-
-def _is_frozen(conditions: Conditions, tasks: KnownTasks) -> bool:
-    # A task of somebody's own, of which no file is here, has no newer version here.
-    task = tasks.find(conditions.task)
-    return task is not None and task.version > conditions.task_version

@@ -9,7 +9,10 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from bench.board.answer import Answer
+from bench.board.columns import COLUMNS, WORDS, known
 from bench.board.command import rescore_command, run_command, verify_command
+from bench.board.figures import FIGURES
+from bench.board.first_screen import first_screen
 from bench.board.method_files import MethodFile
 from bench.board.results import Result
 from bench.board.tables import Track, describe_params
@@ -131,16 +134,21 @@ class Pages:
         }  # fmt: skip
         self._environment.filters.update(
             number=_number, signed=_signed, times=_times, bytes=_bytes, digits=_digits, params=describe_params,
-            score_title=_score_title, generator_page=_generator_page,
+            score_title=_score_title, generator_page=_generator_page, known=known, p_value=_p_value,
         )  # fmt: skip
         self._environment.tests.update(finite=math.isfinite)
         n_records = len({result.short_id for view in views for result in view.ranked.table.results})
-        self._environment.globals.update(version=__version__, n_records=n_records)
+        self._environment.globals.update(
+            version=__version__, n_records=n_records, figures={figure.key: figure for figure in FIGURES}
+        )
 
     def render(self) -> Iterator[tuple[str, str]]:
         """Yield the address and the text of every page."""
         methods = self._methods()
-        yield self._page("index.html", "index", views=self._views, answers=self._answers)
+        yield self._page(
+            "index.html", "index", views=self._views, answers=self._answers, front=first_screen(self._views),
+            columns=COLUMNS, words=WORDS, choices=_choices(self._views),
+        )  # fmt: skip
         yield self._page("questions.html", "questions", answers=self._answers)
         yield self._page("methods.html", "methods", views=self._views, methods={m.page: m for m in methods})
         yield self._page(
@@ -247,6 +255,15 @@ def _strips(view: TableView) -> list[TrackStrips]:
     return list(found.values())
 
 
+def _choices(views: Sequence[TableView]) -> dict[str, list[str]]:
+    """Return what the rows of the index can be filtered by."""
+    values = [line.values for view in views for line in view.lines]
+    found = {name: [each[name] for each in values] for name in ("loop", "generator", "trust")}
+    found["marks"] = [mark for each in values for mark in each["marks"].split("; ") if mark]
+    found["uses"] = [use for each in values for use in each["uses"].split("; ")]
+    return {name: list(dict.fromkeys(texts)) for name, texts in found.items()}
+
+
 def _generator_page(generator: GeneratorIdentity) -> str:
     """Return the address of the page of a generator from a file, below generators/: one for each file."""
     return f"{generator.name}-{(generator.sha256 or '')[:8]}.html"
@@ -260,6 +277,11 @@ def _number(value: float | None, decimals: int = 0) -> str:
 def _signed(value: float, decimals: int) -> str:
     """Return a number with its sign."""
     return f"{value:+,.{decimals}f}".replace("-", MINUS)
+
+
+def _p_value(value: float) -> str:
+    """Return a p-value as in a text: never 0."""
+    return "p < .001" if value < 0.001 else f"p = {value:.3f}"
 
 
 def _times(value: float | None) -> str:

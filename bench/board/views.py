@@ -1,6 +1,5 @@
-"""What the pages need of a table beside its numbers: columns, what a row is sorted and found by, and addresses."""
+"""What the pages need of a table beside its numbers: its loops and rows, what they are called, and addresses."""
 
-import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,39 +7,27 @@ from functools import cached_property
 from typing import Any
 
 from bench.board.board import RankedTable
+from bench.board.columns import COLUMNS, Column, rounded, row_values
 from bench.board.conditions import Conditions
 from bench.board.curves import Curve
 from bench.board.metrics import FID, PRECISION, RECALL, Metric
 from bench.board.row import Row
-from bench.board.tables import Track, describe_params
+from bench.board.tables import PLAIN_POOL, Track, describe_params
 from bench.cells.cell import Cell
+from bench.cells.loops import LOOP_SUMMARIES
+from bench.cells.task import TierName
 from bench.files.hashing import canonical_sha256
 
-SIGNIFICANT_DIGITS = 6  # of the numbers that curves are drawn and rows are sorted by
+TIERS: dict[TierName, str] = {
+    "smoke": "quick setting",
+    "laptop": "laptop setting",
+    "standard": "standard setting",
+    "paper": "setting of the paper",
+}
 COLUMN_METRICS = (FID, PRECISION, RECALL)  # of tables; curves show all
 COMPARED_METRICS = (PRECISION, RECALL)  # FID is compared over the whole loop
-SORT_NUMBERS = (
-    "rank", "ratio", *(m.key for m in COLUMN_METRICS), *(f"d{m.key}" for m in COMPARED_METRICS), "trend", "cost",
-)  # fmt: skip
 OVERTRAINING_CONTROL = "real_only"
 FIRST_METHODS = 3  # of the best in the first track, drawn beside the plain loop and the control at first
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column of a table of rows.
-
-    Attributes:
-        key: what the column is sorted by: an attribute data-KEY of the rows.
-        title: its heading.
-        hint: what it says.
-        kind: "number" or "text".
-    """
-
-    key: str
-    title: str
-    hint: str
-    kind: str = "number"
 
 
 @dataclass(frozen=True)
@@ -93,27 +80,75 @@ class Line:
             return "plain"
         return "control" if entry.is_control else "ranked" if self.row.rank else "unranked"
 
+    @property
+    def name(self) -> str:
+        """The method's name in words."""
+        return self.cell.method.name.replace("_", " ")
+
+    @property
+    def title(self) -> str:
+        """What the line is called in a picture: the method, its pool where that is another, and its parameters."""
+        name = "plain loop" if self.row.is_plain else self.name
+        pool = "" if self.cell.loop.pool == PLAIN_POOL else f"pool {self.cell.loop.pool}"
+        return ", ".join(filter(None, (name, pool, describe_params(self.cell))))
+
+    @property
+    def place(self) -> str:
+        """The row's own address on the index: one in each feature space."""
+        features = canonical_sha256(Conditions.of(self.row.entry.results[0].record).features_sha256)
+        return f"row-{self.row.entry.key}-{features[:4]}"
+
+    @property
+    def own_curves(self) -> str:
+        """What a page of curves shows of it in its own loop: that loop, the line and the plain loop's."""
+        return f"track-{self.row.track.key},{self.beside_plain}"
+
     @cached_property
     def values(self) -> dict[str, Any]:
-        """What the row is sorted, filtered and found by; an empty text for what it does not have."""
-        row, cell, compared = self.row, self.cell, self.row.comparison
-        numbers: dict[str, float | None] = {"rank": row.rank, "trend": row.trend.mean if row.trend else None}
-        if compared:
-            numbers["ratio"] = compared.log_fid_area.mean
-            numbers |= {f"d{key}": estimate.mean for key, estimate in compared.last.items()}
-            numbers["cost"] = (compared.training or 0) + (compared.evaluations or 0)
-        numbers |= {key: curve[-1].mean for key, curve in self.curves.items()}
-        return {key: "" if (n := numbers.get(key)) is None else rounded(n) for key in SORT_NUMBERS} | {
-            "seeds": len(row.entry.results),
-            "method": cell.method.name,
-            "params": describe_params(cell),
-            "loop": row.track.label,
-            "kind": cell.loop.kind,
-            "generator": row.track.generator,
-            "pool": cell.loop.pool,
-            "trust": row.trust.level,
-            "state": self.state,
-        }
+        """What the row is sorted, filtered and found by."""
+        return row_values(self.row, self.curves, self.state)
+
+
+@dataclass(frozen=True)
+class LoopView:
+    """A loop of a table with its rows.
+
+    Attributes:
+        table: the table's name in addresses.
+        floor: real images against real images.
+        track: the loop.
+        lines: its rows.
+    """
+
+    table: str
+    floor: dict[str, float | None]
+    track: Track
+    lines: tuple[Line, ...]
+
+    @property
+    def key(self) -> str:
+        """Its name in addresses."""
+        return f"{self.table}-{self.track.key}"
+
+    @property
+    def title(self) -> str:
+        """The loop in words."""
+        return f"{self.track.label[:1].upper()}{self.track.label[1:]}"
+
+    @property
+    def summary(self) -> str:
+        """What its generations train on."""
+        return LOOP_SUMMARIES[self.track.cell.loop.kind]
+
+    @property
+    def plain(self) -> Line | None:
+        """The plain loop; None where it has not been run."""
+        return next((line for line in self.lines if line.row.is_plain), None)
+
+    @property
+    def n_ranked(self) -> int:
+        """How many of its rows have a rank."""
+        return sum(line.row.rank is not None for line in self.lines)
 
 
 @dataclass(frozen=True)
@@ -142,6 +177,15 @@ class TableView:
         """What the table is called."""
         c = self.conditions
         words = [f"{c.task}, {c.tier} tier"]
+        words += ["fine-tuned"] * (c.protocol == "finetune") + ["other data"] * (not c.pinned)
+        words += [f"version {c.task_version}"] * self.frozen
+        return ", ".join(words)
+
+    @property
+    def heading(self) -> str:
+        """The same for somebody who is new here."""
+        c = self.conditions
+        words = [self.ranked.task_title, TIERS[c.tier]]
         words += ["fine-tuned"] * (c.protocol == "finetune") + ["other data"] * (not c.pinned)
         words += [f"version {c.task_version}"] * self.frozen
         return ", ".join(words)
@@ -187,40 +231,17 @@ class TableView:
         return [Line(*each) for each in zip(self.ranked.rows, self.ranked.curves, strict=True)]
 
     @cached_property
-    def choices(self) -> dict[str, list[str]]:
-        """What the rows can be filtered by."""
-        found = {name: [line.values[name] for line in self.lines] for name in ("loop", "generator", "trust")}
-        return {name: list(dict.fromkeys(values)) for name, values in found.items()}
+    def loops(self) -> list[LoopView]:
+        """Its loops with their rows."""
+        found: dict[str, list[Line]] = {}
+        for line in self.lines:
+            found.setdefault(line.row.track.key, []).append(line)
+        return [LoopView(self.key, self.floor, track, tuple(found[track.key])) for track in self.tracks]
 
-    @cached_property
-    def columns(self) -> list[Column]:
-        """The columns of the table."""
-        return [
-            Column("rank", "Rank", "among the methods of a loop; those that cannot be told apart share a rank"),
-            Column("method", "Method", "with its parameters", "text"),
-            Column("loop", "Loop", "and its curves", "text"),
-            Column(
-                "ratio",
-                "FID over the loop, against plain",
-                "FID as a multiple of the plain loop's with the same seed, geometric mean over the generations; "
-                "below 1 is better",
-            ),
-            *(Column(m.key, m.title, f"in the last generation; {m.hint}") for m in COLUMN_METRICS),
-            *(
-                Column(
-                    f"d{m.key}", f"{m.title}, against plain", "difference from the plain loop in the last generation"
-                )
-                for m in COMPARED_METRICS
-            ),
-            Column("trend", "FID trend", "FID as a multiple of the generation before's, over all generations"),
-            Column(
-                "cost",
-                "Cost: training / sampling",
-                "images trained and network evaluations, as multiples of the plain loop's",
-            ),
-            Column("seeds", "Seeds", "and their cells", "text"),
-            Column("trust", "Trust", "self-reported, reproduced by others, or verified by the maintainers", "text"),
-        ]
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The columns of its rows."""
+        return COLUMNS
 
     def chart_data(self) -> dict[str, Any]:
         """Return what its curves are drawn from, as JSON values."""
@@ -288,11 +309,6 @@ def line_name(cell: Cell) -> str:
 def method_page(cell: Cell) -> str:
     """Return the address of a method's page, below methods/: one for each file that had this name."""
     return f"{_word(cell.method.name)}-{cell.method.sha256[:8]}.html"
-
-
-def rounded(value: float) -> float:
-    """Return a number with as many digits as a curve can show; large and small ones alike."""
-    return value if isinstance(value, int) or not math.isfinite(value) else float(f"{value:.{SIGNIFICANT_DIGITS}g}")
 
 
 def _word(name: str) -> str:
