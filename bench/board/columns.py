@@ -8,9 +8,16 @@ from bench.board.curves import Curve
 from bench.board.row import Row
 from bench.board.tables import describe_params
 from bench.board.trust import Trust
+from bench.cells.retraining import Use
 
 SIGNIFICANT_DIGITS = 6
 NOTHING_KNOWN = "nothing"  # beside the loop's own images
+KNOWN: dict[Use, str] = {
+    "real statistics": "statistics of real images",
+    "real images": "real images kept",
+    "stronger model": "a stronger model",
+    "labels": "labels",
+}
 NOT_SAID = "not said"  # by records that are older than the question
 
 
@@ -109,7 +116,9 @@ def row_values(row: Row, curves: dict[str, Curve], state: str) -> dict[str, Any]
 
 def known(row: Row) -> tuple[str, ...]:
     """Return what a method was allowed to know, in words."""
-    return (NOT_SAID,) if row.uses is None else row.uses or (NOTHING_KNOWN,)
+    if row.uses is None:
+        return (NOT_SAID,)
+    return tuple(KNOWN[use] for use in row.uses) or (NOTHING_KNOWN,)
 
 
 def rounded(value: float) -> float:

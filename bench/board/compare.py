@@ -6,11 +6,12 @@ from pathlib import Path
 
 from bench.board.board import build_board
 from bench.board.downloads import line_row
+from bench.board.line import Line
 from bench.board.results import Result, find_results
 from bench.board.rows import Rows
 from bench.board.tables import PLAIN, PLAIN_POOL, Entry, Track
 from bench.board.trust import Trust, read_trust
-from bench.board.views import Line, TableView, views
+from bench.board.views import TableView, views
 from bench.cells.cell import MethodIdentity
 from bench.cells.parameters import describe_parameters
 from bench.errors import BadInput

@@ -7,11 +7,12 @@ from typing import Any
 
 from bench.board.conditions import Conditions
 from bench.board.figures import f1
+from bench.board.line import Line
 from bench.board.metrics import METRICS
 from bench.board.results import Result
 from bench.board.rows import csv_text, json_text
 from bench.board.seed_statistics import Estimate
-from bench.board.views import Line, TableView
+from bench.board.views import TableView
 from bench.cells.record import GenerationResult, Scores
 
 FLOOR = 0  # the "generation" of real images against real images

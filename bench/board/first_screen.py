@@ -5,13 +5,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from bench.board.line import Line
 from bench.board.plane import Plane, Traveller, draw_plane
 from bench.board.seed_statistics import Estimate
-from bench.board.views import Line, LoopView, TableView
+from bench.board.tables import describe_params
+from bench.board.views import LoopView, TableView
+from bench.cells.parameters import describe_parameters
 
 BEST = 5  # rows
 CONTROLS = ("real_only", "frozen")  # where a cure would end, and what learns nothing
-WIDE, NARROW = (660, 420), (358, 300)  # pixels of the plane on a screen and on a telephone
+WIDE, NARROW = (660, 420), (358, 215)  # pixels of the plane on a screen and on a telephone
 REAL = "real against real"
 MARGIN = 0.06  # of a scale, beyond what lies on it
 
@@ -99,7 +102,7 @@ class FirstScreen:
         lines.sort(key=lambda line: (line.row.is_plain, line in best, line.row.entry.is_control))
         travellers = [
             Traveller(
-                line.title,
+                self._short_name(line),
                 _kind(line),
                 line.curves["precision"],
                 line.curves["recall"],
@@ -112,6 +115,17 @@ class FirstScreen:
         return {
             name: draw_plane(travellers, known, REAL, *size) for name, size in (("wide", WIDE), ("narrow", NARROW))
         }
+
+    def _short_name(self, line: Line) -> str:
+        """What a line is called where there is little room: with those parameters alone that tell it apart."""
+        cell = line.cell
+        same = [
+            each.cell for each in self.loop.lines if each.name == line.name and each.cell.loop.pool == cell.loop.pool
+        ]
+        params = {key: value for key, value in cell.method.params.items()
+                  if any(each.method.params.get(key) != value for each in same)}  # fmt: skip
+        named = line.title if line.row.is_plain else line.title.removesuffix(f", {describe_params(cell)}")
+        return ", ".join(filter(None, (named, describe_parameters(params))))
 
     @cached_property
     def dots(self) -> dict[str, Dots]:

@@ -13,11 +13,13 @@ from bench.board.columns import COLUMNS, WORDS, known
 from bench.board.command import rescore_command, run_command, verify_command
 from bench.board.figures import FIGURES
 from bench.board.first_screen import first_screen
+from bench.board.formats import digits, number, p_value, score_title, signed, size, times
+from bench.board.line import Line, method_page
 from bench.board.method_files import MethodFile
 from bench.board.results import Result
 from bench.board.tables import Track, describe_params
 from bench.board.trust import Trust
-from bench.board.views import Line, TableView, method_page
+from bench.board.views import TableView
 from bench.cells.cell import GeneratorIdentity
 from bench.cells.earlier_files import EarlierFile
 from bench.cells.loops import LOOP_KINDS, LOOP_SUMMARIES
@@ -26,8 +28,6 @@ from bench.paths import LEADERBOARD
 from bench.public import __version__
 
 SITE = LEADERBOARD / "site"
-MINUS = "\N{MINUS SIGN}"
-NOTHING = "\N{EN DASH}"
 
 
 @dataclass(frozen=True)
@@ -133,8 +133,8 @@ class Pages:
             "sort_keys": True, "separators": (",", ":"), "allow_nan": False,
         }  # fmt: skip
         self._environment.filters.update(
-            number=_number, signed=_signed, times=_times, bytes=_bytes, digits=_digits, params=describe_params,
-            score_title=_score_title, generator_page=_generator_page, known=known, p_value=_p_value,
+            number=number, signed=signed, times=times, bytes=size, digits=digits, params=describe_params,
+            score_title=score_title, generator_page=_generator_page, known=known, p_value=p_value,
         )  # fmt: skip
         self._environment.tests.update(finite=math.isfinite)
         n_records = len({result.short_id for view in views for result in view.ranked.table.results})
@@ -267,46 +267,3 @@ def _choices(views: Sequence[TableView]) -> dict[str, list[str]]:
 def _generator_page(generator: GeneratorIdentity) -> str:
     """Return the address of the page of a generator from a file, below generators/: one for each file."""
     return f"{generator.name}-{(generator.sha256 or '')[:8]}.html"
-
-
-def _number(value: float | None, decimals: int = 0) -> str:
-    """Return a number with its thousands apart, a dash where there is none."""
-    return NOTHING if value is None else f"{value:,.{decimals}f}".replace("-", MINUS)
-
-
-def _signed(value: float, decimals: int) -> str:
-    """Return a number with its sign."""
-    return f"{value:+,.{decimals}f}".replace("-", MINUS)
-
-
-def _p_value(value: float) -> str:
-    """Return a p-value as in a text: never 0."""
-    return "p < .001" if value < 0.001 else f"p = {value:.3f}"
-
-
-def _times(value: float | None) -> str:
-    """Return a multiple."""
-    return NOTHING if value is None else f"{value:.3g}×"
-
-
-def _bytes(value: float) -> str:
-    """Return a size in bytes with a unit."""
-    for unit in ("B", "kB", "MB"):
-        if value < 1000:
-            return f"{value:.3g} {unit}"
-        value /= 1000
-    return f"{value:,.3g} GB"
-
-
-def _digits(value: float | None) -> str:
-    """Return a number with four digits, a dash where there is none."""
-    if value is None:
-        return NOTHING
-    return (f"{value:,.0f}" if abs(value) >= 1000 else f"{value:#.4g}").replace("-", MINUS)
-
-
-def _score_title(name: str) -> str:
-    """Return what a score is called in a heading."""
-    return {"fid": "FID", "kid": "KID", "kid_standard_error": "KID standard error", "authpct": "AuthPct"}.get(
-        name, name.replace("_", " ").capitalize()
-    )

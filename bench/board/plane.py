@@ -11,7 +11,7 @@ from bench.board.curves import Curve
 
 MARGIN_LEFT, MARGIN_RIGHT, MARGIN_TOP, MARGIN_BOTTOM = 40, 14, 14, 40
 STEP = 0.1  # of the grid
-LETTER, LINE = 6.3, 14  # an average letter's width and a line's height, of labels of 12 pixels
+LETTER, BOLD, LINE = 6.6, 7.4, 14  # width of an average letter and height of a line, of labels of 12 pixels
 NEAR = 9  # pixels from a marker to its label
 AROUND = ((1, 0), (-1, 0), (0, -1), (0, 1), (1, -1), (-1, -1), (1, 1), (-1, 1))  # where a label may stand
 MOST_LETTERS = 26
@@ -186,8 +186,8 @@ def _labels(named: Sequence[tuple[str, tuple[float, float], bool]], width: float
     taken: list[Box] = [(x - 5, y - 5, x + 5, y + 5) for _, (x, y), _ in named]
     found: list[Label | None] = [None] * len(named)
     for place in sorted(range(len(named)), key=lambda place: not named[place][2]):
-        name, (x, y), _ = named[place]
-        for label, box in _places(name, x, y):
+        name, (x, y), said = named[place]
+        for label, box in _places(name, x, y, BOLD if said else LETTER):
             inside = box[0] >= MARGIN_LEFT + 2 and box[2] <= width - 2 and box[1] >= 2 and box[3] <= bottom - 2
             others = (each for n, each in enumerate(taken) if n != place)
             if inside and not any(_overlap(box, other) for other in others):
@@ -197,13 +197,13 @@ def _labels(named: Sequence[tuple[str, tuple[float, float], bool]], width: float
     return found
 
 
-def _places(name: str, x: float, y: float) -> Iterator[tuple[Label, Box]]:
+def _places(name: str, x: float, y: float, letter: float) -> Iterator[tuple[Label, Box]]:
     """Yield the label of a marker at each place around it, with the room that it takes."""
     text = name if len(name) <= MOST_LETTERS else f"{name[: MOST_LETTERS - 1]}…"
-    wide = len(text) * LETTER
+    wide = len(text) * letter
     for right, down in AROUND:
         anchor = {1: "start", 0: "middle", -1: "end"}[right]
-        at_x, middle = x + right * NEAR, y + down * (LINE if right == 0 else LINE * 0.75)
+        at_x, middle = x + right * NEAR, y + down * LINE
         left = at_x - {"start": 0.0, "middle": wide / 2, "end": wide}[anchor]
         box = (left - 1, middle - LINE / 2, left + wide + 1, middle + LINE / 2)
         yield Label(text, round(at_x, 1), round(middle + 4, 1), anchor), box

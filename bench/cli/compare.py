@@ -12,9 +12,9 @@ from bench.process.tables import table
 
 if TYPE_CHECKING:
     from bench.board.compare import ComparedTrack
+    from bench.board.line import Line
     from bench.board.metrics import Metric
     from bench.board.row import Row
-    from bench.board.views import Line
 
 HEADINGS = ("method", "FID ratio (95%)", "F1", "verdict", "FID", "precision", "recall", "cost", "seeds", "rank")
 EARLIER = "*"
