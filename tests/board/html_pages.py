@@ -118,11 +118,11 @@ class Site:
     @property
     def tables(self) -> list[Element]:
         """The sections of the overview with a table each."""
-        return [section for section in self.index.all("section", "results") if section.all("tbody")]
+        return [section for section in self.index.all("section", "results") if section.all("table", "board")]
 
     def rows(self, place: int = 0) -> list[Element]:
-        """The rows of a table."""
-        return self.tables[place].one("tbody").all("tr")
+        """The rows of a table, loop by loop."""
+        return [row for loop in self.tables[place].all("table", "board") for row in loop.one("tbody").all("tr")]
 
     @property
     def charts(self) -> list[dict[str, Any]]:

@@ -30,6 +30,12 @@ def cell_page(site: Site, record: Record) -> Element:
     return site.pages[f"cells/{record.cell_id[:16]}.html"]
 
 
+def cell(row: Element, title: str) -> str:
+    """Return what a row says in a column."""
+    (found,) = [each.text for each in row.all("td") if each.get("data-title") == title]
+    return found
+
+
 def changed(record: Record, **changes: Any) -> Record:
     """Return the record of a cell with other fields."""
     cell = Cell.model_validate(record.cell.model_dump(mode="json") | changes)
@@ -40,8 +46,11 @@ def test_cells_that_may_be_compared_share_a_table(results: Results, out: Path) -
     site = build(
         results, out, *(make_record(kind=kind, method=method) for kind in LOOPS for method in ("none", "other"))
     )
-    (table,) = site.tables
-    assert len(table.one("tbody").all("tr")) == 6
+    assert len(site.tables) == 1
+    assert len(site.rows()) == 6
+    assert [heading.text for heading in site.tables[0].all("h3")] == [
+        "Fully synthetic", "Synthetic augmentation", "Fresh data",
+    ]  # fmt: skip
     assert len(site.charts[0]["tracks"]) == 3
 
 
@@ -52,8 +61,8 @@ def test_cells_that_may_be_compared_share_a_table(results: Results, out: Path) -
 )
 def test_what_may_not_be_compared_is_apart(results: Results, out: Path, different: dict[str, Any]) -> None:
     site = build(results, out, make_record(), make_record(**{"seed": 1, **different}))
-    assert [len(table.one("tbody").all("tr")) for table in site.tables] == [1, 1]
-    assert len(site.index.all("tfoot")) == len(site.in_folder("compare")) == 2
+    assert [len(site.rows(place)) for place in (0, 1)] == [1, 1]
+    assert len(site.tables) == len(site.in_folder("compare")) == 2
     # The overview leads to both.
     links = [link["href"] for link in site.index.one("nav", "tables").all("a")]
     assert links == [f"#{table['id']}" for table in site.tables]
@@ -78,14 +87,15 @@ def test_a_cell_in_two_feature_spaces_has_one_page_with_both(results: Results, o
 def test_cells_with_and_without_further_scores_share_the_table_of_their_own_space(results: Results, out: Path) -> None:
     both = add_scores(make_record(seed=0), "inception", (10.0, 20.0, 40.0))
     site = build(results, out, both, make_record(seed=1))
-    seeds = [row.one("td", "seeds").text for place in (0, 1) for row in site.rows(place)]
-    assert seeds == ["0 1", "0"]
+    rows = [row for place in (0, 1) for row in site.rows(place)]
+    seeds = [[link.text.split()[-1] for link in row.one("td", "seeds").all("a")] for row in rows]
+    assert seeds == [["0", "1"], ["0"]]
 
 
 def test_cells_that_differ_in_a_parameter_alone_are_told_apart(results: Results, out: Path) -> None:
     records = [make_record(method="mine", params={"keep": keep}) for keep in (0.25, 0.75)]
     site = build(results, out, *records)
-    assert [row.one("th").text for row in site.rows()] == ["mine keep=0.25", "mine keep=0.75"]
+    assert [row.one("th").text.partition(" curves")[0] for row in site.rows()] == ["mine keep=0.25", "mine keep=0.75"]
     assert [line["label"] for line in site.charts[0]["lines"]] == ["mine, keep=0.25", "mine, keep=0.75"]
     for record, keep in zip(records, (0.25, 0.75), strict=True):
         assert f"mine, keep={keep}" in cell_page(site, record).one("h1").text
@@ -95,20 +105,21 @@ def test_cells_that_differ_in_a_parameter_alone_are_told_apart(results: Results,
 def test_a_row_says_its_scores_with_their_range_and_change(results: Results, out: Path) -> None:
     site = build(results, out, *(make_record(seed=seed, fids=(1.5, 1000 + fid)) for seed, fid in enumerate((1, 2, 6))))
     ((row,),) = [site.rows()]
-    fid, precision = row.all("td", "number")[2:4]
-    assert fid.text == "1,003.00 1,001.00 to 1,006.00 +1,001.50 since G1"
-    assert precision.text == "0.75 0.75 to 0.75 +0.00 since G1"
+    assert cell(row, "FID") == "1,003.00 rises 1,001.00 to 1,006.00 +1,001.50 since G1"
+    assert cell(row, "Precision") == "0.75 0.75 to 0.75 80% of real +0.00 since G1"
+    assert cell(row, "AuthPct") == "60 real 60"
+    assert cell(row, "Coverage") == "0.88"
 
 
 def test_a_single_seed_has_no_interval(results: Results, out: Path) -> None:
     plain, other = make_record(fids=(2.0, 4.0)), make_record(method="other", fids=(2.0, 2.0))
     ranks = {row.one("a", "name").text: row for row in build(results, out, plain, other).rows()}
-    cells = [cell.text for cell in ranks["other"].all("td")]
-    assert cells[0] == "fewer than 3 seeds"
+    assert cell(ranks["other"], "Rank") == "– fewer than 3 seeds"
     # Half the logarithm of 2 is lost: the ratio is 1 over the square root of 2.
-    assert cells[2] == "0.71× one seed"
-    assert cells[3] == "2.00 one seed +0.00 since G1"
-    assert ranks["none"].all("td")[0].text == "–"
+    assert cell(ranks["other"], "FID over the loop") == "0.71× one seed"
+    assert cell(ranks["other"], "FID").startswith("2.00 one seed")
+    assert cell(ranks["none"], "Rank") == "– the plain loop"
+    assert cell(ranks["none"], "FID over the loop") == "1×"
 
 
 def test_real_images_against_real_images_end_each_table(results: Results, out: Path) -> None:
@@ -212,7 +223,10 @@ def test_an_older_version_of_a_task_keeps_its_own_frozen_table(
     record = make_record()
     site = build(results, out, record, changed(record, task_version=2))
     titles = [table.one("h2").text for table in site.tables]
-    assert titles == ["digits, smoke tier", "digits, smoke tier, version 1"]
+    assert titles == [
+        "Handwritten digits, 8x8, quick setting",
+        "Handwritten digits, 8x8, quick setting, version 1",
+    ]
     assert [[warning.text[:7] for warning in table.all("p", "warning")] for table in site.tables] == [[], ["Frozen:"]]
 
 
@@ -230,11 +244,12 @@ def test_what_a_reader_must_see_is_marked(results: Results, out: Path) -> None:
     control = changed(contaminated, method={"name": "mine", "sha256": "a" * 64, "control": True})
     record = make_record(method="other", pool="last:2")
     read = tuple(g.model_copy(update={"score_features_read": True}) for g in record.generations)
-    rows = build(results, out, control, record.model_copy(update={"generations": read})).rows()
-    marks = {row.one("a", "name").text: [mark.text for mark in row.all("span", "mark")] for row in rows}
+    site = build(results, out, control, record.model_copy(update={"generations": read}))
+    loops = [heading.text for heading in site.index.all("h3")]
+    assert loops == ["Fully synthetic", "Synthetic augmentation, contaminated 0.25"]
+    rows = site.rows()
+    marks = {row.one("a", "name").text: [mark.text for mark in row.one("th").all("span", "mark")] for row in rows}
     assert marks == {"mine": ["control"], "other": ["pool last:2", "reads the score's features"]}
-    loops = [row.one("td", "loop").text for row in rows]
-    assert loops == ["fully synthetic", "synthetic augmentation, contaminated 0.25"]
 
 
 def test_what_needs_no_mark_has_none(results: Results, out: Path) -> None:
@@ -253,7 +268,7 @@ def test_a_generator_from_a_file_is_marked_and_leads_to_its_source(results: Resu
     here = changed(make_record(), generator={"name": "flow", "params": {"width": 8}, "sha256": sha256})
     gone = changed(make_record(seed=1), generator={"name": "flow", "params": {}, "sha256": "f" * 64})
     site = build(results, out, make_record(), here, gone)
-    marks = [row.one("td", "loop").all("a", "mark") for row in site.rows()]
+    marks = [row.one("th").all("a", "mark") for row in site.rows()]
     assert sorted(len(found) for found in marks) == [0, 1, 1]
     addresses = [found[0]["href"] for found in marks if found]
     assert sorted(addresses) == sorted([f"generators/flow-{sha256[:8]}.html", "generators/flow-ffffffff.html"])
