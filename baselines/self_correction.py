@@ -31,7 +31,7 @@ BLOCK = 1024
 class SelfCorrection(Method):
     """Move synthetic images to the nearest of K cluster centres of their class's real images (Gillman et al. 2024)."""
 
-    uses = ("real statistics", "labels")
+    uses = ("real images", "labels")  # the centre of a cluster of one image is that image
     centres: Annotated[int, Field(ge=1, description="K, cluster centres of each class")] = 16
     strength: Annotated[float, Field(ge=0, le=1, description="share of the way to the centre")] = 1.0
 

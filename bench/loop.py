@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from bench.cells.cell import Cell
 from bench.cells.record import GenerationResult, Record
-from bench.cells.retraining import in_order
+from bench.cells.retraining import LEAST_DRAWN, in_order
 from bench.data.draws import RealDraws
 from bench.data.image_set import ImageSet
 from bench.generators.base import Generator
@@ -125,7 +125,7 @@ class LoopRun:
         # Score them.
         with costs.during("score"):
             scores = self.scorer.score(samples, progress)
-        state, budget = method.state_dict(), ctx.budget.images_trained
+        state, budget, drawn = method.state_dict(), ctx.budget.images_trained, lineage.drawn(samples)
         costs.add_fit(checkpoints.earlier)
         result = GenerationResult(
             generation=t,
@@ -137,8 +137,8 @@ class LoopRun:
             samples_sha256=samples.sha256,
             score_features_read=reads.score_features,
             spaces_read=tuple(sorted(reads.spaces)),
-            retrained=lineage.retrained(budget),
-            drawn=lineage.drawn(samples),
+            retrained=lineage.retrained(budget) if drawn >= LEAST_DRAWN else None,
+            drawn=drawn,
             used=in_order(reads.uses | method.certain_uses | lineage.uses(t, initial, of_loop, state, budget)),
         )
 

@@ -150,7 +150,8 @@ class GenerationResult(_Part):
         score_features_read: whether the method has read features in the score's own space, and so could choose what
             the score rewards.
         spaces_read: the feature spaces that it has read features in, in alphabetical order.
-        retrained: how the weights came about that the samples were drawn with; None in records of before.
+        retrained: how the weights came about that the samples were drawn with; None in records of before, and where
+            another generator drew them.
         drawn: share of the samples that the benchmark's generator drew, and not a model of the method's own; None in
             records of before.
         used: what the engine saw the method use beyond what the loop hands to everybody.
@@ -237,9 +238,13 @@ class Record(_Part):
         """Whether a generation's samples were drawn with weights of earlier ones; None where the record does not say.
 
         Where the protocol is finetune the plain loop goes on from them too: there it is reuse where less than half of
-        the budget was trained in a generation, which keeps more of the weights than the protocol does.
+        the budget was trained in a generation, which keeps more of the weights than the protocol does. What another
+        generator has drawn reuses none of this one's.
         """
-        later = [result.retrained for result in self.generations[1:]]
+        of_generator = [
+            result for result in self.generations[1:] if result.drawn is None or result.drawn >= LEAST_DRAWN
+        ]
+        later = [result.retrained for result in of_generator]
         known = [each for each in later if each is not None]
         if len(known) < len(later):
             return None

@@ -18,7 +18,7 @@ def difference(there: Record, here: Record) -> str | None:
         if (new := others.get(old.score.features)) is None:
             continue
         for before, after in zip(old.generations, new.generations, strict=True):
-            later = FIELDS_OF_LATER if before.retrained is None else set()  # which the record there cannot have
+            later = FIELDS_OF_LATER if before.drawn is None else set()  # which the record there cannot have
             if (
                 found := _first_difference(
                     before.model_dump(mode="json", exclude=later), after.model_dump(mode="json")
