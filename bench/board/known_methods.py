@@ -43,8 +43,14 @@ def uses_in(source: str) -> tuple[Use, ...]:
         if not isinstance(node, ast.ClassDef):
             continue
         for statement in node.body:
-            targets = statement.targets if isinstance(statement, ast.Assign) else []
-            if [target.id for target in targets if isinstance(target, ast.Name)] == ["uses"]:
-                assert isinstance(statement, ast.Assign)
-                return in_order(ast.literal_eval(statement.value))
+            target, value = _assigned(statement)
+            if isinstance(target, ast.Name) and target.id == "uses" and value is not None:
+                return in_order(ast.literal_eval(value))
     return ()
+
+
+def _assigned(statement: ast.stmt) -> tuple[ast.expr | None, ast.expr | None]:
+    """Return what a statement assigns to, and the value; with or without a type beside it."""
+    if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
+        return statement.targets[0], statement.value
+    return (statement.target, statement.value) if isinstance(statement, ast.AnnAssign) else (None, None)

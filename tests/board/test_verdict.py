@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bench.board.board import build_board
 from bench.board.marks import Changes
 from bench.board.ranking import rank_track
 from bench.board.results import Result
@@ -315,3 +316,36 @@ def test_of_tracks_of_noise_at_most_one_in_twenty_gets_another_word():
         ]
         others += set(words) != {"no difference shown"}
     assert 0 < others <= 0.05 * TRACKS
+
+
+def test_the_fine_tuned_plain_loop_is_found_in_its_own_table():
+    milder = {"fid": (2.0, 2.5, 3.0), "recall": (0.8, 0.7, 0.6)}
+    records = [
+        *plain(),
+        *cells("soup", **milder, retrained="gone on from", noise=-1),
+        *cells("none", **milder, protocol="finetune"),
+        *cells("none", **milder, protocol="finetune", sampling_bias=0.5),
+    ]
+    results = [Result(Path("x"), record, None) for record in records]
+    tables = build_board(results, {record.cell_id: Trust() for record in records})
+    rows = {row.entry.cell.method.name: row for table in tables for row in table.rows}
+    assert [(each.against, each.word) for each in rows["soup"].verdicts] == [
+        ("the plain loop, fine-tuned", "no difference shown")
+    ]
+
+
+def test_under_the_protocol_that_fine_tunes_going_on_is_what_the_plain_loop_does_too():
+    declining = {"fid": (2.0, 4.0, 8.0), "recall": (0.8, 0.5, 0.2)}
+    loop = cells("none", **declining, protocol="finetune", retrained="gone on from")
+    row = rows_of(loop, cells("tuned", fid=(2.0, 2.0, 2.0), protocol="finetune", retrained="gone on from"))["tuned"]
+    assert (row.word, row.against, row.marks, row.rank) == ("cures", "the plain loop", (), 1)
+
+
+def test_another_reference_is_the_line_of_all():
+    records = [plain(), cells("still", fid=(2.0, 2.0, 2.0), retrained="not"), cells("a", fid=(2.0, 3.0, 4.0))]
+    (table,) = build_tables(Result(Path("x"), record, None) for some in records for record in some)
+    (track,) = table.tracks
+    (reference,) = [entry for entry in track.entries if entry.cell.method.name == "a"]
+    rows = rank_track(track, {r.cell_id: Trust() for some in records for r in some}, reference)
+    against = {row.entry.cell.method.name: row.against for row in rows}
+    assert against == {"none": "a", "still": "a", "a": None}
