@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 Augmentation = Literal["color", "translation", "cutout"]
 
+TRANSLATION = 1 / 8  # of the size, in each direction: as published
 GROUPS = 8  # of the group normalisation; a group of one channel would normalise away what the image is
 
 
@@ -124,6 +125,12 @@ class StyleGANSettings(NetworkSettings):
     mapping_layers: int = Field(default=2, ge=1)
     stddev_group: int = Field(default=4, ge=1, description="images over which the discriminator sees a deviation")
     augment: tuple[Augmentation, ...] = Field(description="differentiable augmentations")
+    translation: float = Field(
+        default=TRANSLATION,
+        gt=0,
+        le=0.5,
+        description="most that `translation` shifts an image, as a share of its size",
+    )
     r1_weight: float = Field(ge=0, description="gamma of the gradient penalty R1")
     r1_interval: int = Field(default=16, ge=1, description="steps from one gradient penalty to the next")
 

@@ -4,16 +4,19 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from bench.cells.generator_settings import Augmentation
+from bench.cells.generator_settings import TRANSLATION, Augmentation
 from bench.process.processes import ALONE
 from bench.process.shares import BatchShare
 
-TRANSLATION = 1 / 8  # of the size, in each direction
 CUTOUT = 1 / 2  # of the size
 
 
 def augment(
-    images: Tensor, kinds: tuple[Augmentation, ...], random: torch.Generator, share: BatchShare | None = None
+    images: Tensor,
+    kinds: tuple[Augmentation, ...],
+    random: torch.Generator,
+    share: BatchShare | None = None,
+    translation: float = TRANSLATION,
 ) -> Tensor:
     """Return images, each changed at random in the ways named.
 
@@ -22,6 +25,7 @@ def augment(
         kinds: the ways, in their order.
         random: draws for the whole batch, so that each image is changed alike whichever process has it.
         share: which images of a batch these are; None where they are all.
+        translation: the most that they are shifted in each direction, as a share of the size.
     """
     share = share or ALONE.share_of_batch(len(images))
     for kind in kinds:
@@ -29,7 +33,7 @@ def augment(
             case "color":
                 images = _color(images, random, share)
             case "translation":
-                images = _translation(images, random, share)
+                images = _translation(images, random, share, translation)
             case "cutout":
                 images = _cutout(images, random, share)
     return images
@@ -47,10 +51,10 @@ def _color(images: Tensor, random: torch.Generator, share: BatchShare) -> Tensor
     return changed
 
 
-def _translation(images: Tensor, random: torch.Generator, share: BatchShare) -> Tensor:
+def _translation(images: Tensor, random: torch.Generator, share: BatchShare, translation: float) -> Tensor:
     """Shift by whole pixels; what comes in from outside is mid-grey."""
     n, _, size, _ = images.shape
-    most = max(1, round(size * TRANSLATION))
+    most = max(1, round(size * translation))
     shifts = torch.randint(0, 2 * most + 1, (2, share.n, 1), generator=random, device=images.device)
     rows, columns = torch.arange(size, device=images.device) + share.of(shifts, 1)
     padded = F.pad(images, (most, most, most, most)).permute(0, 2, 3, 1)

@@ -198,7 +198,8 @@ class StyleGAN(NetworkGenerator):
             random: of the augmentation.
             twice: whether the gradient of a gradient will be taken: torch.compile cannot, and bfloat16 is too coarse.
         """
-        changed = augment(images, self.settings.augment, random, self.share)
+        settings = self.settings
+        changed = augment(images, settings.augment, random, self.share, settings.translation)
         folded = self._folded(changed)
         discriminate = self._discriminator if twice else self._discriminate
         with self.engine.autocast(allowed=not twice):

@@ -30,14 +30,15 @@ def test_images_are_changed_differently_and_the_same_again(kind: str):
     assert not torch.equal(augment(same, (kind,), generator(1)), changed)
 
 
-def test_translation_shifts_by_at_most_an_eighth_and_fills_with_grey():
+@pytest.mark.parametrize(("share", "most"), [({}, 2), ({"translation": 1 / 16}, 1), ({"translation": 0.2}, 3)])
+def test_translation_shifts_by_at_most_an_eighth_or_what_is_asked_and_fills_with_grey(share: dict, most: int):
     before = images()
-    shifts = set()
-    for old, new in zip(before, augment(before, ("translation",), generator()), strict=True):
-        padded = torch.nn.functional.pad(old, (2, 2, 2, 2))
-        [shift] = [(i, j) for i in range(5) for j in range(5) if torch.equal(padded[:, i : i + 16, j : j + 16], new)]
+    shifts, sides = set(), range(2 * most + 1)
+    for old, new in zip(before, augment(before, ("translation",), generator(), **share), strict=True):
+        padded = torch.nn.functional.pad(old, (most, most, most, most))
+        [shift] = [(i, j) for i in sides for j in sides if torch.equal(padded[:, i : i + 16, j : j + 16], new)]
         shifts.add(shift)
-    assert {i for i, _ in shifts} == {j for _, j in shifts} == set(range(5))
+    assert {i for i, _ in shifts} == {j for _, j in shifts} == set(sides)
 
 
 def test_cutout_makes_a_square_of_at_most_half_the_size_grey():
