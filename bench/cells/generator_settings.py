@@ -131,6 +131,9 @@ class StyleGANSettings(NetworkSettings):
         le=0.5,
         description="most that `translation` shifts an image, as a share of its size",
     )
+    class_weight: float = Field(
+        default=0.0, ge=0, description="of the labels that the discriminator reads off images, where there are any"
+    )
     r1_weight: float = Field(ge=0, description="gamma of the gradient penalty R1")
     r1_interval: int = Field(default=16, ge=1, description="steps from one gradient penalty to the next")
 

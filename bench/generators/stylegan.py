@@ -4,8 +4,9 @@ Kept of the published design: the mapping network, modulated and demodulated con
 a residual discriminator with minibatch standard deviation, the non-saturating loss with lazy R1, equalised learning
 rates, and the average of the generator's weights. Left out: path length regularisation and style mixing. For small
 data: differentiable augmentation (Zhao et al. 2020). With labels both networks are conditional, as in StyleGAN2-ADA.
-Added, with `latent_input`: latent and label enter at the coarsest resolution too, as in the networks before StyleGAN
-(Radford et al. 2016). In budgets of minutes, styles alone come to say the class and leave the latent out.
+Added for small budgets: latent and label enter at the coarsest resolution too (`latent_input`), as in the networks
+before StyleGAN (Radford et al. 2016), because styles alone come to say the class and leave the latent out; and the
+discriminator reads the labels of images (`class_weight`; Odena et al. 2017).
 """
 
 import copy
@@ -102,7 +103,7 @@ class StyleGAN(NetworkGenerator):
         It sees a deviation over groups of images, so that a logit depends a little on the images beside it.
         """
         return self.evaluated(
-            images, "judge", progress, lambda x, labels: self._discriminator(self._folded(x), labels)
+            images, "judge", progress, lambda x, labels: self._discriminator(self._folded(x), labels)[0]
         )
 
     def begin_fit(self, seed: int, from_scratch: bool, steps: int, learning_rate: float) -> Training:
@@ -150,7 +151,8 @@ class StyleGAN(NetworkGenerator):
         discriminator_loss = self._descend(training.optimizers["discriminator"], discriminator_loss)
 
         # The generator, on the same images.
-        generator_loss = F.softplus(-self._judge(fake, labels, random)).mean()
+        on_fake, read = self._judge(fake, labels, random)
+        generator_loss = F.softplus(-on_fake).mean() + self._misread(read, labels)
         generator_loss = self._descend(training.optimizers["generator"], generator_loss)
         return {"discriminator": discriminator_loss, "generator": generator_loss}
 
@@ -189,8 +191,10 @@ class StyleGAN(NetworkGenerator):
             folded = synthesis(w, noise, entry)
         return F.pixel_shuffle(folded, self.settings.patch)
 
-    def _judge(self, images: Tensor, labels: Tensor | None, random: torch.Generator, twice: bool = False) -> Tensor:
-        """Return the discriminator's logits, float32 (n,), of images that are augmented first.
+    def _judge(
+        self, images: Tensor, labels: Tensor | None, random: torch.Generator, twice: bool = False
+    ) -> tuple[Tensor, Tensor | None]:
+        """Return the discriminator's logits, float32 (n,), and those of classes, of images that are augmented first.
 
         Args:
             images: float32 (n, channels, height, width), this process's share of a batch.
@@ -203,8 +207,17 @@ class StyleGAN(NetworkGenerator):
         folded = self._folded(changed)
         discriminate = self._discriminator if twice else self._discriminate
         with self.engine.autocast(allowed=not twice):
-            logits: Tensor = discriminate(folded, labels)
-        return logits.float()
+            logits, read = discriminate(folded, labels)
+        return logits.float(), None if read is None else read.float()
+
+    def _misread(self, read: Tensor | None, labels: Tensor | None, weights: Tensor | None = None) -> Tensor | float:
+        """Return the weighted cross-entropy of the labels that were read, (n, n_classes), (Odena et al. 2017).
+
+        It is 0 where none are read. Images count by their weights.
+        """
+        if read is None or labels is None:
+            return 0.0
+        return self.settings.class_weight * mean_loss(F.cross_entropy(read, labels, reduction="none"), weights)
 
     def _folded(self, images: Tensor) -> Tensor:
         return self.engine.laid_out(F.pixel_unshuffle(images, self.settings.patch))
@@ -216,8 +229,10 @@ class StyleGAN(NetworkGenerator):
         """
         real, labels, weights = batch.images, batch.labels, batch.weights
         real.requires_grad_(regularise)
-        on_real = self._judge(real, labels, random, twice=regularise)
-        loss = mean_loss(F.softplus(-on_real), weights) + F.softplus(self._judge(fake, labels, random)).mean()
+        on_real, read = self._judge(real, labels, random, twice=regularise)
+        on_fake, _ = self._judge(fake, labels, random)
+        loss = mean_loss(F.softplus(-on_real), weights) + F.softplus(on_fake).mean()
+        loss = loss + self._misread(read, labels, weights)
         if regularise:
             (gradient,) = torch.autograd.grad(on_real.sum(), real, create_graph=True)
             penalty = mean_loss(gradient.square().sum((1, 2, 3)), weights)

@@ -145,7 +145,7 @@ class SynthesisNetwork(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Images, and labels where there are any, to logits."""
+    """Images, and labels where there are any, to logits; and to labels, where it is to read them."""
 
     def __init__(self, settings: StyleGANSettings, size: int, n_in: int, n_classes: int | None) -> None:
         super().__init__()
@@ -159,15 +159,16 @@ class Discriminator(nn.Module):
         self.hidden = EqualLinear(width * base**2, width)
         self.output = EqualLinear(width, 1)
         self.embedding = None if n_classes is None else EqualLinear(n_classes, width)
+        self.reading = EqualLinear(width, n_classes) if n_classes is not None and settings.class_weight else None
 
-    def forward(self, images: Tensor, labels: Tensor | None) -> Tensor:
-        """Return logits, (n,), of images, (n, n_in, size, size)."""
+    def forward(self, images: Tensor, labels: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """Return logits, (n,), of images, (n, n_in, size, size), and of their classes, (n, n_classes), if it reads."""
         x = self.hide(images)
         logits: Tensor = self.output(x)[:, 0]
         if self.embedding is not None:
             # The projection of Miyato & Koyama 2018.
             logits = logits + (x * embedded(self.embedding, labels)).sum(1) / math.sqrt(x.shape[1])
-        return logits
+        return logits, None if self.reading is None else self.reading(x)
 
     def hide(self, images: Tensor) -> Tensor:
         """Return the hidden layer, (n, width), of images, (n, n_in, size, size)."""

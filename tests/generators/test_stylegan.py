@@ -40,8 +40,8 @@ def test_the_gradient_penalty_is_the_squared_norm_of_the_gradient():
     slope = normal(64)
 
     class Linear(nn.Module):
-        def forward(self, images: Tensor, labels: Tensor | None) -> Tensor:
-            return images.flatten(1) @ slope
+        def forward(self, images: Tensor, labels: Tensor | None) -> tuple[Tensor, None]:
+            return images.flatten(1) @ slope, None
 
     model._discriminator = model._discriminate = Linear()
     real, fake, random_numbers = normal(6, 1, 8, 8), normal(6, 1, 8, 8, seed=1), torch.Generator()
@@ -51,6 +51,40 @@ def test_the_gradient_penalty_is_the_squared_norm_of_the_gradient():
     expected = float(F.softplus(-real.flatten(1) @ slope).mean() + F.softplus(fake.flatten(1) @ slope).mean())
     assert losses[1] == pytest.approx(expected, rel=1e-5)
     assert losses[0] - losses[1] == pytest.approx(3 / 2 * 5 * float(slope.square().sum()), rel=1e-5)
+
+
+def test_the_loss_of_labels_is_the_cross_entropy_of_what_is_read_off_real_images():
+    model = build(augment=[], class_weight=0.5)
+    draw_weights(model._discriminator, 3)
+    real, fake, labels, weights = normal(6, 1, 8, 8), normal(6, 1, 8, 8, seed=1), LABELS[:6], torch.arange(6.0) / 2.5
+    batch = Batch(real, labels, weights)
+    loss = model._discriminator_loss(batch, fake, torch.Generator(), False)
+    on_real, read = model._discriminator(real, labels)
+    on_fake, _ = model._discriminator(fake, labels)
+    log_odds = -torch.log_softmax(read, 1)[torch.arange(6), labels]
+    expected = (weights * F.softplus(-on_real)).mean() + F.softplus(on_fake).mean() + 0.5 * (weights * log_odds).mean()
+    assert loss.item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+def test_generated_images_are_to_be_read_as_their_labels():
+    model = build(augment=[], class_weight=0.5, batch_size=6)
+    # Without a learning rate the step leaves the weights as they are.
+    training = model.begin_fit(3, from_scratch=True, steps=2, learning_rate=0.0)
+    labels = LABELS[:6]
+    losses = model.train_step(training, 1, Batch(normal(6, 1, 8, 8), labels), torch.Generator().manual_seed(5))
+    z, noise = model._generator.split(normal(6, model.numbers_per_image, seed=5))
+    on_fake, read = model._discriminator(
+        model._generator.synthesis(model._generator.mapping(z, labels), noise), labels
+    )
+    log_odds = -torch.log_softmax(read, 1)[torch.arange(6), labels]
+    expected = F.softplus(-on_fake).mean() + 0.5 * log_odds.mean()
+    assert losses["generator"].item() == pytest.approx(expected.item(), rel=1e-4)
+
+
+def test_without_labels_there_is_nothing_to_read():
+    model = build(None, class_weight=0.5)
+    assert model._discriminator.reading is None
+    assert not [name for name in model.state_dict() if "reading" in name]
 
 
 @pytest.mark.parametrize("n_classes", [10, None])
