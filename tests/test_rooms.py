@@ -77,6 +77,7 @@ OTHER_TESTS = {
 }
 WITHOUT_A_FILE = {
     "board/test_earlier_files.py": "records of files that have changed since, through the whole board",
+    "board/test_accessibility.py": "the page in a browser, read by a machine",
     "board/test_browser.py": "the page in a browser",
     "board/test_palette.py": "the colours of the stylesheet",
     "board/test_hostile_records.py": "what strangers write, through the whole board",

@@ -1,0 +1,60 @@
+"""axe-core finds nothing on any kind of page: light, dark, on a telephone, with everything unfolded."""
+
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from .html_pages import Site
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+pytestmark = [
+    pytest.mark.slow,  # a browser
+    pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium or google-chrome to drive"),
+]
+
+# "target-size" is in none of axe's default tags.
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa", "best-practice"]
+SCREENS = {"light": ("light", 1440, 900), "dark": ("dark", 1440, 900), "telephone": ("light", 390, 844)}
+OPEN = "() => document.querySelectorAll('details').forEach(details => { details.open = true; })"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with sync_api.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()
+
+
+def kinds(site: Site) -> list[str]:
+    """One page of each kind: those of the menu, and of each folder the longest, which has most on it."""
+    folders = {address.rpartition("/")[0] for address in site.pages} - {""}
+    longest = [
+        max((a for a in site.pages if a.startswith(f"{folder}/")), key=lambda a: (site.folder / a).stat().st_size)
+        for folder in sorted(folders)
+    ]
+    return [address for address in site.pages if "/" not in address] + longest
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+def test_axe_finds_nothing(browser: Any, committed: Site, screen: str) -> None:
+    scheme, width, height = SCREENS[screen]
+    page = browser.new_page(
+        viewport={"width": width, "height": height}, color_scheme=scheme, reduced_motion="reduce", offline=True
+    )
+    page.set_default_timeout(60_000)
+    found = []
+    for address in kinds(committed):
+        page.goto((committed.folder / address).as_uri())
+        page.evaluate(OPEN)
+        result = axe.Axe().run(page, options={"runOnly": TAGS, "resultTypes": ["violations"]})
+        found += [
+            (address, violation["id"], len(violation["nodes"]), violation["nodes"][0]["html"][:200])
+            for violation in result.response["violations"]
+        ]
+    page.close()
+    assert found == []
