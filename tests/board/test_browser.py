@@ -458,10 +458,11 @@ def test_a_row_of_the_overview_leads_to_its_curves_beside_the_plain_loop(
     open_page: Open, committed: Site, results: dict[str, list[dict[str, str]]]
 ) -> None:
     page = open_page("index.html")
-    table, rows = next(iter(results.items()))
+    loop, rows = next(iter(results.items()))
     place = next(i for i, row in enumerate(rows) if row["method"] == "neon")
-    page.locator(f"section[id='{table}'] tbody tr").nth(place).locator("td.loop a").click()
+    page.locator(f"section[id='{loop}'] tbody tr").nth(place).locator(".ways a").first.click()
     page.wait_for_url("**/compare/**")
+    assert f"#track-{loop[-12:]}," in page.url
     names = page.locator("#lines li:has(input:checked) .label").evaluate_all(
         "all => all.map(each => each.firstChild.data.trim())"
     )
