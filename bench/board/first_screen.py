@@ -8,7 +8,7 @@ from functools import cached_property
 from bench.board.line import Line
 from bench.board.plane import Plane, Traveller, draw_plane
 from bench.board.seed_statistics import Estimate
-from bench.board.tables import describe_params
+from bench.board.tables import PLAIN_POOL, describe_params
 from bench.board.views import LoopView, TableView
 from bench.cells.parameters import describe_parameters
 
@@ -86,7 +86,8 @@ class FirstScreen:
     @property
     def beside(self) -> list[Line]:
         """The controls that show where a cure would end and what learning nothing gives."""
-        return [line for line in self.loop.lines if line.cell.method.name in CONTROLS and line.row.comparison]
+        known = [line for line in self.loop.lines if line.cell.method.name in CONTROLS and line.row.comparison]
+        return [line for line in known if line.cell.loop.pool == PLAIN_POOL]
 
     @property
     def ceiling(self) -> Line | None:
