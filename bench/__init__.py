@@ -9,6 +9,7 @@ that `import bench` needs no torch.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from bench.process.waiting import wait_asleep
 from bench.public import FOR_FILES, FOR_SCRIPTS
 from bench.public import INTERFACE_VERSION as INTERFACE_VERSION
 from bench.public import __version__ as __version__
@@ -50,6 +51,9 @@ if TYPE_CHECKING:  # for type checkers and editors: the tables of bench.public, 
     from bench.seeds import draw_weights as draw_weights
 
 __all__ = [*FOR_FILES, *FOR_SCRIPTS]
+
+# Here because whatever runs cells, a command, its workers, a notebook, imports this before torch, and once only.
+wait_asleep()
 
 
 def __dir__() -> list[str]:

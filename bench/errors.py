@@ -38,6 +38,10 @@ class RunFailed(Exception):
     """A run could not go on (a loss that is not finite, for example). Finished work is kept. Exit status 1."""
 
 
+class CannotCompile(RunFailed):
+    """Networks cannot go through torch.compile here; without it the run goes on."""
+
+
 def is_out_of_memory(error: BaseException) -> bool:
     """Return whether an error of another library says that the memory of the machine is used up."""
     said = str(error).strip().lower()

@@ -72,7 +72,7 @@ from bench.generators.build import build_generator
 from bench.generators.engine import Engine
 from bench.process.progress import Progress
 from bench.runs.fit_checkpoint import FitCheckpoint
-from bench.runs.stored import image_tensors
+from bench.runs.samples import image_tensors
 from bench.scoring.scorer import Reference, Scorer
 
 GENERATIONS = 3  # of the loop that the table adds up

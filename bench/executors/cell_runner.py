@@ -9,7 +9,7 @@ from bench.cells.record import DataIdentity, Record
 from bench.cells.task import Task, TierName
 from bench.data.draws import RealDraws, check_enough_real_images
 from bench.data.real import RealData, check_enough_to_score, in_tier_size, load_real_data
-from bench.errors import MEMORY_ADVICE, BadInput, RunFailed, StorageFailed, first_line, is_out_of_memory
+from bench.errors import MEMORY_ADVICE, BadInput, CannotCompile, RunFailed, StorageFailed, first_line, is_out_of_memory
 from bench.executors.failures import describe_failure, whole_traceback
 from bench.executors.grid import PlannedCell
 from bench.features.base import FeatureSpace
@@ -125,6 +125,11 @@ class CellRunner:
         processes.from_main(folder.forget_failure)
         try:
             return Outcome(planned, processes.together(lambda: self._run_cell(planned, folder, progress)))
+        except CannotCompile as error:
+            # What is finished is kept, and so are the steps of a fit that were saved: the cell goes on from there.
+            progress.note(f"{error}; goes on without")
+            self._engine = replace(self._engine, compiled=False)
+            return self._run(planned, folder, progress)
         except (StorageFailed, FailedApart):
             raise
         except KeyboardInterrupt:

@@ -1,14 +1,18 @@
 """How networks are run on a device: what a GPU is given, and what of it a CPU."""
 
+import errno
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from bench.errors import RunFailed, first_line
+from bench import paths
+from bench.errors import CannotCompile, RunFailed, first_line
 from bench.process.processes import ALONE, Processes
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -78,9 +82,14 @@ class Engine:
         return values.to(self.device)
 
     def compile(self, network: Network) -> Network:
-        """Return what is called in place of a network whose inputs always have the same shapes."""
+        """Return what is called in place of a network whose inputs always have the same shapes.
+
+        Raises:
+            CannotCompile: the folder that compiled code is kept in cannot be written.
+        """
         if not self.compiled:
             return network
+        _keep_compiled_code()
         compiled: Network = torch.compile(network, dynamic=False)  # type: ignore[assignment]
         return compiled
 
@@ -91,6 +100,8 @@ class Engine:
     @contextmanager
     def explained(self, doing: str, setting: str, value: int) -> Iterator[None]:
         """Turn what a GPU has too little memory for, or cannot compile, into a RunFailed that says what to change.
+
+        What cannot be compiled is a CannotCompile: a cell goes on without.
 
         Args:
             doing: what the memory is needed for.
@@ -105,7 +116,7 @@ class Engine:
                 f"copy of the task file (which is another task), or use a GPU with more memory ({first_line(error)})"
             ) from error
         except torch._dynamo.exc.TorchDynamoException as error:
-            raise RunFailed(
+            raise CannotCompile(
                 f"torch.compile failed on {self.device}: give --no-compile ({first_line(error)})"
             ) from error
 
@@ -117,3 +128,17 @@ class Engine:
 def _multiplies_bfloat16() -> bool:
     """Return whether the CPU has instructions for products in bfloat16: without them it is slower than float32."""
     return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+
+
+def _keep_compiled_code() -> None:
+    """Have compiled code kept in the cache folder, where every process finds it; the user may name another one."""
+    folder = Path(os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(paths.cache_folder() / "compiled")))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        raise CannotCompile(
+            f"{folder}: compiled code cannot be kept there ({error.strerror}): AUTOPHAGY_CACHE or "
+            "TORCHINDUCTOR_CACHE_DIR name another folder, --no-compile does without"
+        ) from error

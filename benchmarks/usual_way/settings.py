@@ -4,7 +4,7 @@ import sys
 
 from bench.cells.generator_settings import GROUPS, DDPMSettings
 from bench.cells.task_sections import DataSection
-from bench.generators.ddpm import WARMUP_FRACTION
+from bench.generators.training import WARMUP_FRACTION
 
 
 def model_config(settings: DDPMSettings, data: DataSection) -> dict[str, object]:

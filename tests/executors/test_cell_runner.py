@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from bench.executors.grid import PlannedCell
 from bench.generators.file import load_generator
 from bench.methods.file import LoadedMethod, load_method
 from bench.paths import baseline_names
+from bench.process.progress import Progress
 
 Run = Callable[..., list[Any]]
 
@@ -98,6 +100,31 @@ def test_the_plain_loop_after_the_baselines_has_the_bits_of_the_plain_loop_alone
     loop, generator = where
     *_, after = run(*baselines, load_method("none"), loop=loop, generator=generator)
     assert after == plain(loop, generator)
+
+
+def test_a_cell_whose_network_cannot_be_compiled_goes_on_without_and_its_record_says_so(
+    task: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    def broken(graph: Any, inputs: Any) -> Any:
+        raise OSError("no compiler found")
+
+    monkeypatch.setattr(torch, "compile", functools.partial(torch.compile, backend=broken))
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "compiled"))
+    loop, none, ddpm = where_the_plain_loop_runs(), load_method("none"), load_generator("ddpm")
+    loop = loop.model_copy(update={"generations": 1})
+    records = {}
+    for engine in (CPU, replace(CPU, compiled=True)):
+        cell = make_cell(generator=ddpm.identity, loop=loop, method=none.identity)
+        runner = CellRunner(tmp_path / str(engine.compiled), None, engine, Progress())
+        outcome = runner.attempt(PlannedCell(cell, task, none, ddpm), Progress())
+        assert outcome is not None
+        assert outcome.record is not None
+        assert not outcome.record.environment.compiled
+        records[engine.compiled] = comparable(runner._open(outcome.planned).record_path)
+    assert records[True] == records[False]
+    said = capsys.readouterr().err
+    assert "torch.compile failed on cpu: give --no-compile" in said
+    assert "goes on without" in said
 
 
 CHANGES = {

@@ -1,18 +1,21 @@
 """The engine: what a GPU is given, shown on the CPU, and what a user is told where it does not work."""
 
 import gc
+import os
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import models
 import pytest
 import torch
-from builders import CPU, make_images
-from models import Build
+from builders import CPU, Killed, KilledCheckpoint, make_images
+from models import Build, equal
 from torch import Tensor
 
-from bench.errors import RunFailed
+from bench.errors import CannotCompile, RunFailed
 from bench.generators.ddpm import DDPM
 from bench.generators.engine import Engine
 from bench.generators.network import NetworkGenerator
@@ -32,6 +35,12 @@ def ddpm(engine: Engine) -> DDPM:
 
 def stylegan(engine: Engine) -> StyleGAN:
     return models.stylegan(engine=engine, channels=[16, 16], latent=16, augment=["color", "translation"], **COMMON)
+
+
+@pytest.fixture(autouse=True)
+def compiled_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "compiled"))
+    return tmp_path / "compiled"
 
 
 BOTH = pytest.mark.parametrize("build", [ddpm, stylegan])
@@ -138,7 +147,7 @@ def test_a_network_that_cannot_be_compiled_is_explained_with_the_switch(monkeypa
         raise OSError("no compiler found")
 
     monkeypatch.setattr(torch, "compile", partial(torch.compile, backend=broken))
-    with pytest.raises(RunFailed, match=r"torch.compile failed on cpu: give --no-compile"):
+    with pytest.raises(CannotCompile, match=r"torch.compile failed on cpu: give --no-compile"):
         fit(ddpm(AS_ON_A_GPU))
 
 
@@ -158,3 +167,62 @@ def test_a_second_network_of_the_same_shapes_is_not_compiled_again(monkeypatch: 
     assert n > 0
     assert torch.equal(sample(fit(build(engine))), first)
     assert len(compiled) == n
+
+
+def test_compiled_code_is_kept_in_the_cache_folder_unless_the_user_names_another(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    monkeypatch.setattr(torch, "compile", lambda network, **_: network)
+    monkeypatch.setenv("AUTOPHAGY_CACHE", str(tmp_path / "ours"))
+    monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR")
+    ddpm(AS_ON_A_GPU)
+    assert os.environ["TORCHINDUCTOR_CACHE_DIR"] == str(tmp_path / "ours" / "compiled")
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "theirs"))
+    ddpm(AS_ON_A_GPU)
+    assert os.environ["TORCHINDUCTOR_CACHE_DIR"] == str(tmp_path / "theirs")
+
+
+def test_a_folder_for_compiled_code_that_cannot_be_written_is_one_line(compiled_code: Path):
+    compiled_code.write_text("a file")
+    with pytest.raises(CannotCompile) as raised:
+        ddpm(AS_ON_A_GPU)
+    assert str(raised.value) == (
+        f"{compiled_code}: compiled code cannot be kept there (File exists): AUTOPHAGY_CACHE or "
+        "TORCHINDUCTOR_CACHE_DIR name another folder, --no-compile does without"
+    )
+
+
+IN_BFLOAT16 = Engine(torch.device("cpu"), bfloat16=True)
+
+
+@BOTH
+def test_a_fit_in_bfloat16_has_the_same_bits_again_and_after_a_resume(build: Build):
+    check_same_bits(build, IN_BFLOAT16)
+
+
+@pytest.mark.slow  # it compiles
+@BOTH
+def test_a_compiled_fit_has_the_same_bits_again_and_after_a_resume_in_a_process_that_compiles_anew(build: Build):
+    check_same_bits(build, replace(IN_BFLOAT16, compiled=True), meanwhile=torch.compiler.reset)
+
+
+@pytest.mark.slow  # it compiles
+@BOTH
+def test_what_is_compiled_gives_the_images_of_what_is_not_up_to_rounding(build: Build):
+    plain, compiled = sample(fit(build(CPU))), sample(fit(build(replace(CPU, compiled=True))))
+    assert (plain - compiled).abs().mean() < 0.5
+
+
+def check_same_bits(build: Build, engine: Engine, meanwhile: Callable[[], object] = gc.collect) -> None:
+    """Fit, fit again, and fit with a stop in between: all three have the same weights and images."""
+    first = fit(build(engine))
+    meanwhile()
+    again, killed, resumed = fit(build(engine)), build(engine), build(engine)
+    checkpoint = KilledCheckpoint(2)
+    with pytest.raises(Killed):
+        models.fit(killed, pool=POOL, checkpoint=checkpoint)
+    meanwhile()
+    models.fit(resumed, pool=POOL, checkpoint=checkpoint)
+    for other in (again, resumed):
+        assert equal(first.state_dict(), other.state_dict())
+        assert torch.equal(sample(first), sample(other))
