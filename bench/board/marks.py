@@ -114,8 +114,7 @@ def _of_scores(changes: Changes) -> Iterator[Mark]:
 
 
 def _of_weights(entry: Entry, retrained: Kind | None) -> Iterator[Mark]:
-    # What became of the weights of the benchmark's generator says nothing where another one drew the images.
-    if reuses_weights(entry) and not another_generator(entry):
+    if reuses_weights(entry):
         did = "trains nothing after" if retrained == "not" else "keeps weights of generations before, from"
         yield Mark("reuses weights", f"{did} generation 1")
     if another_generator(entry):

@@ -1,5 +1,6 @@
 """Made-up records, small and valid."""
 
+import datetime
 import struct
 import zlib
 from pathlib import Path
@@ -91,6 +92,7 @@ def make_record(
         data=DataIdentity(sha256="e" * 64, pinned=pinned),
         generations=generations,
         environment=Environment(
+            date=datetime.date(2026, 1, 2),
             package_version="0.1.0",
             git_commit=None,
             dirty=None,
