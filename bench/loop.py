@@ -70,6 +70,7 @@ class LoopRun:
         for t in range(done + 1, generations + 1):
             progress = self.journal.progress_of(t, results, self.generator)
             results.append(self._generation(t, progress))
+        self.journal.draw_sheet(self.draws.all(self.cell.loop), self.contexts.n_classes)
         return self.journal.finish(results, self.method.uses)
 
     def _generation(self, t: int, progress: Progress) -> GenerationResult:

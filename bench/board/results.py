@@ -1,4 +1,4 @@
-"""Find the records that a page is made from, and the collapse strip that lies beside each."""
+"""Find the records that a page is made from, and the pictures that lie beside each: strip and sheet of samples."""
 
 import gc
 import os
@@ -15,12 +15,15 @@ from bench.files.limits import MOST_STRIP_BYTES, MOST_STRIP_PIXELS, MOST_STRIP_S
 from bench.files.untrusted import read_untrusted
 from bench.files.validation import shown
 
+SHEET = ".samples.png"  # what the name of a sheet ends in, beside a result file
+SQUARES, POINT_SQUARES = 4, 3  # in a row of a sheet, of images and of points
+MOST_ROWS = 1_000  # of a sheet: the page has a button for each
 _PNG_START = b"\x89PNG\r\n\x1a\n\x00\x00\x00\x0dIHDR"
 
 
 @dataclass(frozen=True)
-class Strip:
-    """A collapse strip: one row of pictures per generation, the same latents in each row.
+class Picture:
+    """A collapse strip, or a sheet of samples; what they show is said in `bench.runs.strip` and `bench.runs.sheet`.
 
     Attributes:
         path: the PNG file.
@@ -32,22 +35,29 @@ class Strip:
     width: int
     height: int
 
+    @property
+    def rows(self) -> int | None:
+        """How many rows of squares a sheet of images has, one for each class; None of a sheet of points."""
+        return None if self.width == POINT_SQUARES * self.height else SQUARES * self.height // self.width
+
 
 @dataclass(frozen=True)
 class Result:
-    """A cell's scores in one feature space and, if there is one, its strip.
+    """A cell's scores in one feature space and, where there are some, its pictures.
 
     Attributes:
         path: of the record's file.
         record: with the scores of this space.
-        strip: of the cell.
+        strip: the same latents in each generation.
         own_space: whether the space is the task's, and not one that the cell was scored in afterwards.
+        sheet: many samples of the first and of the last generation.
     """
 
     path: Path
     record: Record
-    strip: Strip | None
+    strip: Picture | None
     own_space: bool = True
+    sheet: Picture | None = None
 
     @property
     def short_id(self) -> str:
@@ -64,26 +74,26 @@ def find_results(folder: Path) -> list[Result]:
     """Read every record of a folder.
 
     Args:
-        folder: a runs folder, whose cells are cells/*/record.json with strip.png beside it; or any other folder, in
-            which every *.json at any depth is a record, with <stem>.png beside it.
+        folder: a runs folder, whose cells are cells/*/record.json with strip.png and samples.png beside it; or any
+            other folder, in which every *.json at any depth is a record, with <stem>.png and <stem>.samples.png.
 
     Returns:
         The results in the order of their paths, of each record one for every feature space that it has scores in.
         What a file is called says nothing: its content says which cell it is of.
 
     Raises:
-        BadInput: `folder` is not a folder, a record is not valid, a strip is not a PNG, two files are records of the
+        BadInput: `folder` is not a folder, a record is not valid, a picture is not a PNG, two files are records of the
             same cell, or a file's name cannot be shown.
     """
     if not folder.is_dir():
         raise BadInput(f"{folder}: not a folder; give a runs folder or a folder of result files")
     if (folder / "cells").is_dir():
-        files = {path: path.with_name("strip.png") for path in folder.glob("cells/*/record.json")}
+        paths = dict.fromkeys(folder.glob("cells/*/record.json"), ("strip.png", "samples.png"))
     else:
-        files = {path: path.with_suffix(".png") for path in folder.rglob("*.json")}
+        paths = {path: (f"{path.stem}.png", f"{path.stem}{SHEET}") for path in folder.rglob("*.json")}
 
     with _no_garbage_collection():
-        return _read_results(folder, files)
+        return _read_results(folder, paths)
 
 
 @contextmanager
@@ -98,10 +108,10 @@ def _no_garbage_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _read_results(folder: Path, files: dict[Path, Path]) -> list[Result]:
+def _read_results(folder: Path, files: dict[Path, tuple[str, str]]) -> list[Result]:
     results = []
     seen: dict[str, Path] = {}
-    for path, strip in sorted(files.items()):
+    for path, (strip, sheet) in sorted(files.items()):
         name = str(path.relative_to(folder))
         if not name.isprintable():
             raise BadInput(f"{folder}: the file name {shown(name)} has characters that cannot be shown: rename it")
@@ -109,13 +119,36 @@ def _read_results(folder: Path, files: dict[Path, Path]) -> list[Result]:
         if record.cell_id in seen:
             raise BadInput(f"{path}: a record of the same cell as {seen[record.cell_id]}; keep one of them")
         seen[record.cell_id] = path
-        found = read_strip(strip) if os.path.lexists(strip) else None
+        of_strip, of_sheet = (
+            read(beside) if os.path.lexists(beside := path.with_name(name)) else None
+            for name, read in ((strip, read_picture), (sheet, read_sheet))
+        )
         own, *further = record.in_each_space()
-        results += [Result(path, own, found), *(Result(path, other, found, own_space=False) for other in further)]
+        results += [
+            Result(path, own, of_strip, sheet=of_sheet),
+            *(Result(path, other, of_strip, own_space=False, sheet=of_sheet) for other in further),
+        ]
     return results
 
 
-def read_strip(path: Path) -> Strip:
+def read_sheet(path: Path) -> Picture:
+    """Check a sheet of samples, and that it is laid out as `bench.runs.sheet` says.
+
+    Raises:
+        BadInput: as for `read_picture`, or other proportions.
+    """
+    sheet = read_picture(path)
+    if sheet.width != POINT_SQUARES * sheet.height and (sheet.width % SQUARES or SQUARES * sheet.height % sheet.width):
+        raise BadInput(
+            f"{path}: {sheet.width} x {sheet.height} pixels: allowed are {SQUARES} squares in each row, or "
+            f"{POINT_SQUARES} of points in one row"
+        )
+    if (sheet.rows or 0) > MOST_ROWS:
+        raise BadInput(f"{path}: {sheet.width} x {sheet.height} pixels: allowed are at most {MOST_ROWS:,} rows")
+    return sheet
+
+
+def read_picture(path: Path) -> Picture:
     """Check a PNG from its first chunk to its last, and read its size: the page reserves the space for it.
 
     Raises:
@@ -141,4 +174,4 @@ def read_strip(path: Path) -> Strip:
             raise BadInput(f"{path}: the image is damaged")
     if place < len(content):
         raise BadInput(f"{path}: {len(content) - place:,} bytes after the end of the image")
-    return Strip(path, width, height)
+    return Picture(path, width, height)

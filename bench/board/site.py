@@ -1,4 +1,4 @@
-"""Build the static site from records: pages, downloads, strips and assets, which open from the file system."""
+"""Build the static site from records: pages, downloads, pictures and assets, which open from the file system."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -25,6 +25,7 @@ MADE = {
     "cells": r"[0-9a-f]{16}\.html",
     "records": r"[0-9a-f]{16}\.json",
     "strips": r"[0-9a-f]{16}\.png",
+    "samples": r"[0-9a-f]{16}\.png",
     "methods": r"[a-z0-9_-]+-[0-9a-f]{8}\.html",
     "generators": r"[a-z0-9_-]+-[0-9a-f]{8}\.html",
     "compare": r"[a-z0-9_-]+-[0-9a-f]{8}\.html",
@@ -32,7 +33,7 @@ MADE = {
 
 
 def build_site(results: Path, out: Path, plan: Plan) -> int:
-    """Build the site; the same records and strips give the same bytes.
+    """Build the site; the same records and pictures give the same bytes.
 
     Args:
         results: a runs folder, or a folder of result files. Where it is the results/ of a leaderboard, that
@@ -80,8 +81,9 @@ def _write(out: Path, texts: Mapping[str, str], results: list[Result]) -> None:
             _write_changed(out / folder / source.name, source.read_bytes())
     for result in results:
         copies = {"records": (f"{result.short_id}.json", result.path)}
-        if result.strip:
-            copies["strips"] = (f"{result.short_id}.png", result.strip.path)
+        for shown_in, picture in (("strips", result.strip), ("samples", result.sheet)):
+            if picture:
+                copies[shown_in] = (f"{result.short_id}.png", picture.path)
         for folder, (name, source) in copies.items():
             _write_changed(out / folder / name, source.read_bytes())
             wanted[folder].add(name)

@@ -28,6 +28,7 @@ from bench.process.shared import RANDOM_STATES, SETTINGS, put_back
 from bench.runs import environment
 from bench.runs.journal import Journal
 from bench.runs.meter import Costs
+from bench.runs.pictures import mend_pictures
 from bench.runs.run_folder import RunFolder
 from bench.runs.stored import Conditions
 from bench.scoring.scorer import Reference, Scorer
@@ -101,7 +102,7 @@ class CellRunner:
         if processes.is_main:
             progress = progress.kept_in(folder.path)
         if (record := processes.from_main(folder.record)) is not None:
-            processes.from_main(folder.mend_strip)
+            processes.from_main(lambda: self._mend_pictures(planned, folder))
             progress.note("is finished")
             return Outcome(planned, record, was_finished=True)
         if not processes.from_main(folder.claim):
@@ -200,6 +201,11 @@ class CellRunner:
                     processes,
                 ),
             ).run()  # fmt: skip
+
+    def _mend_pictures(self, planned: PlannedCell, folder: RunFolder) -> None:
+        cell, task = planned.cell, planned.task
+        real = RealDraws(self._real(task, cell.tier).training, cell.task, cell.seed).all(cell.loop)
+        mend_pictures(folder, real, task.data.n_classes)
 
     def _real(self, task: Task, tier: TierName) -> RealData:
         key = (task.sha256, tier)

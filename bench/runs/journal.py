@@ -129,6 +129,11 @@ class Journal:
         stop_if_asked()
         progress.note(score_line(scores, self.score.floor))
 
+    def draw_sheet(self, real: ImageSet, n_classes: int | None) -> None:
+        """Keep the sheet of samples of a cell whose generations are all finished; arguments as for the folder's."""
+        with suppress(Damaged):  # the samples of a cell that only lacks its record may have been cleaned away
+            self.processes.from_main(lambda: self.folder.draw_sheet(real, n_classes))
+
     def finish(self, results: Sequence[GenerationResult], uses: Uses) -> Record:
         """Write the record, with which the cell is finished; `uses` are those that the method declares."""
         cell = self.folder.cell

@@ -5,6 +5,7 @@
 - `generation-001/`: samples, model, method state; generation.json comes last, then the generation is finished.
 - `fit.safetensors`: the state of an unfinished fit; `fit-PURPOSE.safetensors`, of one that a method asked for.
 - `strip.png`: the collapse strip so far.
+- `samples.png`: samples of the first and of the last generation beside each other, once all are finished.
 - `record.json`: the result; then the cell is finished.
 - `failure.json`: why the last attempt failed; `log.txt` and `progress.json`: what is and was being done.
 - `.claim`: who works on the cell; `set-aside/`: damaged files.
@@ -18,11 +19,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from PIL import Image
 from torch import Tensor
 
 from bench.cells.cell import Cell
 from bench.cells.record import GenerationResult, Record, read_record
+from bench.data.image_set import ImageSet
 from bench.errors import BadInput, Damaged
 from bench.files.atomic import make_folder, remove_unfinished, write_bytes, write_text
 from bench.files.claim import Claim, Holder, read_holder
@@ -31,6 +32,8 @@ from bench.files.set_aside import set_aside
 from bench.files.tensors import read_hashed_tensors, write_hashed_tensors
 from bench.process.progress import Progress
 from bench.runs.fit_checkpoint import FitCheckpoint
+from bench.runs.samples import image_set
+from bench.runs.sheet import draw_sheet
 from bench.runs.stored import (
     FAILURE,
     Conditions,
@@ -54,14 +57,15 @@ class RunFolder:
         path: of the folder.
         cell: whose folder it is.
         conditions: what the cell was started with.
+        progress: where damaged files are named.
     """
 
     def __init__(self, path: Path, cell: Cell, conditions: Conditions, progress: Progress = QUIET) -> None:
-        """Use the folder at `path`, of this cell; `progress` is where damaged files are named."""
+        """Use the folder at `path`, of this cell."""
         self.path = path
         self.cell = cell
         self.conditions = conditions
-        self._progress = progress
+        self.progress = progress
         self._claim = Claim(path)
 
     @classmethod
@@ -152,7 +156,7 @@ class RunFolder:
         except BadInput as error:
             reason = str(error).removeprefix(f"{self.record_path}: ")
         damage = Damaged(self.record_path, reason)
-        set_aside([self.record_path], damage, "written again from the generations", self._progress)
+        set_aside([self.record_path], damage, "written again from the generations", self.progress)
         return None
 
     @property
@@ -186,7 +190,7 @@ class RunFolder:
             first = int(error.path.parent.name.removeprefix("generation-"))
             later = [self._generation(t) for t in (first, *self._after(first))]
             instead = "the loop begins again" if first == 1 else f"goes on after generation {first - 1}"
-            set_aside(later, error, instead, self._progress)
+            set_aside(later, error, instead, self.progress)
             found = found[: first - 1]
         return [stored.result for stored in found]
 
@@ -226,7 +230,7 @@ class RunFolder:
     def fit_checkpoint(self, key: str, purpose: str = "") -> FitCheckpoint:
         """Return the place for the unfinished fit whose identity is `key`; fits of other purposes have others."""
         name = f"fit-{purpose}" if purpose else "fit"
-        return FitCheckpoint(self.path / f"{name}.safetensors", key, self._progress, self._claim.check)
+        return FitCheckpoint(self.path / f"{name}.safetensors", key, self.progress, self._claim.check)
 
     def strip(self, n: int) -> bytes | None:
         """Return the collapse strip of the first n generations, a PNG; None where they have no images to show.
@@ -243,19 +247,21 @@ class RunFolder:
         if (png := self.strip(n)) is not None:
             write_bytes(self.path / "strip.png", png)
 
-    def mend_strip(self) -> None:
-        """Draw the strip of a finished cell again where it is missing or damaged and its rows are still there."""
-        path = self.path / "strip.png"
-        try:
-            with Image.open(path) as image:
-                image.verify()
-        except (OSError, SyntaxError, ValueError):
-            try:
-                self.draw_strip(self.cell.loop.generations)
-            except Damaged:
-                return
-            if path.exists():
-                self._progress.note(f"{path}: missing or damaged: drawn again")
+    def draw_sheet(self, real: ImageSet, n_classes: int | None) -> None:
+        """Keep the sheet of samples of a cell whose generations are all finished; see `bench.runs.sheet`.
+
+        Args:
+            real: the real images that the loop trains on.
+            n_classes: of the task; None where it has no labels.
+
+        Raises:
+            Damaged: samples are missing or damaged.
+        """
+        last = self.cell.loop.generations
+        if last > 1:
+            of_first, of_last = (image_set(self.tensors(t, "samples")) for t in (1, last))
+            if (png := draw_sheet(real, of_first, of_last, n_classes)) is not None:
+                write_bytes(self.path / "samples.png", png)
 
     def finish(self, record: Record) -> None:
         """Write the record, with which the cell is finished, and forget what only an unfinished cell needs."""

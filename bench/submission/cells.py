@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.board.results import read_strip
+from bench.board.results import SHEET, read_picture, read_sheet
 from bench.cells.record import Record
 from bench.cells.task import Task
 from bench.cells.task_files import KnownTasks
@@ -22,13 +22,14 @@ class SubmittedCell:
         path: its run folder.
         record: of the cell.
         task: of the cell.
-        strip: its collapse strip, if it is one that the leaderboard keeps.
+        pictures: its collapse strip and its sheet of samples, if they are some that the leaderboard keeps, by what
+            the name of the file ends in.
     """
 
     path: Path
     record: Record
     task: Task
-    strip: bytes | None
+    pictures: dict[str, bytes]
 
 
 def find_cells(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
@@ -89,8 +90,13 @@ def read_cell(path: Path, tasks: KnownTasks) -> SubmittedCell:
             raise BadInput(f"{path}: record.json says of generation {result.generation} what its own files do not say")
         if samples.sha256 != result.samples_sha256:
             raise BadInput(f"{path}: the samples of generation {result.generation} are not those of the record")
-    strip = path / "strip.png"
-    if record.cell.seed != STRIP_SEED or not strip.is_file():
-        return SubmittedCell(path, record, task, None)
-    read_strip(strip)
-    return SubmittedCell(path, record, task, strip.read_bytes())
+    return SubmittedCell(path, record, task, _pictures(path) if record.cell.seed == STRIP_SEED else {})
+
+
+def _pictures(path: Path) -> dict[str, bytes]:
+    found = {}
+    for name, suffix, check in (("strip.png", ".png", read_picture), ("samples.png", SHEET, read_sheet)):
+        if (picture := path / name).is_file():
+            check(picture)
+            found[suffix] = picture.read_bytes()
+    return found

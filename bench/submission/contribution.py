@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.board.results import read_strip
+from bench.board.results import SHEET, read_picture, read_sheet
 from bench.cells.generator_settings import GENERATOR_SETTINGS
 from bench.cells.record import Record, read_record
 from bench.cells.reproduction import read_reproduction
@@ -120,7 +120,7 @@ def check_contribution(changes: Sequence[Change], root: Path) -> list[str]:
     before = [path for path in (root / LEADERBOARD / "results").rglob("*.json") if path not in changed]
     records = {path: read_record(path) for path in before}
     added = {}
-    # Results first: they say which methods and strips belong to them.
+    # Results first: they say which methods and pictures belong to them.
     for change in sorted(changes, key=lambda each: each.path.suffix != ".json"):
         path = root / change.path
         try:
@@ -128,7 +128,7 @@ def check_contribution(changes: Sequence[Change], root: Path) -> list[str]:
                 case "results", ".json":
                     added[path] = records[path] = _check_result(path, folder)
                 case "results", _:
-                    _check_added_strip(path, added)
+                    _check_added_picture(path, added)
                 case "methods", _:
                     _check_added_method(path, records.values())
                 case "generators", _:
@@ -184,12 +184,13 @@ def _check_is_there(path: Path, what: str, file: Path, sha256: str) -> None:
         raise BadInput(f"{path}: was run with another file than {file}: their sha256 differ")
 
 
-def _check_added_strip(path: Path, added: Mapping[Path, Record]) -> None:
-    if (record := added.get(path.with_suffix(".json"))) is None:
-        raise BadInput(f"{path}: is not the strip of a result that is added with it")
+def _check_added_picture(path: Path, added: Mapping[Path, Record]) -> None:
+    is_sheet = path.name.endswith(SHEET)
+    if (record := added.get(path.with_name(f"{path.name.removesuffix(SHEET if is_sheet else '.png')}.json"))) is None:
+        raise BadInput(f"{path}: is not a picture of a result that is added with it")
     if record.cell.seed != STRIP_SEED:
-        raise BadInput(f"{path}: strips are kept of seed {STRIP_SEED} alone")
-    read_strip(path)
+        raise BadInput(f"{path}: pictures are kept of seed {STRIP_SEED} alone")
+    (read_sheet if is_sheet else read_picture)(path)
 
 
 def _check_added_method(path: Path, records: Iterable[Record]) -> None:

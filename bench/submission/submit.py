@@ -131,8 +131,7 @@ def plan_submission(
         if there is None:
             if path.exists():
                 raise BadInput(f"{path}: is the record of another cell than its name says: remove it")
-            if cell.strip is not None:
-                files[path.with_suffix(".png")] = cell.strip
+            files |= {path.with_name(f"{path.stem}{suffix}"): picture for suffix, picture in cell.pictures.items()}
             files[path] = cell.record.to_json().encode()
             continue
         if (found := difference(there, cell.record)) is not None:

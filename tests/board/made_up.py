@@ -147,13 +147,15 @@ class Results:
         self.folder = folder
         folder.mkdir()
 
-    def add(self, record: Record, strip: bytes | None = None) -> Path:
-        """Write a record, and its strip if there is one, as under leaderboard/results/; return the record's path."""
+    def add(self, record: Record, strip: bytes | None = None, sheet: bytes | None = None) -> Path:
+        """Write a record, and its pictures if there are some, as under leaderboard/results/; return its path."""
         path = self.folder / "digits" / f"{record.cell_id[:16]}.json"
         path.parent.mkdir(exist_ok=True)
         path.write_text(record.to_json(), encoding="utf-8")
         if strip is not None:
             path.with_suffix(".png").write_bytes(strip)
+        if sheet is not None:
+            path.with_suffix(".samples.png").write_bytes(sheet)
         return path
 
 

@@ -383,6 +383,38 @@ def test_a_strip_that_is_no_small_png_is_refused(
     assert said in line
 
 
+@pytest.mark.parametrize(("width", "height", "rows"), [(40, 10, 1), (40, 20, 2), (8, 20, 10), (30, 10, None)])
+def test_a_sheet_of_samples_has_as_many_rows_as_its_proportions_say(
+    tmp_path: Path, width: int, height: int, rows: int | None
+):
+    Results(tmp_path / "results").add(make_record(), sheet=png(width, height))
+    [result] = find_results(tmp_path / "results")
+    assert result.sheet is not None
+    assert result.sheet.rows == rows
+
+
+@pytest.mark.parametrize(
+    ("sheet", "said"),
+    [
+        (b"<svg onload=hostile(1)>", "not a PNG image"),
+        (png(40, 20)[:-1], "truncated"),
+        (png(40, 15), "40 x 15 pixels: allowed are 4 squares in each row, or 3 of points in one row"),
+        (png(42, 42), "42 x 42 pixels: allowed are 4 squares in each row, or 3 of points in one row"),
+        (png(1, 1), "1 x 1 pixels: allowed are 4 squares in each row, or 3 of points in one row"),
+        (png(4, 2_000), "4 x 2000 pixels: allowed are at most 1,000 rows"),
+    ],
+)
+def test_a_sheet_that_is_no_small_png_with_its_layout_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], sheet: bytes, said: str
+):
+    folder = tmp_path / "a"
+    folder.mkdir()
+    path = Results(folder / "results").add(make_record(), sheet=sheet)
+    line = refusal(folder, capsys)
+    assert f"{path.with_suffix('.samples.png')}: " in line
+    assert said in line
+
+
 def test_a_strip_that_is_a_link_or_a_folder_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     path = with_strip(tmp_path / "a", png())
     shutil.move(path, tmp_path / "real.png")

@@ -44,9 +44,11 @@ def test_reads_a_runs_folder(tmp_path: Path, out: Path) -> None:
     cell.mkdir(parents=True)
     (cell / "record.json").write_text(record.to_json())
     (cell / "strip.png").write_bytes(png())
+    (cell / "samples.png").write_bytes(png(40, 20))
     (cell / "state.json").write_text("not a record")
     assert build_site(tmp_path / "runs", out, plan_cells) == 1
     assert (out / "strips" / f"{record.cell_id[:16]}.png").read_bytes() == png()
+    assert (out / "samples" / f"{record.cell_id[:16]}.png").read_bytes() == png(40, 20)
 
 
 def test_no_records_is_said_with_what_to_do(results: Results, out: Path) -> None:
@@ -129,18 +131,21 @@ def test_no_file_names_a_folder_of_the_machine(committed: Site) -> None:
 
 def test_what_an_earlier_build_made_goes_with_its_record(results: Results, out: Path) -> None:
     results.add(make_record(), strip=png())
-    gone = results.add(make_record(method="other", tier="standard"), strip=png())
+    gone = results.add(make_record(method="other", tier="standard"), strip=png(), sheet=png(40, 20))
     build_site(results.folder, out, plan_cells)
     with_both = set(files(out))
     gone.unlink()
     build_site(results.folder, out, plan_cells)
     removed = sorted(name.split("/")[0] for name in with_both - set(files(out)))
-    assert removed == ["cells", "compare", "methods", "records", "strips"]
+    assert removed == ["cells", "compare", "methods", "records", "samples", "strips"]
 
 
 def test_what_the_build_did_not_make_is_left_alone(results: Results, out: Path) -> None:
     results.add(make_record())
-    mine = [out / "notes.html", *(out / folder / "mine.html" for folder in ("cells", "methods", "compare", "strips"))]
+    mine = [
+        out / "notes.html",
+        *(out / folder / "mine.html" for folder in ("cells", "methods", "compare", "strips", "samples")),
+    ]
     for path in mine:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("mine")

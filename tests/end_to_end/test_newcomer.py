@@ -101,6 +101,7 @@ def assert_gained(copy: Path) -> None:
     gained = sorted(str(path) for path in after.keys() - before.keys())
     slug = r"leaderboard/results/digits-ddpm-fully_synthetic-my_idea-smoke-seed"
     expected = [r"leaderboard/methods/my_idea\.py", rf"{slug}0-\w+\.json", rf"{slug}0-\w+\.png"]
+    expected += [rf"{slug}0-\w+\.samples\.png"]
     expected += [rf"{slug}1-\w+\.json", rf"{slug}2-\w+\.json"]
     assert len(gained) == len(expected), gained
     assert [path for path, pattern in zip(gained, expected, strict=True) if not re.fullmatch(pattern, path)] == []

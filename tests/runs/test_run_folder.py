@@ -19,8 +19,10 @@ from bench.cells.record import GenerationResult, Record
 from bench.errors import BadInput, Damaged
 from bench.files.sealed import read_sealed
 from bench.process.progress import Progress
+from bench.runs.pictures import mend_pictures
 from bench.runs.run_folder import RunFolder
 from bench.runs.samples import image_set, image_tensors
+from bench.runs.sheet import draw_sheet
 from bench.runs.stored import Conditions, read_stored_cell
 
 CONDITIONS = Conditions(task_sha256="1" * 64, data_sha256="2" * 64, reference_sha256="3" * 64)
@@ -317,8 +319,41 @@ def test_a_damaged_strip_of_a_finished_cell_is_drawn_again(tmp_path: Path, damag
     strip = folder.path / "strip.png"
     before = strip.read_bytes()
     damage(strip)
-    folder.mend_strip()
+    mend_pictures(folder, make_images(4), None)
     assert strip.read_bytes() == before
+
+
+def with_samples(tmp_path: Path, *generations: int) -> RunFolder:
+    folder = open_folder(tmp_path)
+    for t in generations:
+        folder.finish_generation(result(t), {"samples": image_tensors(make_images(4, seed=t))})
+    return folder
+
+
+def test_the_sheet_shows_samples_of_the_first_and_the_last_generation(tmp_path: Path):
+    real, n_classes = make_images(9, seed=7), 10
+    folder = with_samples(tmp_path, 1, 2, 3)
+    folder.draw_sheet(real, n_classes)
+    expected = draw_sheet(real, make_images(4, seed=1), make_images(4, seed=3), n_classes)
+    assert (folder.path / "samples.png").read_bytes() == expected
+
+
+@pytest.mark.parametrize("damage", [flip_a_bit_of_the_first_half, cut_in_half, empty, Path.unlink])
+def test_a_damaged_sheet_of_a_finished_cell_is_drawn_again(tmp_path: Path, damage: Damage):
+    folder = with_samples(tmp_path, 1, 2, 3)
+    folder.draw_sheet(make_images(9), 10)
+    sheet = folder.path / "samples.png"
+    before = sheet.read_bytes()
+    damage(sheet)
+    mend_pictures(folder, make_images(9), 10)
+    assert sheet.read_bytes() == before
+
+
+def test_a_sheet_whose_samples_are_gone_is_left_as_it_is(tmp_path: Path):
+    folder = with_samples(tmp_path, 1, 2, 3)
+    (folder.path / "generation-001" / "samples.safetensors").unlink()
+    mend_pictures(folder, make_images(9), 10)
+    assert not (folder.path / "samples.png").exists()
 
 
 def test_one_process_at_a_time_claims_a_folder(tmp_path: Path):

@@ -253,19 +253,31 @@ def leave_a_seed_out(repository: Repository) -> str:
 def add_the_strip_of_another_seed(repository: Repository) -> str:
     path = repository.result(1).with_suffix(".png")
     path.write_bytes(png())
-    return f"leaderboard/results/{path.name}: strips are kept of seed 0 alone"
+    return f"leaderboard/results/{path.name}: pictures are kept of seed 0 alone"
 
 
 def add_the_strip_of_an_old_result(repository: Repository) -> str:
     path = repository.result(0, "none").with_suffix(".png")
     path.write_bytes(png())
-    return f"leaderboard/results/{path.name}: is not the strip of a result that is added with it"
+    return f"leaderboard/results/{path.name}: is not a picture of a result that is added with it"
 
 
 def add_a_strip_that_is_none(repository: Repository) -> str:
     path = repository.result(0).with_suffix(".png")
     path.write_text("no picture")
     return f"leaderboard/results/{path.name}: not a PNG image"
+
+
+def add_the_sheet_of_an_old_result(repository: Repository) -> str:
+    path = repository.result(0, "none").with_suffix(".samples.png")
+    path.write_bytes(png(40, 20))
+    return f"leaderboard/results/{path.name}: is not a picture of a result that is added with it"
+
+
+def add_a_sheet_that_is_none(repository: Repository) -> str:
+    path = repository.result(0).with_suffix(".samples.png")
+    path.write_bytes(png(40, 21))
+    return f"leaderboard/results/{path.name}: 40 x 21 pixels: allowed are 4 squares in each row"
 
 
 @pytest.mark.parametrize(
@@ -275,7 +287,8 @@ def add_a_strip_that_is_none(repository: Repository) -> str:
         add_another_file, add_a_folder, add_an_odd_name, edit_a_record, break_a_rule, misname_a_record,
         add_a_large_record, leave_the_method_out, change_the_method, add_a_method_without_results,
         add_a_method_that_is_not_allowed, take_a_baselines_name, leave_a_seed_out, add_the_strip_of_another_seed,
-        add_the_strip_of_an_old_result, add_a_strip_that_is_none,
+        add_the_strip_of_an_old_result, add_a_strip_that_is_none, add_the_sheet_of_an_old_result,
+        add_a_sheet_that_is_none,
     ],
 )  # fmt: skip
 def test_a_contribution_that_breaks_a_rule_is_refused(

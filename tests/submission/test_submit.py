@@ -60,12 +60,14 @@ def test_the_leaderboard_folder_is_the_one_that_is_given(place: Place, submit: S
     assert [path.name for path in (place.path / "elsewhere").iterdir()] == ["results"]
 
 
-def test_of_the_strips_that_of_seed_0_is_copied(place: Place, submit: Submit):
+def test_of_the_pictures_those_of_seed_0_are_copied(place: Place, submit: Submit):
     for seed in (0, 1, 2):
         (place.cell(seed, "none") / "strip.png").write_bytes(png())
+        (place.cell(seed, "none") / "samples.png").write_bytes(png(40, 20))
     submit(*(place.cell(seed, "none") for seed in (0, 1, 2)))
-    strips = {name: content for name, content in place.files().items() if name.endswith(".png")}
-    assert strips == {f"results/{place.cell(0, 'none').name}.png": png()}
+    pictures = {name: content for name, content in place.files().items() if name.endswith(".png")}
+    name = f"results/{place.cell(0, 'none').name}"
+    assert pictures == {f"{name}.png": png(), f"{name}.samples.png": png(40, 20)}
 
 
 def test_no_method_is_executed(place: Place, submit: Submit):
@@ -337,11 +339,17 @@ def spoil_the_strip(cell: Path) -> str:
     return "strip.png: not a PNG image"
 
 
+def spoil_the_sheet(cell: Path) -> str:
+    (cell / "samples.png").write_bytes(png(41, 20))
+    return "samples.png: 41 x 20 pixels: allowed are 4 squares in each row, or 3 of points in one row"
+
+
 @pytest.mark.parametrize(
     "damage",
     [
         damage_samples, lose_a_generation, edit_the_record, exchange_samples, edit_a_score_with_its_hash,
         take_another_cells_description, change_the_task, change_the_data, damage_the_description, spoil_the_strip,
+        spoil_the_sheet,
     ],
 )  # fmt: skip
 def test_a_cell_that_is_not_what_its_record_says_is_refused_and_the_others_with_it(
