@@ -112,7 +112,7 @@ def _decide_item(evidence: Evidence, records: Series) -> ItemAnswer:
         if not missing:
             why += f": some of the records have no {spec.metric} to compare"
     elif verdict == "undecided":
-        why = f"the interval includes {'×' * spec.log}{minus(f'{spec.bound:g}')}"
+        why = f"the interval includes {minus(f'{spec.bound:g}')}{'×' * spec.log}"
     return ItemAnswer(
         label=spec.label,
         decides=spec.decides,
@@ -120,7 +120,7 @@ def _decide_item(evidence: Evidence, records: Series) -> ItemAnswer:
         measured=measured(spec, evidence.cells.cell.loop.generations),
         of=evidence.cells.text,
         against=None if evidence.against is None else evidence.against.text,
-        expected=f"{spec.side} {'×' * spec.log}{minus(f'{spec.bound:g}')}",
+        expected=f"{spec.side} {minus(f'{spec.bound:g}')}{'×' * spec.log}",
         margin=spec.margin,
         estimate=number,
         ratio=spec.log,

@@ -74,7 +74,7 @@ def shown(spec: EvidenceSpec, number: Estimate) -> str:
     level = spec.against is None and spec.statistic in ("last", "area")
     sign = "" if spec.log or level else "+"
     mean, low, high = (f"{value:{sign}.{decimals}f}" for value in (number.mean, number.low, number.high))
-    return minus(f"{'×' * spec.log}{mean} ({low} to {high})")
+    return minus(f"{mean}{'×' * spec.log} ({low} to {high})")
 
 
 def minus(text: str) -> str:

@@ -33,6 +33,11 @@ def size(value: float) -> str:
     return f"{value:,.3g} GB"
 
 
+def seconds(value: float) -> str:
+    """Return seconds, those below a tenth with three decimals: many generations of points take less."""
+    return f"{value:,.1f}" if value >= 0.1 or value == 0 else f"{value:.3f}"
+
+
 def digits(value: float | None) -> str:
     """Return a number with four digits, a dash where there is none."""
     if value is None:

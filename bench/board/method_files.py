@@ -1,12 +1,14 @@
 """The files of methods and generators, read as text: nothing of them is executed to build the board."""
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench import paths
 from bench.board.papers import Paper, papers_in
+from bench.cells.cell import MethodIdentity
+from bench.cells.earlier_files import earlier_file
 from bench.files.hashing import bytes_sha256
 from bench.files.limits import MOST_METHOD_BYTES
 
@@ -25,10 +27,27 @@ class MethodFile:
     source: str
     description: str
 
+    def is_for(self, loop: str, generator: str) -> bool:
+        """Return whether its class says that it is for a loop and a generator; True where it says nothing of them."""
+        said = _said(self.source)
+        return loop in said.get("loops", (loop,)) and generator in said.get("generators", (generator,))
+
     @property
     def papers(self) -> tuple[Paper, ...]:
         """The papers that its description names, in its order."""
         return papers_in(self.description)
+
+
+def file_that_tells(files: Mapping[tuple[str, str], MethodFile], method: MethodIdentity) -> MethodFile | None:
+    """Return the file that says what a method is: its own, or the present one where an earlier one did the same.
+
+    Args:
+        files: by name and hash.
+        method: what was run.
+    """
+    if (own := files.get((method.name, method.sha256))) is not None or earlier_file(method) is None:
+        return own
+    return next((file for file in files.values() if file.option == method.name), None)
 
 
 def find_method_files(leaderboard: Path) -> dict[tuple[str, str], MethodFile]:
@@ -74,3 +93,23 @@ def _docstring(source: str) -> str:
     described: list[ast.Module | ast.ClassDef] = [module]
     described += [node for node in module.body if isinstance(node, ast.ClassDef)]
     return next(filter(None, (ast.get_docstring(node) for node in described)), "")
+
+
+def _said(source: str) -> dict[str, tuple[str, ...]]:
+    """Return the loops and generators that a class names in its body, as far as they are written out."""
+    found: dict[str, tuple[str, ...]] = {}
+    try:
+        nodes = [node for node in ast.parse(source).body if isinstance(node, ast.ClassDef)]
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return found
+    for statement in (statement for node in nodes for statement in node.body):
+        targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
+        for target in targets:
+            if not isinstance(target, ast.Name) or target.id not in ("loops", "generators"):
+                continue
+            value = getattr(statement, "value", None)
+            if isinstance(value, ast.Tuple | ast.List | ast.Set):
+                words = [part.value for part in value.elts if isinstance(part, ast.Constant)]
+                if len(words) == len(value.elts):
+                    found[target.id] = tuple(word for word in words if isinstance(word, str))
+    return found

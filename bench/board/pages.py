@@ -8,22 +8,32 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from bench.board import cell_curves, price_chart
 from bench.board.answer import Answer
+from bench.board.cell_page import MOST_ROWS, cell_pages
 from bench.board.columns import COLUMNS, WORDS, known
-from bench.board.command import rescore_command, run_command, verify_command
+from bench.board.download_columns import DOWNLOADS
 from bench.board.figures import FIGURES
 from bench.board.first_screen import first_screen
-from bench.board.formats import digits, number, p_value, score_title, signed, size, times
-from bench.board.line import Line, method_page
-from bench.board.method_files import MethodFile
+from bench.board.formats import digits, number, p_value, score_title, seconds, signed, size, times
+from bench.board.line import Line
+from bench.board.method_files import MethodFile, file_that_tells
+from bench.board.method_view import method_views
+from bench.board.news import MOST_NEW_ROWS, days, newest_date
+from bench.board.people import Origins
+from bench.board.price import price_tracks
+from bench.board.price_chart import charts
+from bench.board.prose import breakable, inline, prose
 from bench.board.results import Result
+from bench.board.site_settings import SiteSettings
 from bench.board.tables import Track, describe_params
 from bench.board.trust import Trust
 from bench.board.views import TableView
 from bench.cells.cell import GeneratorIdentity
-from bench.cells.earlier_files import EarlierFile
 from bench.cells.loops import LOOP_KINDS, LOOP_SUMMARIES
 from bench.cells.parameters import describe_parameters
+from bench.cells.submitted import Submitted
+from bench.cells.task_files import KnownTasks
 from bench.paths import LEADERBOARD
 from bench.public import __version__
 
@@ -48,58 +58,6 @@ class TrackStrips:
         return self.track.label
 
 
-@dataclass(frozen=True)
-class MethodView:
-    """A method's file with all that was run of it.
-
-    Attributes:
-        name: of the method.
-        sha256: of its file.
-        file: its text, None where it is not here.
-        rows: its rows in each table.
-    """
-
-    name: str
-    sha256: str
-    file: MethodFile | None
-    rows: list[tuple[TableView, list[Line]]]
-
-    @property
-    def lines(self) -> list[Line]:
-        """Its rows of all tables."""
-        return [line for _, lines in self.rows for line in lines]
-
-    @property
-    def page(self) -> str:
-        """Its address, below methods/."""
-        return method_page(self.lines[0].cell)
-
-    @property
-    def earlier_file(self) -> EarlierFile | None:
-        """What is known of the file, where it is one that a method of this name had before."""
-        return self.lines[0].row.entry.earlier_file
-
-    @property
-    def control(self) -> bool:
-        """Whether it is given what no method is given."""
-        return self.lines[0].cell.method.control
-
-    @property
-    def summary(self) -> str:
-        """The first paragraph of its description."""
-        return "" if self.file is None else " ".join(self.file.description.partition("\n\n")[0].split())
-
-    @property
-    def variants(self) -> list[str]:
-        """The parameters that it was run with."""
-        return list(dict.fromkeys(describe_params(line.cell) for line in self.lines))
-
-    @property
-    def n_cells(self) -> int:
-        """How many cells its rows are made of."""
-        return len({result.short_id for line in self.lines for result in line.row.entry.results})
-
-
 class Pages:
     """The pages of one board."""
 
@@ -110,6 +68,9 @@ class Pages:
         method_files: Mapping[tuple[str, str], MethodFile],
         generator_files: Mapping[tuple[str, str], MethodFile],
         trust: Mapping[str, Trust],
+        submitters: Mapping[str, Submitted],
+        tasks: KnownTasks,
+        settings: SiteSettings,
     ) -> None:
         """Prepare the templates.
 
@@ -119,9 +80,13 @@ class Pages:
             method_files: by name and hash.
             generator_files: by name and hash.
             trust: of each cell, by its id.
+            submitters: of each cell, by its id.
+            tasks: those whose classes are known.
+            settings: of the site.
         """
         self._views, self._answers, self._files, self._trust = views, answers, method_files, trust
-        self._generator_files = generator_files
+        self._generator_files, self._tasks = generator_files, tasks
+        self._origins = Origins(method_files, submitters)
         self._environment = Environment(
             loader=FileSystemLoader(SITE),
             autoescape=True,
@@ -135,16 +100,25 @@ class Pages:
         self._environment.filters.update(
             number=number, signed=signed, times=times, bytes=size, digits=digits, params=describe_params,
             score_title=score_title, generator_page=_generator_page, known=known, p_value=p_value,
+            prose=prose, inline=inline, breakable=breakable, things=self._things, classes=self._classes,
+            seconds=seconds, origin=self._origins.of, why_empty=self._why_empty,
         )  # fmt: skip
         self._environment.tests.update(finite=math.isfinite)
         n_records = len({result.short_id for view in views for result in view.ranked.table.results})
         self._environment.globals.update(
-            version=__version__, n_records=n_records, figures={figure.key: figure for figure in FIGURES}
+            version=__version__,
+            n_records=n_records,
+            newest=newest_date(views),
+            repository=settings.repository,
+            curve_size=(cell_curves.WIDTH, cell_curves.HEIGHT),
+            curve_edges=(cell_curves.LEFT, cell_curves.RIGHT),
+            most_rows=MOST_ROWS,
+            figures={figure.key: figure for figure in FIGURES},
         )
 
     def render(self) -> Iterator[tuple[str, str]]:
         """Yield the address and the text of every page."""
-        methods = self._methods()
+        methods = method_views(self._views, self._files, self._origins)
         yield self._page(
             "index.html", "index", views=self._views, answers=self._answers, front=first_screen(self._views),
             columns=COLUMNS, words=WORDS, choices=_choices(self._views),
@@ -152,9 +126,21 @@ class Pages:
         yield self._page("questions.html", "questions", answers=self._answers)
         yield self._page("methods.html", "methods", views=self._views, methods={m.page: m for m in methods})
         yield self._page(
-            "guide.html", "guide", loop_kinds=LOOP_KINDS, loop_summaries=LOOP_SUMMARIES, example=self._example()
+            "guide.html",
+            "guide",
+            loop_kinds=LOOP_KINDS,
+            loop_summaries=LOOP_SUMMARIES,
+            example=self._example(),
+            sampled=self._sampled(),
         )
-        yield self._page("downloads.html", "downloads")
+        yield self._page("downloads.html", "downloads", files=DOWNLOADS)
+        yield self._page(
+            "price.html", "price", priced=[(each, charts(each)) for each in price_tracks(self._views)],
+            size=(price_chart.WIDTH, price_chart.HEIGHT),
+            edges=(price_chart.LEFT, price_chart.RIGHT, price_chart.TOP, price_chart.BOTTOM),
+        )  # fmt: skip
+        yield self._page("submit.html", "submit")
+        yield self._page("news.html", "news", days=days(self._views), most=MOST_NEW_ROWS)
         for view in self._views:
             yield self._page(
                 f"compare/{view.key}.html",
@@ -167,56 +153,22 @@ class Pages:
         for method in methods:
             yield self._page(f"methods/{method.page}", "method", method=method)
         yield from self._generators()
-        yield from self._cells()
-
-    def _cells(self) -> Iterator[tuple[str, str]]:
-        """Yield a page for each cell, with its scores in all feature spaces, its own first."""
-        found: dict[str, list[tuple[TableView, Line, Result]]] = defaultdict(list)
-        for view in self._views:
-            for line in view.lines:
-                for result in line.row.entry.results:
-                    found[result.short_id].append((view, line, result))
-        for short_id, places in found.items():
-            places.sort(key=lambda place: not place[2].own_space)
-            tables, lines, results = zip(*places, strict=True)
-            record, line = results[0].record, lines[0]
-            file = self._files.get((line.cell.method.name, line.cell.method.sha256))
-            earlier = line.row.entry.earlier_file
-            # What is run again in place of an earlier file is the present one of this name.
-            option = file.option if file else record.cell.method.name if earlier else None
-            generator = self._generator_files.get((record.cell.generator.name, record.cell.generator.sha256 or ""))
-            made_by = generator.option if generator else None
-            yield self._page(
-                f"cells/{short_id}.html",
-                "cell",
-                results=results,
-                tables=tables,
-                track_label=line.row.track.label,
-                label=line.label,
-                method_page=line.method_page,
-                trend=line.row.trends.get(record.cell.seed),
-                trust=self._trust[record.cell_id],
-                score_names=[name for name, value in record.score.floor if value is not None],
-                run_command=run_command(record, option, generator=made_by),
-                verify_command=None if earlier else verify_command(record, option, made_by),
-                entry=line.row.entry,
-                rescore_command=lambda r: rescore_command(r, r.score.features),
-            )
+        for address, content in cell_pages(self._views, self._files, self._generator_files, self._trust):
+            yield self._page(address, "cell", **content)
 
     def _example(self) -> Result | None:
         """Return a result whose strip shows a collapse: a plain loop, the first that has one."""
         lines = [line for view in self._views for line in view.lines if line.row.is_plain]
         return next((result for line in lines for result in line.row.entry.results if result.strip), None)
 
-    def _methods(self) -> list[MethodView]:
-        rows: dict[tuple[str, str], list[tuple[TableView, list[Line]]]] = defaultdict(list)
+    def _sampled(self) -> tuple[TableView, Result, str] | None:
+        """Return a plain loop whose samples can be shown, with its table and its name: the first that has a sheet."""
         for view in self._views:
-            of_view: dict[tuple[str, str], list[Line]] = defaultdict(list)
             for line in view.lines:
-                of_view[line.cell.method.name, line.cell.method.sha256].append(line)
-            for key, lines in of_view.items():
-                rows[key].append((view, lines))
-        return [MethodView(*key, self._files.get(key), rows[key]) for key in sorted(rows)]
+                for result in line.row.entry.results if line.row.is_plain else ():
+                    if result.sheet:
+                        return view, result, f"{line.title}, {line.row.track.label}"
+        return None
 
     def _generators(self) -> Iterator[tuple[str, str]]:
         """Yield a page for each file of a generator that a cell was run with."""
@@ -238,6 +190,22 @@ class Pages:
                 variants=list(dict.fromkeys(describe_parameters(each.params) for each in generators)),
                 found=found[key],
             )
+
+    def _things(self, view: TableView) -> str:
+        """Return what the data of a table are: points, or images."""
+        task = self._tasks.find(view.conditions.task)
+        return "points" if task is not None and task.data.dimensions is not None else "images"
+
+    def _classes(self, view: TableView) -> tuple[str, ...]:
+        """Return what the classes of a table's task are called; nothing where its file is not here."""
+        task = self._tasks.find(view.conditions.task)
+        return task.data.classes if task is not None else ()
+
+    def _why_empty(self, line: Line, track: Track) -> str:
+        """Return why there is no row of a line in a loop: it is not for it, or nobody has run it."""
+        file = file_that_tells(self._files, line.cell.method)
+        meant = file is None or file.is_for(track.cell.loop.kind, track.cell.generator.name)
+        return "not run" if meant else "not applicable"
 
     def _page(self, address: str, template: str, **content: Any) -> tuple[str, str]:
         page = self._environment.get_template(f"{template}.html.jinja")

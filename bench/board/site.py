@@ -11,8 +11,10 @@ from bench.board.method_files import find_generator_files, find_method_files
 from bench.board.pages import SITE, Pages
 from bench.board.questions import Plan, load_questions
 from bench.board.results import Result, find_results
+from bench.board.site_settings import read_site_settings
 from bench.board.trust import read_trust
 from bench.board.views import views
+from bench.cells.submitted import read_submitters
 from bench.cells.task_files import KnownTasks
 from bench.errors import BadInput
 from bench.files.atomic import make_folder
@@ -54,9 +56,13 @@ def build_site(results: Path, out: Path, plan: Plan) -> int:
     questions = next(place / "questions" for place in (leaderboard, LEADERBOARD) if (place / "questions").is_dir())
     own = [result for result in found if result.own_space]
     trust = read_trust(leaderboard, [result.record for result in own])
-    tables = views(build_board(found, trust, tasks=KnownTasks(results.parent / "tasks")))
+    tasks = KnownTasks(results.parent / "tasks")
+    tables = views(build_board(found, trust, tasks=tasks))
     answers = decide_all(load_questions(questions, plan), [result.record for result in own])
-    pages = Pages(tables, answers, find_method_files(leaderboard), find_generator_files(leaderboard), trust)
+    pages = Pages(
+        tables, answers, find_method_files(leaderboard), find_generator_files(leaderboard), trust,
+        read_submitters(leaderboard), tasks, read_site_settings(leaderboard),
+    )  # fmt: skip
     files = dict(_texts(pages, downloads(tables, [answer.to_json() for answer in answers])))
     try:
         _write(out, files, own)

@@ -87,7 +87,7 @@ FOCUS = """() => (({outlineStyle, outlineWidth}) => [outlineStyle, outlineWidth]
 # How many curves each track shows of each metric.
 CURVES = """() => {
   const shown = (root, selector) => [...root.querySelectorAll(selector)].filter(element => element.checkVisibility());
-  const count = plot => plot.querySelectorAll("svg g[aria-label=line] path").length;
+  const count = plot => plot.querySelectorAll("svg g[data-mark=line] path").length;
   return Object.fromEntries(shown(document, ".tracks section.track").map(track => [track.id.replace("track-", ""),
     Object.fromEntries(shown(track, ".plot").map(plot => [plot.dataset.metric, count(plot)]))]));
 }"""
@@ -429,7 +429,8 @@ def test_curves_are_drawn_of_the_chosen_lines_in_each_loop_that_has_them(
     assert paths_drawn(page) == expected_paths(data, (chosen | {further}) - {plain})
     page.get_by_role("button", name="clear").click()
     assert paths_drawn(page) == expected_paths(data, set())
-    assert page.locator(".none-here").first.is_visible()
+    assert page.locator(".none-chosen").first.is_visible()
+    assert not page.locator(".none-here").first.is_visible()
 
 
 def test_each_chart_says_what_it_shows(open_page: Open, committed: Site) -> None:
@@ -437,7 +438,65 @@ def test_each_chart_says_what_it_shows(open_page: Open, committed: Site) -> None
     labels = page.locator(".plot svg[aria-label]").evaluate_all(
         "all => all.map(svg => svg.getAttribute('aria-label'))"
     )
-    assert "fully synthetic, ddpm: Recall against generation" in labels
+    [said] = [label for label in labels if label.startswith("fully synthetic, ddpm: Recall against generation. ")]
+    first, last = (committed.charts[0]["tracks"][0]["lines"][0]["curves"]["recall"][place][0] for place in (0, -1))
+    assert f"from {first:.2f} to {last:.2f}" in said
+    assert page.locator(".plot svg[role=img]").count() == len(labels)
+    assert page.locator(".plot svg g[aria-label]").count() == 0
+
+
+def test_what_is_cleared_stays_cleared_and_the_usual_lines_come_back(open_page: Open, committed: Site) -> None:
+    page = open_page(compare_page(committed))
+    usual = page.locator("#lines input:checked").count()
+    page.get_by_role("button", name="clear").click()
+    page.reload()
+    assert page.locator("#lines input:checked").count() == 0
+    page.get_by_role("button", name="the usual lines").click()
+    assert page.locator("#lines input:checked").count() == usual == 5
+
+
+def test_each_line_has_a_style_of_its_own_that_no_choice_changes(open_page: Open, committed: Site) -> None:
+    page = open_page(compare_page(committed))
+    lines = [line["line"] for line in committed.charts[0]["lines"]]
+    swatch = "line => document.querySelector(`#lines .key[data-line='${line}'] svg`).innerHTML"
+    before = page.evaluate(swatch, lines[0])
+    page.evaluate(f"location.hash = '{','.join(lines)}'")
+    page.wait_for_function(f"document.querySelectorAll('#lines input:checked').length === {len(lines)}")
+    styles = [page.evaluate(swatch, line) for line in lines]
+    assert len(lines) > 21
+    assert len(set(styles)) == len(lines)
+    assert styles[0] == before
+
+
+def test_the_keyboard_reads_every_number_of_a_chart(open_page: Open, committed: Site) -> None:
+    page = open_page(compare_page(committed))
+    track = committed.charts[0]["tracks"][0]
+    section = page.locator(f"#track-{track['key']}")
+    section.locator(".numbers summary").focus()
+    page.keyboard.press("Enter")
+    tables = section.locator(".numbers table")
+    tables.first.wait_for()
+    assert tables.count() == len(committed.charts[0]["metrics"])
+    chosen = set(page.locator("#lines input:checked").evaluate_all("boxes => boxes.map(box => box.value)"))
+    curves = [line["curves"]["fid"] for line in track["lines"] if line["line"] in chosen]
+    found = tables.first.locator("tbody td span").all_text_contents()
+    assert found == [f"{curve[t][0]:.2f}" for t in range(len(curves[0])) for curve in curves]
+
+
+def test_a_link_to_a_loop_shows_it_with_its_lines(open_page: Open, committed: Site) -> None:
+    data = committed.charts[0]
+    track, line = data["tracks"][-1], data["tracks"][-1]["lines"][0]["line"]
+    page = open_page(f"{compare_page(committed)}#track-{track['key']},{line}")
+    assert page.locator("#lines input:checked").evaluate_all("boxes => boxes.map(box => box.value)") == [line]
+    assert page.locator(f"#track-{track['key']}").evaluate("part => part.getBoundingClientRect().top") < 400
+
+
+def test_without_scripts_the_page_of_curves_says_so_above_what_it_lacks(open_page: Open, committed: Site) -> None:
+    page = open_page(compare_page(committed), java_script_enabled=False)
+    assert page.locator("noscript p").first.is_visible()
+    standings = page.locator(".standings li")
+    assert standings.count() == sum(len(track["lines"]) for track in committed.charts[0]["tracks"])
+    assert page.locator("figure.strip").first.is_visible()
 
 
 def test_the_address_keeps_the_choice(open_page: Open, committed: Site) -> None:
@@ -475,7 +534,7 @@ def test_the_plain_loops_are_laid_over_each_other(open_page: Open, committed: Si
     page = open_page(compare_page(committed))
     plain = [track for track in committed.charts[0]["tracks"] if track["plain"]]
     assert len(plain) > 3
-    drawn = page.locator("#loops .plot").first.locator("svg g[aria-label=line] path")
+    drawn = page.locator("#loops .plot").first.locator("svg g[data-mark=line] path")
     assert drawn.count() == page.locator("#loops .legend svg").count() == len(plain)
     chosen = page.locator("#lines input:checked").count()
     page.locator("#loops .legend a").last.click()
@@ -513,7 +572,7 @@ def test_lines_can_be_found_by_name(open_page: Open, committed: Site) -> None:
         "all => all.map(each => each.firstChild.data.trim())"
     )
     expected = [line["label"].partition(",")[0] for line in committed.charts[0]["lines"] if "filter" in line["label"]]
-    assert names == expected
+    assert [name.partition(",")[0].replace(" ", "_").lower() for name in names] == expected
     assert len(expected) >= 2
 
 
@@ -521,9 +580,9 @@ def test_the_pointer_reads_the_value_of_a_point(open_page: Open, committed: Site
     page = open_page(compare_page(committed))
     plot = page.locator(".plot[data-metric=fid]").first
     plot.scroll_into_view_if_needed()
-    dot = plot.locator("g[aria-label=dot] circle").first.bounding_box()
+    dot = plot.locator("g[data-mark=dot]").first.locator("> *").first.bounding_box()
     page.mouse.move(dot["x"] + dot["width"] / 2, dot["y"] + dot["height"] / 2)
-    tip = plot.locator("g[aria-label=tip] text")
+    tip = plot.locator("g[data-mark=tip] text")
     tip.wait_for()
     first = committed.charts[0]["tracks"][0]["lines"]
     value = next(

@@ -170,9 +170,10 @@ def test_the_rows_of_a_table_are_as_wide_as_its_head(site: Site) -> None:
 
 
 def test_each_page_of_the_menu_marks_where_the_reader_is(site: Site) -> None:
+    menu = {"index", "price", "questions", "methods", "guide", "downloads", "submit"}
     for name, page in site.pages.items():
         here = [link for link in page.all("a") if link.get("aria-current") == "page"]
-        assert len(here) == (name in {"index.html", "questions.html", "methods.html", "guide.html", "downloads.html"})
+        assert len(here) == (name in {f"{page}.html" for page in menu})
 
 
 def test_the_colours_of_curves_stand_out_from_the_page() -> None:

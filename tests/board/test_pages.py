@@ -331,10 +331,15 @@ def test_the_list_of_methods_says_what_each_does_in_each_loop(results: Results, 
     ]  # fmt: skip
     rows = {
         row.one("th").one("a").text: [
-            (cell.text.split(" ")[0], cell.one("span").classes) for cell in row.all("td", "number") if cell.text
+            (cell.one("b", "word").text, cell.all("small")[0].text.partition(",")[0])
+            for cell in row.all("td")
+            if cell.all("b", "word")
         ]
         for row in table.one("tbody").all("tr")
     }
-    helps, hurts, neither = (["effect", effect] for effect in ("helps", "hurts", "no-difference-shown"))
     # The ratio is the square root of that of the second of the two generations.
-    assert rows == {"better": [("0.50×", helps), ("3.00×", hurts)], "same": [("0.98×", neither)]}
+    assert rows == {
+        "better": [("helps", "FID 0.50×"), ("hurts", "FID 3.00×")],
+        "same": [("no difference shown", "FID 0.98×")],
+    }
+    assert [cell.text for cell in table.all("td", "not-run")] == ["not run"]

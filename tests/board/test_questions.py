@@ -176,7 +176,7 @@ def test_logarithm_of_fid_makes_ratios(ask) -> None:
     others = {0: (2.0, 1.0, 1.0, 1.0, 2.0), 1: (1.0, 1.0, 1.0, 1.0, 2.0), 2: (4.0, 1.0, 1.0, 1.0, 1.0)}
     item = answer_of(ask(evidence("last", "fid", "above = 1", against=True, more="log = true\n")), fids, others)
     assert_estimate(item, np.exp(interval(np.log([4.0, 8.0, 4.0]))))
-    assert item.shown == "×5.04 (1.86 to 13.62)"
+    assert item.shown == "5.04× (1.86 to 13.62)"
     assert item.verdict == "supported"
     item = answer_of(ask(evidence("trend", "fid", "above = 1", more="log = true\n")), fids)
     slopes = [stats.linregress(range(5), np.log(curve)).slope for curve in fids.values()]

@@ -1,12 +1,15 @@
 "use strict";
 
-// Draws the curves of the chosen lines, one row of panels for each loop, and shows their strips. The choice is kept in the
-// address.
+// Draws the curves of the chosen lines, one row of panels for each loop, and shows their words, strips and numbers. The
+// choice is kept in the address: lines with commas between them, a loop before them where a link leads to one, "-" where
+// nothing is chosen.
 
 const PANEL_HEIGHT = 210;
 const DOTTED = "1 4";
-const DASHES = ["none", "7 4", "10 3 2 3"]; // none of them like the dotted floor
-const COLOURS = 7; // in the stylesheet
+const DASHES = ["none", "7 4", "10 3 2 3", "14 5", "4 3", "12 3 2 3 2 3"]; // none of them like the dotted floor
+const SYMBOLS = ["circle", "square", "triangle", "diamond", "star", "wye", "cross"]; // one for each colour: never colour alone
+const COLOURS = SYMBOLS.length; // in the stylesheet
+const NOTHING_CHOSEN = "-";
 const MOST_DOTS = 12; // more generations than this would run together and hide the dashes
 
 const data = JSON.parse(document.getElementById("chart-data").textContent);
@@ -15,8 +18,13 @@ const labels = new Map(data.lines.map(({ line, label }) => [line, label]));
 
 /** The style of the i-th line of a chart. */
 function nthStyle(i) {
-  return { colour: `var(--series-${(i % COLOURS) + 1})`, dash: DASHES[Math.floor(i / COLOURS) % DASHES.length] };
+  const dash = DASHES[Math.floor(i / COLOURS) % DASHES.length];
+  return { colour: `var(--series-${(i % COLOURS) + 1})`, symbol: SYMBOLS[i % COLOURS], dash };
 }
+
+// Each line has one style, whatever else is chosen; the usual ones come first and so differ in their colours.
+const ordered = [...data.lines.filter(({ first }) => first), ...data.lines.filter(({ first }) => !first)];
+const styles = new Map(ordered.map(({ line }, i) => [line, nthStyle(i)]));
 
 // The plain loop of every track, laid over each other in the first row of charts.
 const plainLoops = data.tracks
@@ -24,10 +32,9 @@ const plainLoops = data.tracks
   .filter(({ line }) => line)
   .map((plain, i) => ({ ...plain, style: nthStyle(i) }));
 
-/** What is chosen, with its style: the plain loop always looks the same, the others in the order of the list. */
-function chosenStyles() {
-  const chosen = boxes.filter((box) => box.checked).map((box) => box.value);
-  return new Map(chosen.map((line, i) => [line, nthStyle(i)]));
+/** The lines that are chosen. */
+function chosenLines() {
+  return new Set(boxes.filter((box) => box.checked).map((box) => box.value));
 }
 
 /** What is drawn of a line of a track: its name, its style and its points of this metric, flat, as Plot wants them. */
@@ -59,7 +66,7 @@ function drawPanel(caption, lines, last, metric, width) {
   const top = metric.bounded ? 1 : d3.max([...points.map((point) => point.high), floor]) || 1;
   const place = { x: "generation", y: "mean" };
 
-  return Plot.plot({
+  const plot = Plot.plot({
     width,
     height: PANEL_HEIGHT,
     marginLeft: 40,
@@ -67,7 +74,7 @@ function drawPanel(caption, lines, last, metric, width) {
     marginRight: 10,
     marginTop: 12,
     color: { type: "identity" },
-    ariaLabel: `${caption}: ${metric.title} against generation`,
+    ariaLabel: spoken(caption, drawn, metric),
     x: { domain: last > 1 ? [1, last] : [0.5, 1.5], inset: 6 },
     y: { domain: [0, top], nice: metric.bounded ? false : 5, label: null },
     marks: [
@@ -89,7 +96,9 @@ function drawPanel(caption, lines, last, metric, width) {
           ...place, stroke: line.style.colour, strokeWidth: 2, strokeDasharray: line.style.dash,
         }),
       ),
-      last <= MOST_DOTS ? Plot.dot(points, { ...place, fill: (point) => point.style.colour, r: 2.5 }) : null,
+      last <= MOST_DOTS
+        ? drawn.map((line) => Plot.dot(line.points, { ...place, fill: line.style.colour, symbol: line.style.symbol, r: 3 }))
+        : null,
       Plot.dot(points, Plot.pointer({ ...place, r: 5.5, stroke: "currentColor", strokeWidth: 1.5 })),
       Plot.tip(points, Plot.pointer({
         ...place, title: (point) => describe(point, metric), lineWidth: 22, lineHeight: 1.3, fill: "var(--page)",
@@ -97,72 +106,145 @@ function drawPanel(caption, lines, last, metric, width) {
       })),
     ],
   });
+  // One picture with one text; what its groups are called is for nobody, as a group without a role may not be named.
+  plot.setAttribute("role", "img");
+  for (const group of plot.querySelectorAll("g[aria-label]")) {
+    group.dataset.mark = group.getAttribute("aria-label");
+    group.removeAttribute("aria-label");
+  }
+  return plot;
 }
 
-/** The sample of a line's colour and dash that stands wherever the line is named. */
-function key({ colour, dash }) {
+/** A chart in words: from where to where each line goes. */
+function spoken(caption, drawn, metric) {
+  const ends = drawn.map(({ points }) => {
+    const [first, last] = [points[0], points[points.length - 1]].map((point) => point.mean.toFixed(metric.decimals));
+    return `${points[0].name} from ${first} to ${last}`;
+  });
+  return `${caption}: ${metric.title} against generation. ${ends.join("; ") || "No line"}. All numbers are in the table below.`;
+}
+
+/** The sample of a line's colour, dash and dots that stands wherever the line is named. */
+function key({ colour, dash, symbol }) {
   const svg = d3.create("svg").attr("class", "swatch").attr("viewBox", "0 0 24 8").attr("aria-hidden", "true");
   svg.append("path").attr("d", "M0 4H24").attr("style", `stroke: ${colour}; stroke-dasharray: ${dash}`);
+  const shape = d3[`symbol${symbol[0].toUpperCase()}${symbol.slice(1)}`];
+  svg.append("path").attr("d", d3.symbol(shape, 26)()).attr("transform", "translate(12 4)")
+    .attr("style", `fill: ${colour}; stroke: none`);
   return svg.node();
+}
+
+/** A table of the numbers of some lines: a row for each generation, a column for each line. */
+function numbersTable(metric, lines) {
+  const show = (value) => value.toFixed(metric.decimals);
+  const box = d3.create("div").attr("class", "scroll").attr("role", "region").attr("tabindex", 0)
+    .attr("aria-label", `${metric.title} in each generation`);
+  const table = box.append("table");
+  table.append("caption").text(`${metric.title}, ${metric.hint}`);
+  const head = table.append("thead").append("tr");
+  head.append("th").attr("scope", "col").attr("class", "number").text("Generation");
+  for (const { points } of lines) head.append("th").attr("scope", "col").attr("class", "number").text(points[0].name);
+  const body = table.append("tbody");
+  for (const i of d3.range(d3.max(lines, ({ points }) => points.length))) {
+    const row = body.append("tr");
+    row.append("th").attr("scope", "row").attr("class", "number").text(i + 1);
+    for (const { points, seeds } of lines) {
+      const cell = row.append("td").attr("class", "number");
+      if (!points[i]) continue;
+      cell.append("span").text(show(points[i].mean));
+      if (seeds > 1) cell.append("small").text(`${show(points[i].low)} to ${show(points[i].high)}`);
+    }
+  }
+  return box.node();
 }
 
 const widths = new Map();
 const generations = (track) => track.lines[0].curves.fid.length;
 
-function drawPlot(element, styles) {
-  const metric = data.metrics.find((candidate) => candidate.key === element.dataset.metric);
-  const track = data.tracks.find((candidate) => candidate.key === element.dataset.track);
-  widths.set(element, element.clientWidth);
-  const panel = track === undefined
-    ? drawPanel("the plain loops", plainLoops.map(({ track: { label }, line, style }) =>
-      drawnLine(line, metric, label, style)), d3.max(plainLoops, (plain) => generations(plain.track)), metric,
-    element.clientWidth)
-    : drawPanel(track.label, track.lines.filter(({ line }) => styles.has(line)).map((line) =>
-      drawnLine(line, metric, labels.get(line.line), styles.get(line.line))), generations(track), metric,
-    element.clientWidth);
-  element.replaceChildren(panel);
+/** What is drawn of a metric in a loop, or of the plain loops where there is none. */
+function linesOf(track, metric, chosen) {
+  if (!track) return plainLoops.map(({ track: { label }, line, style }) => drawnLine(line, metric, label, style));
+  return track.lines.filter(({ line }) => chosen.has(line))
+    .map((line) => drawnLine(line, metric, labels.get(line.line), styles.get(line.line)));
 }
+
+const trackOf = (element) => data.tracks.find((candidate) => candidate.key === element.dataset.track);
+
+function drawPlot(element, chosen) {
+  const metric = data.metrics.find((candidate) => candidate.key === element.dataset.metric);
+  const track = trackOf(element);
+  widths.set(element, element.clientWidth);
+  const last = track ? generations(track) : d3.max(plainLoops, (plain) => generations(plain.track));
+  const caption = track ? track.label : "the plain loops";
+  element.replaceChildren(drawPanel(caption, linesOf(track, metric, chosen), last, metric, element.clientWidth));
+}
+
+/** Fill the tables of a box that is open; the others wait until somebody opens them. */
+function fillNumbers(box, chosen) {
+  if (!box.open) return;
+  const tables = data.metrics.map((metric) => {
+    const lines = linesOf(trackOf(box), metric, chosen).filter(({ points }) => points.length);
+    return lines.length ? numbersTable(metric, lines) : "";
+  });
+  box.querySelector("div").replaceChildren(...tables);
+}
+
+const numbers = [...document.querySelectorAll(".numbers")];
 
 function draw() {
-  const styles = chosenStyles();
+  const chosen = chosenLines();
   for (const element of document.querySelectorAll(".key[data-line]")) {
-    const style = styles.get(element.dataset.line);
-    element.replaceChildren(...(style ? [key(style)] : []));
+    element.replaceChildren(...(chosen.has(element.dataset.line) ? [key(styles.get(element.dataset.line))] : []));
   }
-  for (const strip of document.querySelectorAll(".strip")) strip.hidden = !styles.has(strip.dataset.line);
+  for (const part of document.querySelectorAll(".strip, .standings li")) part.hidden = !chosen.has(part.dataset.line);
   for (const track of data.tracks) {
     const section = document.getElementById(`track-${track.key}`);
-    const empty = !track.lines.some(({ line }) => styles.has(line));
-    section.classList.toggle("empty", empty);
-    if (!empty) section.querySelectorAll(".plot").forEach((element) => drawPlot(element, styles));
+    const empty = !track.lines.some(({ line }) => chosen.has(line));
+    section.classList.toggle("empty", empty && chosen.size > 0);
+    section.classList.toggle("unchosen", chosen.size === 0);
+    if (!empty) section.querySelectorAll(".plot").forEach((element) => drawPlot(element, chosen));
   }
+  for (const box of numbers) fillNumbers(box, chosen);
 }
 
-/** Tick the lines that the address names; the first ones where it names none. */
+/** Tick the lines that the address names, the usual ones where it names none, and go to the loop that it names. */
 function chooseFromAddress() {
-  const wanted = decodeURIComponent(location.hash.slice(1)).split(",").filter((line) => labels.has(line));
-  const chosen = new Set(wanted.length ? wanted : data.lines.filter(({ first }) => first).map(({ line }) => line));
+  const words = decodeURIComponent(location.hash.slice(1)).split(",");
+  const wanted = words.filter((line) => labels.has(line));
+  const usual = data.lines.filter(({ first }) => first).map(({ line }) => line);
+  const chosen = new Set(wanted.length || words.includes(NOTHING_CHOSEN) ? wanted : usual);
   for (const box of boxes) box.checked = chosen.has(box.value);
   draw();
+  if (wanted.length && words[0].startsWith("track-")) document.getElementById(words[0])?.scrollIntoView();
 }
 
 function choose() {
-  const chosen = boxes.filter((box) => box.checked).map((box) => box.value);
-  history.replaceState(null, "", `#${chosen.join(",")}`);
+  const chosen = [...chosenLines()];
+  history.replaceState(null, "", `#${chosen.join(",") || NOTHING_CHOSEN}`);
   draw();
 }
 
-document.getElementById("lines").addEventListener("change", choose);
-document.getElementById("clear").addEventListener("click", () => {
-  boxes.forEach((box) => { box.checked = false; });
+/** Leave only these lines ticked. */
+function tickOnly(wanted) {
+  for (const box of boxes) box.checked = wanted(box.value);
   choose();
+}
+
+document.getElementById("lines").addEventListener("change", choose);
+document.getElementById("clear").addEventListener("click", () => tickOnly(() => false));
+document.getElementById("usual").addEventListener("click", () => {
+  tickOnly((value) => data.lines.some(({ line, first }) => first && line === value));
 });
 document.getElementById("find-line").addEventListener("input", ({ target }) => {
   const text = target.value.toLowerCase();
-  for (const item of document.querySelectorAll("#lines li")) item.hidden = !item.dataset.text.includes(text);
+  const items = [...document.querySelectorAll("#lines li")];
+  for (const item of items) item.hidden = !item.dataset.text.includes(text);
+  document.querySelector(".no-hits").hidden = items.some((item) => !item.hidden);
 });
+for (const box of numbers) box.addEventListener("toggle", () => fillNumbers(box, chosenLines()));
 window.addEventListener("hashchange", () => {
-  if (!location.hash.startsWith("#track-")) chooseFromAddress(); // a link to a track chooses nothing
+  // A link to a loop of this page chooses nothing.
+  if (!/^#track-[^,]*$/.test(location.hash) && location.hash !== "#loops") chooseFromAddress();
 });
 
 for (const { track, style } of plainLoops) {
@@ -173,9 +255,9 @@ for (const { track, style } of plainLoops) {
 chooseFromAddress();
 document.querySelectorAll("#loops .plot").forEach((element) => drawPlot(element));
 const observer = new ResizeObserver((entries) => {
-  const styles = chosenStyles();
+  const chosen = chosenLines();
   for (const { target } of entries) {
-    if (target.clientWidth && widths.get(target) !== target.clientWidth) drawPlot(target, styles);
+    if (target.clientWidth && widths.get(target) !== target.clientWidth) drawPlot(target, chosen);
   }
 });
 document.querySelectorAll(".plot").forEach((element) => observer.observe(element));
