@@ -53,8 +53,8 @@ class Place:
         return {str(path.relative_to(self.leaderboard)): path.read_bytes() for path in found}
 
 
-def png() -> bytes:
+def png(width: int = 4, height: int = 3) -> bytes:
     """A small picture."""
     buffer = io.BytesIO()
-    Image.new("RGB", (4, 3)).save(buffer, "PNG")
+    Image.new("RGB", (width, height)).save(buffer, "PNG")
     return buffer.getvalue()
