@@ -25,6 +25,7 @@ gaussian() {
 digits --loop fully_synthetic --method none,frozen,real_only,random_subset,teacher,entropy_selection,deduplicate,realism_filter
 digits --loop fully_synthetic --method verifier,moment_matching,curation,latent_filter,cluster_matching,more_samples
 digits --loop fully_synthetic --method self_correction,assisted_correction,neon,sims,density_reweight
+digits --loop fully_synthetic --protocol finetune --method none
 digits --loop fully_synthetic --sampling-bias 0.5 --method none,frozen,guidance_schedule
 digits --loop fully_synthetic --pool accumulated --method none,frozen,accumulate_subsample
 digits --loop synthetic_augmentation --method none,frozen,real_only,golden_ratio,entropy_selection,realism_filter
