@@ -35,6 +35,7 @@ def digits() -> dict[tuple[str, str], Seeds]:
             loop += f" contaminated {cell.loop.contamination}" * (cell.loop.contamination is not None)
             loop += f" bias {cell.loop.sampling_bias}" * (cell.loop.sampling_bias != 1)
             loop += f" {cell.loop.pool}" * (cell.loop.pool != "previous")
+            loop += f" {cell.loop.protocol}" * (cell.loop.protocol != "scratch")
             if cell.loop.kind == "fresh_data":
                 loop += f" {cell.loop.n_real}+{cell.loop.n_synthetic}"
             (earlier if earlier_file(cell.method) else found)[loop, cell.method.option][cell.seed] = result.record

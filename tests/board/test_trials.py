@@ -52,10 +52,22 @@ def test_frozen_is_a_line_that_trains_nothing_and_is_never_ranked(rows: dict[str
     assert row.cost.images_trained == 25_600  # in five generations what the plain loop trains in each
 
 
-def test_an_average_that_keeps_most_of_the_old_weights_is_marked_and_compared_with_frozen(rows: dict[str, Row]):
+def test_an_average_that_keeps_most_of_the_old_weights_is_marked_and_compared_with_what_does_so_too(
+    rows: dict[str, Row],
+):
     row = rows["generation_soup:decay=0.8:rate=1.0"]
-    assert (row.rank, row.retrained, row.against) == (None, "gone on from", "frozen")
+    assert (row.rank, row.retrained) == (None, "gone on from")
+    assert {verdict.against for verdict in row.verdicts} == {"frozen", "the plain loop, fine-tuned"}
     assert marks(row) == {"reuses weights"}
+
+
+def test_fine_tuning_as_a_method_is_the_plain_loop_fine_tuned(rows: dict[str, Row]):
+    row = rows["generation_soup:decay=0.0:rate=1.0"]
+    assert (row.rank, row.retrained) == (None, "gone on from")
+    words = {verdict.against: verdict.word for verdict in row.verdicts}
+    assert words["the plain loop, fine-tuned"] == "no difference shown"  # to all digits
+    assert words["frozen"] == "hurts"
+    assert "reuses weights" in marks(row)
 
 
 def test_a_flow_of_its_own_is_another_generator_and_compared_with_nothing(rows: dict[str, Row]):
