@@ -45,10 +45,10 @@ class Conditions:
 
     @property
     def order(self) -> tuple[Any, ...]:
-        """A sort key: tasks by name, a task's own data before any other, new versions and small tiers first."""
+        """A sort key: tasks by name, a task's own data before any other, new versions, small tiers and what learns anew first."""
         values = dict(vars(self))
         leading = (values.pop("task"), not values.pop("pinned"), -values.pop("task_version"))
-        return (*leading, TIERS.index(values.pop("tier")), *values.values())
+        return (*leading, TIERS.index(values.pop("tier")), values.pop("protocol") != "scratch", *values.values())
 
     @property
     def key(self) -> str:

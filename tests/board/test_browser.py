@@ -604,7 +604,7 @@ def test_the_source_of_a_method_opens(open_page: Open, tmp_path: Path) -> None:
     page = open_page(address.as_uri())
     source = page.locator("pre.source")
     assert not source.is_visible()
-    page.get_by_text("Source (neon)").click()
+    page.locator("details:has(pre.source) summary").click()
     assert source.is_visible()
     assert "class Neon" in source.text_content()
 
@@ -612,7 +612,7 @@ def test_the_source_of_a_method_opens(open_page: Open, tmp_path: Path) -> None:
 def test_a_download_can_be_fetched(open_page: Open, committed: Site) -> None:
     page = open_page("downloads.html")
     with page.expect_download() as fetched:
-        page.get_by_role("link", name="scores.csv", exact=True).click()
+        page.get_by_role("link", name="scores.csv", exact=True).first.click()
     expected = (committed.folder / "downloads" / "scores.csv").read_bytes()
     assert Path(fetched.value.path()).read_bytes() == expected
 
@@ -620,7 +620,7 @@ def test_a_download_can_be_fetched(open_page: Open, committed: Site) -> None:
 def test_the_strip_of_a_cell_is_shown(open_page: Open, committed: Site) -> None:
     with_strip = next(path.stem for path in sorted((committed.folder / "strips").iterdir()))
     page = open_page(f"cells/{with_strip}.html")
-    picture = page.get_by_role("img").first
+    picture = page.locator("img[src*='strips/']").first
     assert picture.evaluate("image => image.complete && image.naturalWidth") > 800
     page.set_viewport_size(NARROW)
     assert picture.bounding_box()["width"] <= NARROW["width"]
