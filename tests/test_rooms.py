@@ -83,6 +83,7 @@ WITHOUT_A_FILE = {
     "board/test_hostile_records.py": "what strangers write, through the whole board",
     "board/test_links.py": "the links of the page",
     "board/test_recompute.py": "the page against an independent computation",
+    "board/test_trials.py": "methods that win without a cure, run for real",
     "conformance/test_baselines.py": "all baselines through the whole check",
     "conformance/test_rules.py": "ten ways around each rule, in the source and when they happen",
     "executors/test_worker_processes.py": "workers.py with real processes",

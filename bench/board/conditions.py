@@ -45,7 +45,7 @@ class Conditions:
 
     @property
     def order(self) -> tuple[Any, ...]:
-        """A sort key: tasks by name, a task's own data before any other, new versions, small tiers and what learns anew first."""
+        """A sort key: tasks by name; first their own data, new versions, small tiers, and what learns anew."""
         values = dict(vars(self))
         leading = (values.pop("task"), not values.pop("pinned"), -values.pop("task_version"))
         return (*leading, TIERS.index(values.pop("tier")), values.pop("protocol") != "scratch", *values.values())

@@ -195,7 +195,7 @@ class CellRunner:
                 scorer=scorer,
                 n_score=n,
                 costs=Costs(generator),
-            lineage=Lineage(generator, data.training),
+                lineage=Lineage(generator, data.training),
                 journal=Journal(
                     self._runs, folder, score, identity, environment.describe(generator.engine), progress, log,
                     processes,

@@ -19,10 +19,12 @@ from bench.board.answer import Answer, ItemAnswer
 from bench.board.answers import by_series, combined, decide, decide_all
 from bench.board.pages import Pages
 from bench.board.questions import Question, Side, load_questions
+from bench.board.site_settings import SiteSettings
 from bench.cells import earlier_files
 from bench.cells.cell import Cell
 from bench.cells.earlier_files import EarlierFile
 from bench.cells.record import Record, Scores, read_record
+from bench.cells.task_files import KnownTasks
 from bench.cli.main import main
 from bench.errors import BadInput
 from bench.executors.grid import plan_cells
@@ -277,7 +279,7 @@ def test_since_when_the_rule_stands_is_said(ask) -> None:
     question = ask()
     answer = decide(question, {})
     assert answer.to_json()["since"] == {"date": "2026-01-02", "commit": "0123abc"}
-    page = dict(Pages([], [answer], {}, {}, {}).render())["questions.html"]
+    page = dict(Pages([], [answer], {}, {}, {}, {}, KnownTasks(), SiteSettings()).render())["questions.html"]
     assert "The rule stands since 2026-01-02 (commit 0123abc)." in page
 
 
@@ -634,7 +636,7 @@ def raw_statistic(name: str, values: Sequence[float], log: bool) -> float:
 
 
 def test_the_page_has_each_question_with_its_verdict_and_links_to_its_cells(answers: list[Answer]) -> None:
-    page = dict(Pages([], answers, {}, {}, {}).render())["questions.html"]
+    page = dict(Pages([], answers, {}, {}, {}, {}, KnownTasks(), SiteSettings()).render())["questions.html"]
     for answer in answers:
         start = page.index(f'<section class="results" id="{answer.question.key}"')
         section = page[start : page.index("</section>", start)]

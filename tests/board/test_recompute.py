@@ -103,6 +103,12 @@ class Entry:
         return self.cell["control"] == "True" and self.cell["method"] != "none"
 
     @property
+    def reuses_weights(self) -> bool:
+        """Whether weights of earlier generations are in those of a later one, in a loop that draws them anew."""
+        later = {line["retrained"] for run in self.runs.values() for line in run.lines[2:]}
+        return self.cell["protocol"] == "scratch" and bool(later & {"gone on from", "not"})
+
+    @property
     def track(self) -> tuple[str, ...]:
         return (self.result["table"], *(self.cell[name] for name in TRACK))
 
@@ -160,6 +166,8 @@ def marks_of(entry: Entry, plain: Entry | None) -> list[str]:
     below_real = [run.curve("authpct")[-1] - run.floor("authpct") for run in entry.runs.values()]
     if one_sided(below_first)[2] < -COPIES and one_sided(below_real)[2] < -COPIES:
         found.append("copies")
+    if entry.reuses_weights:
+        found.append("reuses weights")
     return found
 
 
@@ -207,7 +215,7 @@ def known(entries: list[Entry], plains: dict[tuple[str, ...], Entry]) -> dict[in
             word = "helps" if better else "hurts" if worse else "no difference shown"
             if better and (worse or lost):
                 word = "trades"
-            elif better and holds(entry, plain) and not holds(plain, plain):
+            elif better and holds(entry, plain) and not holds(plain, plain) and not entry.reuses_weights:
                 word = "cures"
             found[id(entry)] = Known(figures, p, last, marks, word)
     assert len(found) > 50
@@ -265,7 +273,7 @@ def test_marks(entries: list[Entry], plains: dict[tuple[str, ...], Entry]) -> No
         assert entry.result["marks"] == "; ".join(marks), entry.result["method"]
         assert len(entry.result["marks_because"].split("; ")) == max(1, len(marks))
         seen |= set(marks)
-    assert seen == {"loses quality", "loses diversity", "copies"}
+    assert seen == {"loses quality", "loses diversity", "copies", "reuses weights"}
 
 
 def test_words(entries: list[Entry], known: dict[int, Known]) -> None:

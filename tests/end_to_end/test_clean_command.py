@@ -58,7 +58,8 @@ def test_a_cleaned_cell_can_be_verified_and_submitted(tmp_path, autophagy, monke
     assert autophagy("verify", str(cell / "record.json"), "--samples", str(cell), "--device", "cpu")[0] == 0
     (leaderboard / "results").mkdir(parents=True)
     assert autophagy("submit", str(cell), "--leaderboard", str(leaderboard))[0] == 0
-    assert [path.name for path in (leaderboard / "results").iterdir()] == [f"{cell.name}.json"]
+    found = sorted(path.name for path in (leaderboard / "results").iterdir())
+    assert found == [f"{cell.name}.json", f"{cell.name}.samples.png"]
 
 
 def test_without_its_samples_a_cell_is_still_shown_but_not_verified(run_tiny, finished, tmp_path, autophagy):

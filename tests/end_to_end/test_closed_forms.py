@@ -26,6 +26,7 @@ from bench.loop import LoopRun
 from bench.methods.contexts import Contexts
 from bench.methods.file import load_method
 from bench.methods.hooks import Hooks
+from bench.methods.lineage import Lineage
 from bench.runs import environment
 from bench.runs.journal import Journal
 from bench.runs.meter import Costs
@@ -86,6 +87,7 @@ def models(data: RealData, tmp_path_factory: pytest.TempPathFactory) -> Callable
                 method=Hooks(name, method.build(), data.training),
                 contexts=Contexts(cell, data.training, None, 2, generator, no_space, IdentitySpace()),
                 scorer=NoScorer(), n_score=2, costs=Costs(generator),
+                lineage=Lineage(generator, data.training),
                 journal=Journal(runs, folder, conditions, identity, described, QUIET, RunLog({}, QUIET)),
             ).run()  # fmt: skip
             states = [folder.tensors(t, "model") for t in range(1, loop.generations + 1)]

@@ -168,7 +168,7 @@ def test_the_check_of_a_branch_wants_the_file_and_nothing_but_it(here: Path, sai
     assert check_contribution(changed, here) == [
         "leaderboard/generators/old.py: was changed: files here are only added"
     ]
-    assert set(contribution.ONLY_ADDED) == {"results", "methods", "generators", "reproductions"}
+    assert set(contribution.ONLY_ADDED) == {"results", "methods", "generators", "reproductions", "submissions"}
 
 
 def test_it_is_verified_where_its_file_is_given_and_not_run_unasked(here: Path, said, monkeypatch):
