@@ -70,6 +70,7 @@ SCORES = Download(
         (("fid", "kid", "kid_standard_error"), "distances from the reference, lower is better"),
         (("precision", "density"), "quality"),
         (("recall", "coverage"), "diversity"),
+        (("f1",), "harmonic mean of precision and recall, 0 where both are 0"),
         (("authpct", "training_distance_ratio"), "low where training data are copied"),
         (("label_agreement", "class_imbalance"), "whether data are what they should be, and all classes there"),
         (("images_trained", "network_evaluations"), "training and sampling"),
