@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bench import paths
-from bench.board.download_columns import CELLS, RESULTS, ROBUSTNESS, SCORES, Download
+from bench.board.download_columns import CELLS, LOOKS, RESULTS, SCORES, Download
 from bench.board.results import find_results
 from bench.board.site import build_site
 from bench.cells.record import Record
@@ -90,7 +90,7 @@ def test_each_row_of_the_tables_is_a_row_of_the_results(committed: Site) -> None
     assert len(rows) == sum(len(committed.rows(place)) for place in range(len(committed.tables)))
 
 
-@pytest.mark.parametrize("download", [CELLS, SCORES, RESULTS, ROBUSTNESS], ids=lambda download: download.name)
+@pytest.mark.parametrize("download", [CELLS, SCORES, RESULTS, LOOKS], ids=lambda download: download.name)
 def test_each_column_has_a_line_and_each_line_a_column(committed: Site, download: Download) -> None:
     with (committed.folder / "downloads" / download.name).open(encoding="utf-8", newline="") as file:
         columns = next(csv.reader(file))
