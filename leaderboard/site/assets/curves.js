@@ -106,13 +106,19 @@ function drawPanel(caption, lines, last, metric, width) {
       })),
     ],
   });
-  // One picture with one text; what its groups are called is for nobody, as a group without a role may not be named.
+  // One picture with one text. The pointer draws its groups anew, each time with their names.
   plot.setAttribute("role", "img");
+  unname(plot);
+  new MutationObserver(() => unname(plot)).observe(plot, { childList: true });
+  return plot;
+}
+
+/** What the groups of a chart are called is for nobody, as a group without a role may not be named. */
+function unname(plot) {
   for (const group of plot.querySelectorAll("g[aria-label]")) {
     group.dataset.mark = group.getAttribute("aria-label");
     group.removeAttribute("aria-label");
   }
-  return plot;
 }
 
 /** A chart in words: from where to where each line goes. */
@@ -134,11 +140,11 @@ function key({ colour, dash, symbol }) {
   return svg.node();
 }
 
-/** A table of the numbers of some lines: a row for each generation, a column for each line. */
-function numbersTable(metric, lines) {
+/** A table of the numbers of some lines of what the caption names: a row for each generation, a column for each line. */
+function numbersTable(caption, metric, lines) {
   const show = (value) => value.toFixed(metric.decimals);
   const box = d3.create("div").attr("class", "scroll").attr("role", "region").attr("tabindex", 0)
-    .attr("aria-label", `${metric.title} in each generation`);
+    .attr("aria-label", `${caption}: ${metric.title} in each generation`);
   const table = box.append("table");
   table.append("caption").text(`${metric.title}, ${metric.hint}`);
   const head = table.append("thead").append("tr");
@@ -169,22 +175,23 @@ function linesOf(track, metric, chosen) {
 }
 
 const trackOf = (element) => data.tracks.find((candidate) => candidate.key === element.dataset.track);
+const captionOf = (track) => (track ? track.label : "the plain loops");
 
 function drawPlot(element, chosen) {
   const metric = data.metrics.find((candidate) => candidate.key === element.dataset.metric);
   const track = trackOf(element);
   widths.set(element, element.clientWidth);
   const last = track ? generations(track) : d3.max(plainLoops, (plain) => generations(plain.track));
-  const caption = track ? track.label : "the plain loops";
-  element.replaceChildren(drawPanel(caption, linesOf(track, metric, chosen), last, metric, element.clientWidth));
+  element.replaceChildren(drawPanel(captionOf(track), linesOf(track, metric, chosen), last, metric, element.clientWidth));
 }
 
 /** Fill the tables of a box that is open; the others wait until somebody opens them. */
 function fillNumbers(box, chosen) {
   if (!box.open) return;
+  const track = trackOf(box);
   const tables = data.metrics.map((metric) => {
-    const lines = linesOf(trackOf(box), metric, chosen).filter(({ points }) => points.length);
-    return lines.length ? numbersTable(metric, lines) : "";
+    const lines = linesOf(track, metric, chosen).filter(({ points }) => points.length);
+    return lines.length ? numbersTable(captionOf(track), metric, lines) : "";
   });
   box.querySelector("div").replaceChildren(...tables);
 }
