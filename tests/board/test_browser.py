@@ -593,6 +593,8 @@ def test_the_pointer_reads_the_value_of_a_point(open_page: Open, committed: Site
     )
     assert f"generation 1: FID {value:.2f}" in tip.text_content()
     assert plot.locator("g[aria-label]").count() == 0
+    # The whole of it, though the point is at the edge of the window.
+    assert plot.locator("g[data-mark=tip]").last.bounding_box()["x"] >= 0
 
 
 # The other pages, and all of them.

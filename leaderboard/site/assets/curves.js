@@ -101,7 +101,7 @@ function drawPanel(caption, lines, last, metric, width) {
         : null,
       Plot.dot(points, Plot.pointer({ ...place, r: 5.5, stroke: "currentColor", strokeWidth: 1.5 })),
       Plot.tip(points, Plot.pointer({
-        ...place, title: (point) => describe(point, metric), lineWidth: 22, lineHeight: 1.3, fill: "var(--page)",
+        ...place, title: (point) => describe(point, metric), lineWidth: 17, lineHeight: 1.3, fill: "var(--page)",
         stroke: "var(--muted)",
       })),
     ],
