@@ -82,9 +82,6 @@ class DDPMSettings(NetworkSettings):
     condition_dropout: float = Field(
         default=0.1, ge=0, lt=1, description="share of images trained without their label"
     )
-    signal: float = Field(
-        default=1.0, gt=0, description="what images count for against the noise: 2 halves the noise at every time"
-    )
     sampling_steps: int = Field(ge=1, description="steps of DPM-Solver++(2M)")
     sampler: Literal["ode", "sde"] = Field(default="ode", description="sde: with fresh noise in each of its steps")
 

@@ -4,9 +4,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from bench.cells.generator_settings import DDPMSettings
@@ -19,10 +17,8 @@ LEAST_NOISE_LEVEL = 0.1  # below it, errors of a predicted image weigh no more
 class NoiseSchedule:
     """The cosine schedule (Nichol & Dhariwal 2021) of T times, and DPM-Solver++(2M) (Lu et al. 2022) on it.
 
-    Small images are hidden by little noise, so that most times of the schedule are spent where nothing can be seen:
-    the ratio of signal to noise is multiplied by the setting `signal` at every time (Chen 2023, arXiv 2301.10972;
-    Hoogeboom et al. 2023, arXiv 2301.11093). The solver follows the ODE, or the SDE with as much fresh noise in each
-    step as it takes away (SDE-DPM-Solver++, Lu et al. 2022, section 5), which mends what a network gets wrong.
+    The solver follows the ODE, or the SDE with as much fresh noise in each step as it takes away (SDE-DPM-Solver++, Lu
+    et al. 2022, section 5), which mends what a network gets wrong.
 
     Attributes:
         noising: diffusers' schedule in training.
@@ -42,9 +38,6 @@ class NoiseSchedule:
             "prediction_type": settings.prediction,
         }
         self.noising = DDPMScheduler(**schedule)
-        if settings.signal != 1:
-            schedule["trained_betas"] = betas_with_signal(self.noising.alphas_cumprod.double(), settings.signal)
-            self.noising = DDPMScheduler(**schedule)
         algorithm = "sde-dpmsolver++" if settings.sampler == "sde" else "dpmsolver++"
         self.solver = DPMSolverMultistepScheduler(**schedule, algorithm_type=algorithm, timestep_spacing="trailing")
 
@@ -157,18 +150,3 @@ class NoiseSchedule:
                 return change * (-level.signal / level.noise)
             case "sample":
                 return change
-
-
-def betas_with_signal(alphas_cumprod: Tensor, signal: float) -> NDArray[np.float64]:
-    """Return the betas of the schedule whose ratio of signal to noise is `signal` times as large at every time.
-
-    With a = alpha-bar, signal over noise is sqrt(a / (1 - a)), and beta_t = 1 - a_t / a_(t-1).
-
-    Args:
-        alphas_cumprod: float64 (T,), those of the schedule that is changed.
-        signal: above 0.
-    """
-    changed = alphas_cumprod * signal**2 / (alphas_cumprod * signal**2 + 1 - alphas_cumprod)
-    before = torch.cat([torch.ones(1, dtype=torch.float64), changed[:-1]])
-    betas: NDArray[np.float64] = (1 - changed / before).numpy()
-    return betas

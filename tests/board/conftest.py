@@ -1,7 +1,9 @@
 """Folders of results, and the site of the committed records."""
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -51,3 +53,16 @@ def committed(tmp_path_factory: pytest.TempPathFactory) -> Site:
         record.with_suffix(".png").write_bytes(draw_strip(rows))
     build_site(results, folder / "site", plan_cells)
     return Site(folder / "site")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Headless Chromium."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("there is no chromium or google-chrome to drive")
+    with sync_api.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()

@@ -5,7 +5,6 @@ Any request that is no file, any warning or error in the console and any excepti
 
 import csv
 import math
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,12 +21,7 @@ from bench.paths import BASELINES
 from .html_pages import Site
 from .made_up import Results, make_record
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-pytestmark = [
-    pytest.mark.slow,  # a browser; test_pages.py and test_links.py read the same pages without one
-    pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium or google-chrome to drive"),
-]
+pytestmark = pytest.mark.slow  # a browser; test_pages.py and test_links.py read the same pages without one
 
 WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 Page = Any
@@ -91,14 +85,6 @@ CURVES = """() => {
   return Object.fromEntries(shown(document, ".tracks section.track").map(track => [track.id.replace("track-", ""),
     Object.fromEntries(shown(track, ".plot").map(plot => [plot.dataset.metric, count(plot)]))]));
 }"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with sync_api.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
