@@ -12,7 +12,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "and hold them against the hashes that the task file pins."
     )
     parser.epilog = (
-        "PATH is a folder in the layout of the task's own files (README.md), or a folder or zip of square "
+        "PATH is a folder in the layout of the task's own files (docs/tasks.md), or a folder or zip of square "
         "images: in one folder for each class where the task has labels, and optionally all in the folders train and "
         "test. Without these two, a fixed permutation is cut into training and reference images. Images of another "
         "size are resized: by a whole factor with a box filter, otherwise antialiased bicubic."
