@@ -16,6 +16,7 @@ from bench.board.downloads import cell_row, score_rows
 from bench.board.results import Result
 from bench.board.rows import Rows
 from bench.cells.choices import Choices
+from bench.cells.floor import share_of_floor
 from bench.cells.loops import LOOP_KINDS
 from bench.cells.task import load_task, task_names
 from bench.data.files import read_images
@@ -209,7 +210,8 @@ def score(
 
     Returns:
         The scores by their names: fid, kid, precision, recall, density, coverage, and what labels and training
-        images allow.
+        images allow; precision_of_real and recall_of_real, the shares that they are of what real images reach, where
+        there are as many real ones outside the reference (of the task, or in `training`).
 
     Raises:
         BadInput: neither or both of `task` and `real`, or images that cannot be scored.
@@ -238,7 +240,8 @@ def score(
             bootstrap=None, extrapolate=False, cache=cache, progress=progress,
         )  # fmt: skip
     scores: dict[str, float] = found.scores.model_dump(exclude_none=True)
-    return scores
+    shares = {f"{name}_of_real": share_of_floor(scores[name], floor) for name, floor in (found.floor or {}).items()}
+    return scores | {name: share for name, share in shares.items() if share is not None}
 
 
 def _rows(results: Any) -> Rows:

@@ -19,7 +19,7 @@ from bench.paths import LEADERBOARD, ROOMS
 DOCUMENT = Path(ROOMS / "docs" / "scoring.md")
 EXAMPLE = DOCUMENT.read_text().partition("## One row, by hand")[2].partition("## The downloads")[0]
 TEXT = " ".join(EXAMPLE.split())
-FIGURES, SHARES = EXAMPLE.split("Precision and recall:")
+FIGURES, SHARES = EXAMPLE.split("Precision and recall, of which real images reach .974 and .850:")
 
 
 def fids(method: str) -> np.ndarray:

@@ -12,6 +12,7 @@ from bench.board.metrics import METRICS
 from bench.board.results import Result
 from bench.board.trust import Trust
 from bench.board.views import TableView
+from bench.cells.floor import WITH_FLOOR
 
 MOST_ROWS = 12  # of a table of generations; of more every tenth is shown first
 
@@ -57,6 +58,7 @@ def cell_pages(
                 "trend": line.row.trends.get(record.cell.seed),
                 "trust": trust[record.cell_id],
                 "score_names": [name for name, value in record.score.floor if value is not None],
+                "with_floor": WITH_FLOOR,
                 "run_command": run_command(record, option, generator=made_by),
                 "verify_command": None if earlier else verify_command(record, option, made_by),
                 "entry": line.row.entry,
@@ -68,13 +70,17 @@ def cell_pages(
 
 
 def _beside(line: Line, result: Result) -> dict[str, Any]:
-    """Return the curves of a cell and the plain loop's with the same seed, and both in the last generation."""
+    """Return the curves of a cell and the plain loop's with the same seed, both at the end, and real images."""
     record, plain = result.record, line.row.track.plain
     others = () if plain is None or line.row.is_plain else plain.results
     other = next((each for each in others if each.record.cell.seed == record.cell.seed), None)
-    pairs = [(metric.title, metric.last(record), metric.last(other.record)) for metric in METRICS] if other else []
+    found = [
+        (metric.title, metric.last(record), metric.last(other.record), metric.of(record.score.floor))
+        for metric in METRICS
+        if other
+    ]
     return {
         "plain": other,
         "curves": cell_curves(record, other.record if other else None),
-        "beside": [pair for pair in pairs if None not in pair],
+        "beside": [each for each in found if None not in each[:3]],
     }

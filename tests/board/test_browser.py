@@ -470,6 +470,8 @@ def test_the_keyboard_reads_every_number_of_a_chart(open_page: Open, committed: 
     curves = [line["curves"]["fid"] for line in track["lines"] if line["line"] in chosen]
     found = tables.first.locator("tbody td span").all_text_contents()
     assert found == [f"{curve[t][0]:.2f}" for t in range(len(curves[0])) for curve in curves]
+    real = tables.first.locator("tfoot td").all_text_contents()
+    assert real == [f"{committed.charts[0]['floor']['fid']:.2f}"]
 
 
 def test_a_link_to_a_loop_shows_it_with_its_lines(open_page: Open, committed: Site) -> None:

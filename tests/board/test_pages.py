@@ -194,6 +194,16 @@ def test_the_cell_page_has_every_score_and_cost_of_every_generation(results: Res
     assert costs == ["1", "1,000", "50", "20", "0 B", "2.0", "1.0", "0.5", "1.05 MB"]
 
 
+def test_the_cell_page_shows_precision_and_recall_beside_what_real_images_reach(results: Results, out: Path) -> None:
+    plain, other = make_record(fids=(1.0, 2.0)), make_record(method="other", fids=(1.0, 2.0))
+    beside, scores, _ = cell_page(build(results, out, plain, other), other).all("table")
+    for name in ("precision", "recall"):
+        reached = other.generations[0].scores.model_dump()[name]
+        assert f"{reached:.4f} {100 * reached / 0.9375:.0f}% of real" in scores.text
+    ends = {row.all("th")[0].text: row.all("td")[-1].text for row in beside.one("tbody").all("tr")}
+    assert (ends["FID"], ends["Precision"], ends["Recall"]) == ("0.5000", "0.9375", "0.9375")
+
+
 def test_the_cell_page_says_the_trend_and_that_the_cell_is_mad(results: Results, out: Path) -> None:
     rising, level = make_record(fids=(1.0, 2.0, 4.1)), make_record(seed=1, fids=(2.0, 2.0, 2.0))
     site = build(results, out, rising, level)

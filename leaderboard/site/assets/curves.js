@@ -161,6 +161,12 @@ function numbersTable(caption, metric, lines) {
       if (seeds > 1) cell.append("small").text(`${show(points[i].low)} to ${show(points[i].high)}`);
     }
   }
+  const floor = data.floor[metric.key];
+  if (floor !== null && floor !== undefined) {
+    const row = table.append("tfoot").append("tr");
+    row.append("th").attr("scope", "row").text("real");
+    row.append("td").attr("class", "number").attr("colspan", lines.length).text(show(floor));
+  }
   return box.node();
 }
 
