@@ -137,7 +137,7 @@ def two_generations(work: Work, inputs: Path, folder: Path, result: Connection) 
         scorer = Scorer(Reference.prepare(space, reference, work.task.score.k, cache, progress), None, cache)
     for t, seconds in enumerate((first, further), start=1):
         with stage(seconds, "training"):
-            checkpoint = FitCheckpoint(folder / "fit.safetensors", str(t))
+            checkpoint = FitCheckpoint(folder / "fit.safetensors", str(t), progress, lambda: None)
             generator.fit(pool, seed=t, from_scratch=True, checkpoint=checkpoint, progress=progress)
             write_tensors(folder / f"model-{t}.safetensors", generator.state_dict())
             checkpoint.remove()

@@ -25,6 +25,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 THREADS = 2
+BATCHES = {"cpu": 32, "cuda": 64}  # of the peers' pipelines
 K = 5
 Scores = dict[str, float]
 Score = Callable[[], Scores]
@@ -141,36 +142,45 @@ def measure_metrics(candidate: str, n: int, dim: int, result: Connection) -> Non
     result.send((seconds, memory, scores))
 
 
-def our_features(weights: Path) -> Callable[[Path], object]:
-    from bench.data.files import read_images
+def our_space(weights: Path, device):
+    """Return our Inception space with weights of their own."""
     from bench.features.inception import load_inception
     from bench.features.weights import WeightsFile
     from bench.files.hashing import file_sha256
     from bench.process.progress import Progress
 
-    published = WeightsFile("inception", weights.as_uri(), file_sha256(weights))
-    space = load_inception("cpu", weights, Progress(visible=False), published)
+    published = WeightsFile("inception", weights.resolve().as_uri(), file_sha256(weights))
+    return load_inception(device, weights, Progress(visible=False), published)
+
+
+def our_features(weights: Path, device: str = "cpu") -> Callable[[Path], object]:
+    from bench.data.files import read_images
+
+    space = our_space(weights, device)
     return lambda folder: space(read_images(folder).images)
 
 
-def clean_fid_features(weights: Path) -> Callable[[Path], object]:
+def clean_fid_features(weights: Path, device: str = "cpu") -> Callable[[Path], object]:
     import torch
     from cleanfid.fid import get_folder_features
     from cleanfid.inception_torchscript import InceptionV3W
 
-    network = InceptionV3W(str(weights.parent), download=False)
+    network = InceptionV3W(str(weights.parent), download=False).to(device)
+    workers = 0 if device == "cpu" else 12  # its own number
     return lambda folder: get_folder_features(
-        str(folder), network, num_workers=0, batch_size=32, device=torch.device("cpu"), verbose=False
-    )
+        str(folder), network, num_workers=workers, batch_size=BATCHES[device], device=torch.device(device),
+        verbose=False,
+    )  # fmt: skip
 
 
-def torch_fidelity_features(weights: Path) -> Callable[[Path], object]:
+def torch_fidelity_features(weights: Path, device: str = "cpu") -> Callable[[Path], object]:
     from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
     from torch_fidelity.utils import create_feature_extractor, extract_featuresdict_from_input_id
 
     # Its published weights have to be downloaded; what the network was initialised with does for a timing.
     FeatureExtractorInceptionV3.load_state_dict = lambda self, state: None
-    options = {"feature_extractor_weights_path": str(weights), "cuda": False, "verbose": False, "batch_size": 32}
+    options = {"feature_extractor_weights_path": str(weights), "cuda": device == "cuda", "verbose": False}
+    options["batch_size"] = BATCHES[device]
     network = create_feature_extractor("inception-v3-compat", ["2048"], **options)
     return lambda folder: extract_featuresdict_from_input_id(1, network, input1=str(folder), **options)
 

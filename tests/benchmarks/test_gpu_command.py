@@ -1,0 +1,98 @@
+"""The command: what it refuses, and what it does with what was found."""
+
+import json
+from pathlib import Path
+
+import gpu
+import pytest
+from gpu_day import page
+from gpu_day.report import Device, Folder
+
+from benchmarks.reports import made_up
+
+
+def refused(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
+    """Return the one line that a refused command writes."""
+    assert gpu.main([str(argument) for argument in arguments]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    [line] = captured.err.splitlines()
+    return line.removeprefix("gpu.py: error: ")
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    """A folder in which a device was measured."""
+    folder = Folder(tmp_path / "out")
+    folder.make()
+    folder.check_device(made_up().device)
+    for name, part in made_up().parts.items():
+        folder.keep(name, part)
+    return folder.path
+
+
+@pytest.mark.parametrize("minutes", ["0", "-1", "nan", "inf", "100000"])
+def test_minutes_that_there_are_not_are_refused(capsys, minutes: str):
+    assert "choose a number above 0, up to 1440" in refused(capsys, f"--minutes={minutes}")
+
+
+def test_words_that_are_not_understood_are_one_line(capsys, tmp_path: Path):
+    assert refused(capsys, "--minutes", "many").startswith("argument --minutes: invalid float value: 'many'")
+    assert refused(capsys, "--stages", "a,z").startswith("--stages a,z: 'z' is no stage: choose from a, b")
+    assert refused(capsys, "--data", tmp_path / "none").endswith("nothing there: name the folder that holds MNIST/raw")
+    assert refused(capsys, "--tables").startswith("unrecognized arguments: --tables")
+    assert "not allowed with argument" in refused(capsys, "--table", "--page")
+
+
+def test_a_folder_that_is_a_file_is_refused_before_anything_is_looked_at(capsys, tmp_path: Path):
+    (tmp_path / "file").write_text("")
+    assert refused(capsys, "--out", tmp_path / "file") == f"--out {tmp_path / 'file'}: a file: name a folder"
+
+
+def test_a_folder_of_another_device_is_refused(capsys, out: Path, monkeypatch: pytest.MonkeyPatch):
+    other = Device.model_validate(made_up().device.model_dump() | {"name": "NVIDIA Other"})
+    monkeypatch.setattr(gpu, "probed", lambda options, folder: other)
+    assert "is of another device: name is NVIDIA Made Up there and NVIDIA Other here" in refused(capsys, "--out", out)
+
+
+def test_what_was_found_is_printed_as_tables(capsys, out: Path):
+    assert gpu.main(["--table", "--out", str(out)]) == 0
+    assert capsys.readouterr().out == page.section(made_up()) + "\n"
+
+
+def test_a_report_is_shown_as_its_folder_is(capsys, out: Path):
+    report = Folder(out).write_report()
+    assert gpu.main(["--table", "--out", str(report)]) == 0
+    assert capsys.readouterr().out == page.section(made_up()) + "\n"
+
+
+def test_a_report_without_a_device_is_refused(capsys, out: Path):
+    report = Folder(out).write_report()
+    content = json.loads(report.read_text())
+    del content["device"]
+    report.write_text(json.dumps(content))
+    assert refused(capsys, "--table", "--out", report).startswith(
+        f"{report}: not a report of benchmarks/gpu.py: device"
+    )
+
+
+def test_budgets_are_applied_to_copies(capsys, out: Path):
+    assert gpu.main(["--apply", "--out", str(out)]) == 0
+    written = capsys.readouterr().out.split()
+    assert written == [str(out / "tasks" / f"{name}.toml") for name in ("cifar10", "mnist", "ffhq64")]
+    assert all(Path(path).is_file() for path in written)
+
+
+def test_a_folder_in_which_nothing_was_measured_is_one_line(capsys, tmp_path: Path):
+    for option in ("--table", "--apply"):
+        assert "nothing measured there" in refused(capsys, option, "--out", tmp_path / "none")
+
+
+def test_the_page_is_written_from_the_reports_that_are_kept(capsys, out: Path, tmp_path: Path, monkeypatch):
+    kept = tmp_path / "measured"
+    kept.mkdir()
+    Folder(out).write_report().rename(kept / "made-up.json")
+    monkeypatch.setattr(page, "MEASURED", kept)
+    monkeypatch.setattr(page, "PAGE", tmp_path / "gpu.md")
+    assert gpu.main(["--page"]) == 0
+    assert "### NVIDIA Made Up, 2026-01-31" in (tmp_path / "gpu.md").read_text()
