@@ -39,8 +39,8 @@ def test_a_machine_without_a_gpu_is_told_what_it_would_do_and_how_to_rehearse(mo
     assert captured.out == ""
     assert captured.err == (
         "gpu.py: error: --device auto: no GPU can be used here (Found no NVIDIA driver on your system): it would "
-        "measure bits, training, sampling, scoring and whole cells on one; `--device cpu` rehearses all of it with tiny "
-        "sizes\n"
+        "measure bits, training, sampling, scoring and whole cells on one; `--device cpu` rehearses all of it with "
+        "tiny sizes\n"
     )
 
 
