@@ -79,11 +79,17 @@ class DDPMSettings(NetworkSettings):
         default=None,
         description="mean and deviation of the logit of the noise levels in training; without it they are uniform",
     )
+    finest_level: float = Field(
+        default=0.1, gt=0, le=1, description="noise level below which errors of a predicted image weigh no more"
+    )
     condition_dropout: float = Field(
         default=0.1, ge=0, lt=1, description="share of images trained without their label"
     )
     sampling_steps: int = Field(ge=1, description="steps of DPM-Solver++(2M)")
     sampler: Literal["ode", "sde"] = Field(default="ode", description="sde: with fresh noise in each of its steps")
+    step_exponent: float = Field(
+        default=1, ge=1, le=4, description="of the times of the sampler's steps: above 1, more are close to the image"
+    )
 
     @model_validator(mode="after")
     def _channels_fit_groups(self) -> "DDPMSettings":

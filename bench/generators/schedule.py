@@ -11,8 +11,6 @@ from bench.cells.generator_settings import DDPMSettings
 from bench.errors import RunFailed
 from bench.generators.noise import Correction, NoiseLevel
 
-LEAST_NOISE_LEVEL = 0.1  # below it, errors of a predicted image weigh no more
-
 
 class NoiseSchedule:
     """The cosine schedule (Nichol & Dhariwal 2021) of T times, and DPM-Solver++(2M) (Lu et al. 2022) on it.
@@ -96,7 +94,7 @@ class NoiseSchedule:
                 return (prediction - noise).square()
             case "sample":
                 # The error of the velocity that the image implies: that of the image over the noise level.
-                squared_levels = (1 - self.noising.alphas_cumprod[times]).clamp(min=LEAST_NOISE_LEVEL**2)
+                squared_levels = (1 - self.noising.alphas_cumprod[times]).clamp(min=self._settings.finest_level**2)
                 return (prediction - clean).square().mean((1, 2, 3)).div(squared_levels)
 
     def n_steps(self, steps: int | None) -> int:
@@ -108,10 +106,26 @@ class NoiseSchedule:
             raise RunFailed(f"steps is {steps}: allowed are 1 to {most}, the times of the noise schedule")
         return steps
 
+    def _set_steps(self, steps: int | None) -> None:
+        """Tell the solver at which times it steps: T (1 - i / n)^e - 1 in step i of n, each time once.
+
+        An even spacing (e = 1) ends far from the image, where the mean of what it could be is a blur: with 15 steps of
+        the cosine schedule at a noise level of .11, with e = 1.5 at .03.
+        """
+        n, most, exponent = self.n_steps(steps), self._settings.timesteps, self._settings.step_exponent
+        if exponent == 1:
+            self.solver.set_timesteps(n, device=self._device)
+            return
+        times: list[int] = []
+        for i in reversed(range(n)):
+            time = math.floor(most * (1 - i / n) ** exponent) - 1
+            times.append(max(time, times[-1] + 1 if times else 0))
+        self.solver.set_timesteps(timesteps=times[::-1], device=self._device)
+
     def noise_levels(self, steps: int | None) -> list[NoiseLevel]:
         """Return where the steps of the sampler are, noise first."""
         most = self._settings.timesteps
-        self.solver.set_timesteps(self.n_steps(steps), device=self._device)
+        self._set_steps(steps)
         times: list[int] = self.solver.timesteps.tolist()
         signals: list[float] = self.noising.alphas_cumprod.double()[times].tolist()
         return [
@@ -127,7 +141,7 @@ class NoiseSchedule:
             predict: is given noisy images, time and step.
             steps: how many; None for those of the settings.
         """
-        self.solver.set_timesteps(self.n_steps(steps), device=self._device)
+        self._set_steps(steps)
         noisy, fresh = noise[:, 0], noise[:, 1:].unbind(1)
         for step, time in enumerate(self.solver.timesteps):
             added = {"variance_noise": fresh[step] if step < len(fresh) else torch.zeros_like(noisy)} if fresh else {}

@@ -1,5 +1,6 @@
 """The noise schedule and its two samplers, against Gaussians, whose denoised images are known."""
 
+import itertools
 import math
 from collections.abc import Callable
 
@@ -37,8 +38,9 @@ def normals(n: int, draws: int) -> Tensor:
 
 
 @SAMPLERS
-def test_of_the_best_prediction_a_sampler_draws_the_distribution_itself(sampler: str):
-    of = schedule(prediction="sample", sampler=sampler, sampling_steps=100)
+@pytest.mark.parametrize("exponent", [1.0, 1.5])
+def test_of_the_best_prediction_a_sampler_draws_the_distribution_itself(sampler: str, exponent: float):
+    of = schedule(prediction="sample", sampler=sampler, sampling_steps=100, step_exponent=exponent)
     images = of.denoised(normals(1000, of.draws(None)), denoiser(of, 0.3, 0.5), None)
     # 16,000 numbers: four standard errors, and what 100 steps leave.
     assert images.mean().item() == pytest.approx(0.3, abs=4 * 0.5 / math.sqrt(16_000) + 0.005)
@@ -104,6 +106,34 @@ def test_an_sde_draws_as_often_as_it_is_asked_to_take_steps():
 def test_what_no_schedule_has_is_refused(changes: dict[str, object]):
     with pytest.raises(ValidationError):
         DDPMSettings.model_validate(DDPM_SETTINGS | changes)
+
+
+def test_the_exponent_puts_steps_close_to_the_image():
+    # The level of a step's time is that of its middle: (time + 1/2) / T.
+    of = schedule(timesteps=500, sampling_steps=4, step_exponent=1.5)
+    expected = [math.floor(500 * share**1.5) - 0.5 for share in (1, 0.75, 0.5, 0.25)]
+    assert [level.level * 500 for level in of.noise_levels(None)] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("exponent", [1.0, 1.01, 2.0, 4.0])
+@pytest.mark.parametrize("steps", [1, 37, 49, 50])
+def test_a_sampler_steps_at_each_time_once_from_the_last(exponent: float, steps: int):
+    of = schedule(timesteps=50, step_exponent=exponent)
+    times = [round(level.level * 50 - 0.5) for level in of.noise_levels(steps)]
+    assert len(times) == steps
+    assert times[0] == 49
+    assert times[-1] >= 0
+    assert all(after < before for before, after in itertools.pairwise(times))
+
+
+@pytest.mark.parametrize("finest", [0.1, 0.02])
+def test_errors_of_an_image_weigh_more_at_less_noise_down_to_the_finest_level(finest: float):
+    of = schedule(prediction="sample", timesteps=500, finest_level=finest)
+    clean = torch.zeros(2, 1, 4, 4)
+    errors = of.errors(clean + 0.3, clean, clean, torch.tensor([0, 250]))
+    variances = 1 - of.noising.alphas_cumprod[[0, 250]]
+    assert variances[0].item() < 0.02**2
+    assert errors.tolist() == pytest.approx([0.09 / finest**2, 0.09 / variances[1].item()])
 
 
 def test_logits_of_training_levels_have_the_mean_and_the_deviation_that_are_set():
