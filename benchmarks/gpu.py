@@ -29,7 +29,7 @@ from typing import NoReturn
 from gpu_day import budgets, page
 from gpu_day.parts import STAGES, chosen_stages, jobs
 from gpu_day.report import Device, Folder, Report, read_report
-from gpu_day.runner import Job, Runner, Worker, lanes_here
+from gpu_day.runner import Job, Runner, Worker, lanes_of
 
 from bench.errors import BadInput
 from bench.files.atomic import write_text
@@ -94,7 +94,7 @@ def measure(options: argparse.Namespace) -> None:
             functools.partial(start, options, folder, device),
             # What the look at the device took is part of the minutes.
             minutes=options.minutes - (time.monotonic() - started) / 60,
-            lanes=lanes_here(),
+            lanes=lanes_of(device.cores, device.memory_bytes),
         )
         with stoppable():
             runner.run(jobs(options.letters))
@@ -146,8 +146,6 @@ def environment_of(folder: Folder, job: Job | None) -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",
         "TORCHINDUCTOR_CACHE_DIR": str(folder.compiled.resolve()),
         "AUTOPHAGY_CACHE": str((folder.work / "cache").resolve()),
-        # The package that belongs to this file, also where it is not installed.
-        "PYTHONPATH": os.pathsep.join(filter(None, (str(page.ROOT), os.environ.get("PYTHONPATH")))),
     }
     if "AUTOPHAGY_DATA" not in found:
         from bench.paths import data_folder

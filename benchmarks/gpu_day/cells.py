@@ -22,7 +22,7 @@ from bench.process.interruption import stoppable
 from bench.submission.verify import plan_again, run_again, task_of
 from gpu_day.worker import Bench, NotHere
 
-RECORD = "digits-ddpm-fully_synthetic-none-smoke-seed0-*.json"
+RECORDS = "digits-ddpm-fully_synthetic-none-smoke-seed0-*.json"
 SHOWN = ("fid", "precision", "recall")
 # A rehearsal's cell: it has no committed record, so that one is made first, in plain float32.
 TINY_TASK = "rehearsal"
@@ -92,8 +92,8 @@ def verified(bench: Bench, name: str) -> dict[str, Any]:
 def record_here(bench: Bench) -> tuple[Path, Path | None]:
     """Return the record that the cell is held against, and its task's file where that is not the package's."""
     if not bench.tiny:
-        [path] = (paths.LEADERBOARD / "results").glob(RECORD)
-        return path, None
+        found = {path: read_record(path) for path in sorted((paths.LEADERBOARD / "results").glob(RECORDS))}
+        return next(path for path, record in found.items() if is_plain(record)), None
     task_file = tiny_task(bench)
     made = bench.folder.runs / "a-record"
     [planned] = plan_cells(choices(str(task_file), "ddpm", "fully_synthetic", "smoke"))
@@ -101,6 +101,12 @@ def record_here(bench: Bench) -> tuple[Path, Path | None]:
     if outcome.record is None:
         raise RunFailed(outcome.error)
     return made / "cells" / planned.cell.slug / "record.json", task_file
+
+
+def is_plain(record: Record) -> bool:
+    """Return whether a record is of the loop as the task has it."""
+    loop = record.cell.loop
+    return (loop.pool, loop.sampling_bias, loop.protocol, loop.contamination) == ("previous", 1.0, "scratch", None)
 
 
 def tiny_task(bench: Bench) -> Path:

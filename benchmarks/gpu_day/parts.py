@@ -65,13 +65,13 @@ def _all() -> Iterator[Job]:
 
     # What explains and compares, once the figures are there.
     for network in DETAILED:
-        yield Job(f"b.{network}.more", (f"b.{network}.graphs", f"b.{network}.larger"), 45, 240)
+        yield Job(f"b.{network}.more", tuple(f"b.{network}.{name}" for name in ("tuned", "graphs", "larger")), 45, 300)
     yield Job("d.metric-peers", tuple(f"d.metrics.{name}" for name in METRIC_PEERS), 25, 240)
     yield Job("d.feature-peers", tuple(f"d.features.{name}" for name in ("ours", *FEATURE_PEERS)), 25, 240)
     for network in NETWORKS[2:]:
         yield Job(
             f"b.{network}.more",
-            tuple(f"b.{network}.{name}" for name in ("profile", "fp32", "graphs", "larger")),
+            tuple(f"b.{network}.{name}" for name in ("profile", "fp32", "tuned", "graphs", "larger")),
             45,
             300,
         )

@@ -26,6 +26,7 @@ RESERVE_SECONDS = 10.0  # of the minutes: to end what runs, and to write
 GRACE_SECONDS = 8.0  # from SIGTERM to SIGKILL: a fit is saved within 5
 POLL_SECONDS = 0.2
 CORES_PER_LANE = 2
+MEMORY_PER_LANE = 12 * 2**30  # a standard network at its batch, with what the device keeps for a process
 GO_ON_STATUS = 75  # of a worker that has told of a part which nothing works after: a new one goes on
 
 
@@ -267,9 +268,9 @@ class Runner:
             yield show
 
 
-def lanes_here() -> int:
-    """Return how many jobs may run together on this machine's cores."""
-    return max(1, (os.cpu_count() or 1) // CORES_PER_LANE)
+def lanes_of(cores: int, memory_bytes: int) -> int:
+    """Return how many jobs may run together on so many cores, and in so much memory of the device."""
+    return max(1, min(cores // CORES_PER_LANE, memory_bytes // MEMORY_PER_LANE))
 
 
 def _signal_name(number: int) -> str:

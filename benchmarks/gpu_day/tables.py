@@ -12,6 +12,7 @@ HOWS = {
     "compiled": "compiled, bfloat16",
     "eager": "eager, bfloat16",
     "fp32": "eager, float32",
+    "tuned": "compiled, kernels of cuDNN tried",
     "graphs": "CUDA graphs",
     "larger": "four times the batch",
 }

@@ -2,7 +2,8 @@
 
 A part is b.NETWORK.HOW: `cold` compiles into an empty cache, beside other jobs; `compiled` finds that code and is
 timed as a cell runs it; `eager` is not compiled; `fp32` is eager without bfloat16. `profile` says how much of a step
-the device works; where it does not, `graphs` (CUDA graphs) and `larger` (four times the batch) could fill it.
+the device works; where it does not, `graphs` (CUDA graphs) and `larger` (four times the batch) could fill it. `tuned`
+lets cuDNN try its kernels for each shape, which a cell does not do.
 """
 
 import time
@@ -45,6 +46,9 @@ def measure(bench: Bench, part: str) -> Iterator[dict[str, Any]]:
             yield from trained(bench, network, bench.engine(compiled=False))
         case "fp32":
             yield from trained(bench, network, bench.engine(compiled=False, bfloat16=False))
+        case "tuned":
+            with mock.patch.object(torch.backends.cudnn, "benchmark", True):
+                yield from trained(bench, network, bench.engine(compiled=True))
         case "profile":
             yield profiled(bench, network)
         case "graphs" | "larger":

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from gpu_day.parts import STAGES, jobs
 from gpu_day.report import Device, Folder, Part
-from gpu_day.runner import GO_ON_STATUS, GRACE_SECONDS, RESERVE_SECONDS, Job, Runner
+from gpu_day.runner import GO_ON_STATUS, GRACE_SECONDS, RESERVE_SECONDS, Job, Runner, lanes_of
 
 from bench.process.interruption import Interrupted, stoppable
 
@@ -253,3 +253,8 @@ def test_a_cut_in_any_stage_costs_its_own_part_and_the_next_day_goes_on(day: Mad
     assert day.started[started][2] == (cut,)
     assert {part: day.folder.part(part) for part in first.parts[:-1]} == before
     assert all(day.folder.is_done(part) for job in planned for part in job.parts)
+
+
+@pytest.mark.parametrize(("cores", "gibibytes", "lanes"), [(16, 139, 8), (64, 80, 6), (16, 16, 1), (1, 80, 1)])
+def test_so_many_run_together_as_cores_and_memory_allow(cores: int, gibibytes: int, lanes: int):
+    assert lanes_of(cores, gibibytes * 2**30) == lanes
