@@ -1,12 +1,19 @@
 """The command: what it refuses, and what it does with what was found."""
 
 import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import gpu
+import psutil
 import pytest
 from gpu_day import page
-from gpu_day.report import Device, Folder
+from gpu_day.parts import all_parts
+from gpu_day.report import Device, Folder, read_report
 
 from benchmarks.reports import made_up
 
@@ -96,3 +103,55 @@ def test_the_page_is_written_from_the_reports_that_are_kept(capsys, out: Path, t
     monkeypatch.setattr(page, "PAGE", tmp_path / "gpu.md")
     assert gpu.main(["--page"]) == 0
     assert "### NVIDIA Made Up, 2026-01-31" in (tmp_path / "gpu.md").read_text()
+
+
+def started(out: Path, *more: str) -> subprocess.Popen[str]:
+    """Start a rehearsal of stage d as a lab would."""
+    command = [sys.executable, gpu.__file__, "--device=cpu", f"--out={out}", "--stages=d", "--minutes=30", *more]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def wait_for(condition: Callable[[], object], command: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 600
+    while not condition():
+        assert command.poll() is None, command.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@pytest.mark.slow  # a rehearsal of a stage, with a kill, a signal, and the rest
+def test_a_rehearsal_that_is_killed_and_stopped_goes_on_and_loses_nothing(tmp_path: Path):
+    out = tmp_path / "rehearsal"
+    folder = Folder(out)
+
+    # kill -9, when the first part is there: its worker must not stay on the device.
+    command = started(out)
+    wait_for(lambda: (folder.parts / "d.metrics.json").exists() and folder.is_done("d.metrics"), command)
+    wait_for(lambda: folder.running("d.features").exists(), command)
+    workers = psutil.Process(command.pid).children(recursive=True)
+    assert workers
+    command.kill()
+    command.communicate()
+    _, alive = psutil.wait_procs(workers, timeout=60)
+    assert alive == []
+    before = (folder.parts / "d.metrics.json").read_bytes()
+
+    # SIGTERM, in the middle of what comes next.
+    command = started(out)
+    wait_for(lambda: len(list(folder.parts.glob("*.json"))) > 1, command)
+    command.send_signal(signal.SIGTERM)
+    _, err = command.communicate(timeout=120)
+    assert command.returncode == 143
+    assert err.splitlines()[-1] == ("gpu.py: stopped by SIGTERM. What was found is kept: the same command goes on.")
+
+    command = started(out)
+    said, err = command.communicate(timeout=900)
+    assert command.returncode == 0, err
+    assert "minutes left" in err
+    assert f"Everything found is in {out / 'report.json'}." in said
+    assert (folder.parts / "d.metrics.json").read_bytes() == before
+    report = read_report(out / "report.json")
+    assert set(report.parts) == {part for part in all_parts() if part.startswith("d.")}
+    assert {name: part.failed for name, part in report.parts.items() if part.failed} == {}
+    assert report.device.rehearsal
+    assert "a rehearsal with tiny sizes: no figure here means anything" in page.section(report)
