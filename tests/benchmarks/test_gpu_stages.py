@@ -182,7 +182,7 @@ def test_stage_f_a_cell_goes_on_where_it_was(folder: Folder, number: int):
     found = run(folder, part)[part]
     assert found["finished_generations"] == found["generations"] == 2
     assert first.read_bytes() == before
-    assert (folder.runs / "f" / found["record"]).is_file()
+    assert (folder.runs / found["record"]).is_file()
 
 
 @pytest.mark.slow
