@@ -98,6 +98,15 @@ class DDPMSettings(NetworkSettings):
                 raise ValueError(f"channels has {width}: allowed are multiples of {2 * GROUPS} (group normalisation)")
         return self
 
+    @model_validator(mode="after")
+    def _finest_level_of_an_image(self) -> "DDPMSettings":
+        if self.finest_level != type(self).model_fields["finest_level"].default and self.prediction != "sample":
+            raise ValueError(
+                "finest_level weighs the errors of a predicted image: "
+                f'prediction is "{self.prediction}", allowed is "sample"'
+            )
+        return self
+
     @field_validator("training_levels")
     @classmethod
     def _levels_spread(cls, levels: tuple[float, float] | None) -> tuple[float, float] | None:

@@ -170,3 +170,8 @@ def test_levels_below_the_least_noise_are_left_out_and_the_others_count_as_befor
 def test_training_levels_must_spread():
     with pytest.raises(ValidationError, match="the deviation is 0: allowed are numbers above 0"):
         schedule(training_levels=(0.0, 0.0))
+
+
+def test_a_finest_level_is_of_a_predicted_image():
+    with pytest.raises(ValidationError, match='prediction is "epsilon", allowed is "sample"'):
+        schedule(prediction="epsilon", finest_level=0.02)
