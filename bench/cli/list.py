@@ -3,9 +3,12 @@
 import argparse
 import json
 
+from bench.cells.class_summary import class_summary
 from bench.cells.generator_settings import GENERATOR_SUMMARIES
 from bench.cells.loops import LOOP_KINDS, LOOP_SUMMARIES
+from bench.cells.own_spaces import space_summaries
 from bench.cells.task import load_task, task_names
+from bench.paths import BASELINES, baseline_names
 
 LISTS = ("tasks", "methods", "generators", "loops", "features")
 
@@ -36,15 +39,10 @@ def _list_content(what: str) -> dict[str, str]:
         case "tasks":
             return {name: f"{(task := load_task(name)).title} ({', '.join(task.tiers)})" for name in task_names()}
         case "methods":
-            from bench.methods.file import load_method
-            from bench.paths import baseline_names
-
-            return {name: load_method(name).summary for name in baseline_names()}
+            return {name: class_summary(BASELINES / f"{name}.py") for name in baseline_names()}
         case "generators":
             return GENERATOR_SUMMARIES
         case "loops":
             return {kind: LOOP_SUMMARIES[kind] for kind in LOOP_KINDS}
         case _:
-            from bench.features.build import space_summaries
-
             return space_summaries()

@@ -5,21 +5,12 @@ from pathlib import Path
 
 import torch
 
-from bench.cells.feature_spaces import SPACE_SUMMARIES
-from bench.cells.task import Task, TierName, load_task, task_names
+from bench.cells.own_spaces import space_summaries, tasks_with_own_space
+from bench.cells.task import Task, TierName, load_task
 from bench.cells.task_sections import FeaturesSection
 from bench.errors import BadInput
 from bench.features.base import FeatureSpace
 from bench.process.progress import Progress
-
-
-def space_summaries() -> dict[str, str]:
-    """Return what each feature space is, by its name: those of the tasks first."""
-    own = {
-        name: f"{features.network} trained on the task {task.name}"
-        for name, (task, features) in _tasks_with_own_space().items()
-    }
-    return own | SPACE_SUMMARIES
 
 
 def task_space(task: Task, tier: TierName, device: torch.device | str, progress: Progress) -> FeatureSpace:
@@ -77,7 +68,7 @@ def space_named(name: str, device: torch.device | str, weights: Path | None, pro
     """Load a feature space by its name.
 
     Args:
-        name: one of `space_summaries`, or the path of the file (.toml) of a task with a space of its own.
+        name: one of `own_spaces.space_summaries`, or the path of the file (.toml) of a task with a space of its own.
         device: where the features are computed.
         weights: a local file of the space's weights; by default its usual place.
         progress: where a download is shown.
@@ -85,7 +76,7 @@ def space_named(name: str, device: torch.device | str, weights: Path | None, pro
     Raises:
         BadInput: there is no feature space of this name, or its weights cannot be had or are not the right ones.
     """
-    tasks = _tasks_with_own_space()
+    tasks = tasks_with_own_space()
     if name.endswith(".toml"):
         task = load_task(name)
         if task.features is None:
@@ -116,8 +107,3 @@ def space_named(name: str, device: torch.device | str, weights: Path | None, pro
 
             return IdentitySpace(device)
     raise BadInput(f"--features {name}: there are {', '.join(space_summaries())}")
-
-
-def _tasks_with_own_space() -> dict[str, tuple[Task, FeaturesSection]]:
-    tasks = map(load_task, task_names())
-    return {task.features.name: (task, task.features) for task in tasks if task.features is not None}

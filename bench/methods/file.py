@@ -8,7 +8,6 @@ from pydantic import ValidationError
 from bench import paths
 from bench.cells.cell import MethodIdentity
 from bench.cells.class_file import define_anew, load_class
-from bench.cells.parameters import describe_parameters
 from bench.cells.retraining import in_order
 from bench.errors import BadInput, first_line
 from bench.files.validation import one_line
@@ -48,14 +47,6 @@ class LoadedMethod:
         for name, value in self.identity.params.items():
             setattr(method, name, value)
         return method
-
-    @property
-    def summary(self) -> str:
-        """The first line of the class's docstring, the parameters with their defaults, and whether it is a control."""
-        line = (self.definition.__doc__ or "").strip().partition("\n")[0]
-        parameters = describe_parameters(self.identity.params)
-        marks = [f"[{parameters}]"] * bool(parameters) + ["(control)"] * self.identity.control
-        return " ".join([line, *marks])
 
 
 def method_path(text: str) -> Path:

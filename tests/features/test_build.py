@@ -9,9 +9,10 @@ import pytest
 import torch
 from builders import QUIET, make_images
 
+from bench.cells.own_spaces import space_summaries
 from bench.cells.task import TIERS, Task, TierName, load_task
 from bench.errors import BadInput
-from bench.features.build import missing_weights, space_named, space_summaries, task_space
+from bench.features.build import missing_weights, space_named, task_space
 
 # With images that each is for.
 OF_TASKS = {"digits": (1, 8, 8), "fashion_mnist": (1, 28, 28), "mnist": (1, 28, 28)}
