@@ -21,7 +21,7 @@ from bench.cells.loops import LOOP_KINDS
 from bench.cells.task import load_task, task_names
 from bench.data.files import read_images
 from bench.data.image_set import ImageSet
-from bench.errors import BadInput, RunFailed
+from bench.errors import BadInput, RunFailed, choose
 from bench.executors.choose import Where, choose_executor
 from bench.executors.grid import plan_cells
 from bench.features.build import space_named
@@ -46,9 +46,8 @@ def _named(function: Callable[P, R]) -> Callable[P, R]:
     @wraps(function)
     def checked(*args: P.args, **kwargs: P.kwargs) -> R:
         if unknown := [name for name in kwargs if name not in allowed]:
-            raise BadInput(
-                f"{function.__name__}({unknown[0]}=...): allowed are {', '.join(allowed) or 'folders alone'}"
-            )
+            there = choose(allowed, unknown[0]) if allowed else "give folders alone"
+            raise BadInput(f"{function.__name__}({unknown[0]}=...): {there}")
         return function(*args, **kwargs)
 
     return checked
@@ -217,7 +216,7 @@ def score(
         BadInput: neither or both of `task` and `real`, or images that cannot be scored.
     """
     if (task is None) == (real is None):
-        raise BadInput("score: allowed is one of task=NAME and real=IMAGES")
+        raise BadInput("score: give one of task=NAME and real=IMAGES")
     fake = _set("images", images, labels)
     seen = None if training is None else _set("training", training)
     progress = Progress(visible=not quiet)
@@ -234,7 +233,7 @@ def score(
         if features is None:
             raise BadInput("score: features is missing: see autophagy list features")
         if k < 1:
-            raise BadInput(f"score: k = {k}: allowed are whole numbers from 1")
+            raise BadInput(f"score: k = {k}: choose a whole number from 1")
         found = compare_images(
             _set("real", real), fake, seen, space_named(features, on, None, progress), k,
             bootstrap=None, extrapolate=False, cache=cache, progress=progress,
@@ -258,9 +257,9 @@ def _list(name: str, value: Any, kind: type) -> list[Any]:
         found = [value]
     kinds = (int, float) if kind is float else kind
     if not found or any(isinstance(each, bool) or not isinstance(each, kinds) for each in found):
-        raise BadInput(f"{name} = {value!r}: allowed is {kind.__name__}, or a list of them")
+        raise BadInput(f"{name} = {value!r}: give {kind.__name__}, or a list of them")
     if len(set(found)) != len(found):
-        raise BadInput(f"{name} = {value!r}: allowed are different values")
+        raise BadInput(f"{name} = {value!r}: give different values")
     return found
 
 

@@ -1,5 +1,6 @@
 """The errors that a user can cause or must act on; everything else is a bug and keeps its traceback."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 # What Python, PyTorch and NumPy say when the memory of the machine is used up; that of a GPU has an error of its own.
@@ -46,6 +47,23 @@ def is_out_of_memory(error: BaseException) -> bool:
     """Return whether an error of another library says that the memory of the machine is used up."""
     said = str(error).strip().lower()
     return isinstance(error, MemoryError) or said == ONEDNN_OUT_OF_MEMORY or any(w in said for w in OUT_OF_MEMORY)
+
+
+def choose(known: Iterable[str], instead_of: str = "") -> str:
+    """Return, for a message, what there is to choose from; the name that is nearest to a wrong one stands first."""
+    names = list(known)
+    listed = f"choose {'one of ' * (len(names) > 1)}{', '.join(names)}"
+    near = nearest(names, instead_of)
+    return listed if near is None or len(names) == 1 else f"did you mean {near}? {listed}"
+
+
+def nearest(known: Iterable[str], word: str) -> str | None:
+    """Return the name that a mistyped word most likely stands for, None where none is near."""
+    from difflib import get_close_matches
+
+    by_form = {name.lower().replace("-", "_"): name for name in known}
+    near = get_close_matches(word.lower().replace("-", "_"), by_form, n=1)
+    return by_form[near[0]] if near else None
 
 
 def first_line(error: BaseException) -> str:

@@ -14,7 +14,7 @@ from bench.board.trust import Trust, read_trust
 from bench.board.views import TableView, views
 from bench.cells.cell import MethodIdentity
 from bench.cells.parameters import describe_parameters
-from bench.errors import BadInput
+from bench.errors import BadInput, choose
 from bench.files.validation import shown
 from bench.paths import LEADERBOARD
 
@@ -88,7 +88,7 @@ def compare_folders(folders: Sequence[Path], to: str = PLAIN) -> Comparisons:
             lines.sort(key=lambda line: line.row.entry is reference)
             compared.append(ComparedTrack(view, track, reference, tuple(lines)))
     if not compared:
-        raise BadInput(f"--to {shown(to)}: no such method among the results: allowed are {', '.join(sorted(there))}")
+        raise BadInput(f"--to {shown(to)}: no such method among the results: {choose(sorted(there), to)}")
     return Comparisons(tuple(compared), tuple(notes))
 
 
@@ -107,7 +107,7 @@ def lay_together(folders: Sequence[Path]) -> tuple[list[Result], list[str]]:
             raise BadInput(
                 f"{folder}: no cell in it is finished: see autophagy status --runs {folder}"
                 if (folder / "cells").is_dir()
-                else f"{folder}: there is no record in it: allowed are runs folders and folders of result files"
+                else f"{folder}: there is no record in it: give runs folders, or folders of result files"
             )
         cells = {result.record.cell_id for result in found}
         if twice := len(cells & seen):
@@ -139,7 +139,7 @@ def _parsed(text: str) -> tuple[str, dict[str, str]]:
     for part in filter(None, parameters.split(":")):
         key, equals, value = part.partition("=")
         if not equals or key in given:
-            raise BadInput(f"--to {shown(text)}: allowed is NAME:key=value, each key once, with colons between them")
+            raise BadInput(f"--to {shown(text)}: write NAME:key=value, each key once, with colons between them")
         given[key] = value
     return Path(name).stem if name.endswith(".py") else name, given
 
@@ -159,7 +159,7 @@ def _entry(track: Track, to: str, name: str, given: dict[str, str]) -> Entry | N
     if len(found) < 2:
         return found[0] if found else None
     if len(options := sorted({entry.cell.method.option for entry in found})) > 1:
-        raise BadInput(f"--to {to}: was run with other parameters too: allowed are {', '.join(options)}")
+        raise BadInput(f"--to {to}: was run with other parameters too: {choose(options)}")
     if len(pools := sorted({entry.cell.loop.pool for entry in found})) > 1:
         raise BadInput(f"--to {to}: was run with the pools {', '.join(pools)}: give folders that have one of them")
     files = ", ".join(sorted({entry.cell.method.sha256[:8] for entry in found}))

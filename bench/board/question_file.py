@@ -9,6 +9,7 @@ from bench.cells.generator_settings import GENERATOR_SETTINGS
 from bench.cells.loops import LoopKind
 from bench.cells.record import Scores
 from bench.cells.task import TierName
+from bench.errors import choose
 from bench.paths import baseline_names
 
 Statistic = Literal["last", "change", "trend", "late trend", "area"]
@@ -47,14 +48,14 @@ class _Choices(_Part):
     def _is_a_baseline(cls, method: str | None) -> str | None:
         # A path would be a program that this file names and nobody has reviewed.
         if method is not None and (name := method.partition(":")[0]) not in baseline_names():
-            raise ValueError(f"no method '{name}': there are {', '.join(baseline_names())}")
+            raise ValueError(f"no method '{name}': {choose(baseline_names(), name)}")
         return method
 
 
 def _of_the_benchmark(name: str) -> str:
     # A path would be a program, as above.
     if name not in GENERATOR_SETTINGS:
-        raise ValueError(f"no generator '{name}': there are {', '.join(GENERATOR_SETTINGS)}")
+        raise ValueError(f"no generator '{name}': {choose(GENERATOR_SETTINGS, name)}")
     return name
 
 
@@ -112,15 +113,15 @@ class EvidenceSpec(_Part):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.metric not in METRICS:
-            raise ValueError(f"metric is '{self.metric}': allowed are {', '.join(METRICS)}")
+            raise ValueError(f"metric is '{self.metric}': {choose(METRICS, self.metric)}")
         if self.log and self.metric != "fid":
-            raise ValueError(f"log is true and metric '{self.metric}': allowed is fid, a distance above 0")
+            raise ValueError(f"log is true and metric '{self.metric}': choose fid, a distance above 0")
         if (self.above is None) == (self.below is None):
-            raise ValueError("allowed is one of above and below")
+            raise ValueError("give one of above and below")
         if self.log and self.bound <= 0:
-            raise ValueError(f"{self.side} is {self.bound:g}: allowed are numbers above 0, log makes it a ratio")
+            raise ValueError(f"{self.side} is {self.bound:g}: choose a number above 0, log makes it a ratio")
         if self.helps and self.decides:
-            raise ValueError("helps is true and decides too: allowed is helps with decides = false")
+            raise ValueError("helps is true and decides too: write helps with decides = false")
         if self.bound != self.no_difference and self.margin is None:
             raise ValueError(
                 f"margin is missing: {self.side} is {self.bound:g} and not {self.no_difference:g}, say why"

@@ -20,7 +20,7 @@ from bench.cells.cell import Cell
 from bench.cells.choices import Choices
 from bench.cells.record import Record
 from bench.cells.task import Task, task_names
-from bench.errors import BadInput
+from bench.errors import BadInput, choose
 from bench.files.limits import MOST_TASK_BYTES
 from bench.files.untrusted import parse_toml, read_untrusted
 from bench.files.validation import one_line, validate_strictly
@@ -201,7 +201,7 @@ def _resolve(spec: EvidenceSpec, side: Callable[[CellsSpec], Side]) -> Evidence:
 def _side(spec: CellsSpec, plan: Plan) -> Side:
     """Return the cells that a table of a question's file means."""
     if spec.task not in task_names():
-        raise BadInput(f"cells.task = '{spec.task}': allowed are {', '.join(task_names())}")
+        raise BadInput(f"cells.task = '{spec.task}': {choose(task_names(), spec.task)}")
     (planned,) = plan(
         Choices(
             tasks=[spec.task],

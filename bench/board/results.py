@@ -140,11 +140,11 @@ def read_sheet(path: Path) -> Picture:
     sheet = read_picture(path)
     if sheet.width != POINT_SQUARES * sheet.height and (sheet.width % SQUARES or SQUARES * sheet.height % sheet.width):
         raise BadInput(
-            f"{path}: {sheet.width} x {sheet.height} pixels: allowed are {SQUARES} squares in each row, or "
+            f"{path}: {sheet.width} x {sheet.height} pixels: must be {SQUARES} squares in each row, or "
             f"{POINT_SQUARES} of points in one row"
         )
     if (sheet.rows or 0) > MOST_ROWS:
-        raise BadInput(f"{path}: {sheet.width} x {sheet.height} pixels: allowed are at most {MOST_ROWS:,} rows")
+        raise BadInput(f"{path}: {sheet.width} x {sheet.height} pixels: the most is {MOST_ROWS:,} rows")
     return sheet
 
 
@@ -160,7 +160,7 @@ def read_picture(path: Path) -> Picture:
     width, height = struct.unpack_from(">II", content, 16)
     if not (0 < width <= MOST_STRIP_SIDE and 0 < height <= MOST_STRIP_SIDE and width * height <= MOST_STRIP_PIXELS):
         raise BadInput(
-            f"{path}: {width} x {height} pixels: allowed are 1 to {MOST_STRIP_SIDE:,} each way, "
+            f"{path}: {width} x {height} pixels: choose from 1 to {MOST_STRIP_SIDE:,} each way, "
             f"{MOST_STRIP_PIXELS:,} in all"
         )
     place, kind = 8, b""

@@ -83,9 +83,7 @@ class _WarningFile(_Part):
     @model_validator(mode="after")
     def _about_something(self) -> "_WarningFile":
         if bool(self.cells) == (self.method is not None):
-            raise ValueError(
-                "allowed is one of cells = [ids] and method = { name, sha256 }: what the warning is about"
-            )
+            raise ValueError("give one of cells = [ids] and method = { name, sha256 }: what the warning is about")
         return self
 
     def is_about(self, cell: Cell) -> bool:

@@ -95,7 +95,7 @@ class DDPMSettings(NetworkSettings):
     def _channels_fit_groups(self) -> "DDPMSettings":
         for width in self.channels:
             if width % (2 * GROUPS):
-                raise ValueError(f"channels has {width}: allowed are multiples of {2 * GROUPS} (group normalisation)")
+                raise ValueError(f"channels has {width}: choose a multiple of {2 * GROUPS} (group normalisation)")
         return self
 
     @model_validator(mode="after")
@@ -111,7 +111,7 @@ class DDPMSettings(NetworkSettings):
     @classmethod
     def _levels_spread(cls, levels: tuple[float, float] | None) -> tuple[float, float] | None:
         if levels is not None and levels[1] <= 0:
-            raise ValueError(f"the deviation is {levels[1]:g}: allowed are numbers above 0")
+            raise ValueError(f"the deviation is {levels[1]:g}: choose a number above 0")
         return levels
 
     def check(self, shape: tuple[int, ...]) -> None:
@@ -121,7 +121,7 @@ class DDPMSettings(NetworkSettings):
     def check_sampling_bias(self, sampling_bias: float, labelled: bool) -> None:
         """Raise ValueError where there are no labels to guide towards."""
         if sampling_bias != 1 and not labelled:
-            raise ValueError("the bias of a ddpm is guidance by labels, and the task has none: allowed is 1")
+            raise ValueError("the bias of a ddpm is guidance by labels, and the task has none: choose 1")
 
 
 class StyleGANSettings(NetworkSettings):

@@ -58,12 +58,12 @@ class Loop(BaseModel):
         if self.kind == "fully_synthetic":
             raise ValueError(f"contamination is {self.contamination}: the fully_synthetic loop has no real images")
         if self.pool != "previous":
-            raise ValueError(f"contamination is {self.contamination} and pool {self.pool}: allowed is pool previous")
+            raise ValueError(f"contamination is {self.contamination} and pool {self.pool}: choose pool previous")
         size = self.n_real + self.n_synthetic
         if self.n_synthetic != round(self.contamination * size):
             raise ValueError(
                 f"contamination is {self.contamination} and n_synthetic {self.n_synthetic} of a pool of {size}: "
-                f"allowed is {round(self.contamination * size)}"
+                f"must be {round(self.contamination * size)}"
             )
         return self
 

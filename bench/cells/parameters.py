@@ -6,7 +6,7 @@ from typing import Any, ClassVar, get_origin, get_type_hints
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 from pydantic.fields import FieldInfo
 
-from bench.errors import BadInput
+from bench.errors import BadInput, choose
 from bench.files.validation import one_line
 
 
@@ -52,11 +52,11 @@ def parse_parameters(text: str, model: type[BaseModel]) -> dict[str, Any]:
     for part in text.split(":") if text else ():
         name, equals, value = part.partition("=")
         if not equals or name in given:
-            raise BadInput(f"parameters {text!r}: allowed is name=value, each name once, with colons between them")
+            raise BadInput(f"parameters {text!r}: write name=value, each name once, with colons between them")
         given[name] = value
     if unknown := [name for name in given if name not in model.model_fields]:
-        there = ", ".join(model.model_fields) or "none"
-        raise BadInput(f"parameter '{unknown[0]}': there are {there}")
+        there = choose(model.model_fields, unknown[0]) if model.model_fields else "there are none"
+        raise BadInput(f"parameter '{unknown[0]}': {there}")
     try:
         return model.model_validate_strings(given).model_dump(mode="json")
     except ValidationError as error:

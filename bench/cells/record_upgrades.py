@@ -25,7 +25,7 @@ def _to_3(content: dict[str, Any]) -> dict[str, Any]:
     """
     cell = content.get("cell")
     if isinstance(cell, dict) and isinstance(cell.get("generator"), dict):
-        raise ValueError("cell.generator is from a file: schema 2 has none, allowed is a name")
+        raise ValueError("cell.generator is from a file: schema 2 has none, must be a name")
     return content | {"schema_version": 3}
 
 

@@ -56,7 +56,7 @@ class Reproduction(BaseModel):
         for name in ("cost", "score_features_read"):
             there = {getattr(g, name) is not None for g in generations}
             if there != {self.mode == "rerun"}:
-                wanted = "is missing in a generation" if self.mode == "rerun" else "is there: allowed is null"
+                wanted = "is missing in a generation" if self.mode == "rerun" else "is there: must be null"
                 raise ValueError(f"mode is {self.mode}, and found.generations.{name} {wanted}")
         return self
 
@@ -88,7 +88,7 @@ class Reproduction(BaseModel):
 def check_name(name: str) -> None:
     """Raise `BadInput` where a name is none that a reproduction can have."""
     if not re.fullmatch(_NAME, name):
-        raise BadInput(f"--by {name!r}: allowed are up to 39 small letters, digits and -, not - first")
+        raise BadInput(f"--by {name!r}: use up to 39 small letters, digits and -, not - first")
 
 
 def keep_reproduction(reproduction: Reproduction, folder: Path) -> Path:

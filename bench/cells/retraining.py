@@ -5,6 +5,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from bench.errors import choose
 from bench.files.limits import Count, Ratio
 
 # What a method may use beyond what the loop hands to everybody; the order is that in which they are shown.
@@ -24,13 +25,13 @@ def in_order(uses: Iterable[str]) -> tuple[Use, ...]:
     """
     given = tuple(uses)
     if unknown := [use for use in given if use not in USES]:
-        raise ValueError(f"{unknown[0]!r}: allowed are {', '.join(USES)}")
+        raise ValueError(f"{unknown[0]!r}: {choose(USES, str(unknown[0]))}")
     return tuple(use for use in USES if use in given)
 
 
 def _ordered(uses: tuple[Use, ...]) -> tuple[Use, ...]:
     if uses != in_order(uses):
-        raise ValueError(f"allowed are, each once and in this order, {', '.join(USES)}")
+        raise ValueError(f"give, each once and in this order, {', '.join(USES)}")
     return uses
 
 

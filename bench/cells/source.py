@@ -12,7 +12,7 @@ from pathlib import Path
 from bench.errors import BadInput, first_line
 from bench.public import FOR_FILES, FOR_SCRIPTS
 
-ALLOWED = "allowed are the names in docs/interface.md"
+ALLOWED = "use the names in docs/interface.md"
 DATA_SETS = ("sklearn.datasets", "torchvision.datasets", "datasets")
 # Modules that give code, frames or objects that nobody handed out,
 BACK_DOORS = (

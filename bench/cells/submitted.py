@@ -32,9 +32,9 @@ def checked_name(name: str) -> str:
     """
     printable(name)
     if not name.strip() or name != name.strip() or len(name) > MOST_NAME:
-        raise ValueError(f"{shown(name)}: allowed are 1 to {MOST_NAME} characters, none of them a space at the ends")
+        raise ValueError(f"{shown(name)}: use 1 to {MOST_NAME} characters, none of them a space at the ends")
     if found := next((character for character in '<>"&\\' if character in name), None):
-        raise ValueError(f"{shown(name)} has {found}: allowed is plain text")
+        raise ValueError(f"{shown(name)} has {found}: use plain text")
     return name
 
 
@@ -44,7 +44,7 @@ def checked_link(link: str) -> str:
     Raises:
         ValueError: it has another scheme, no host, a user's name before it, or characters that no link needs.
     """
-    allowed = f"allowed is https://... or http://..., with a host, of at most {MOST_LINK} characters"
+    allowed = f"give https://... or http://..., with a host, of at most {MOST_LINK} characters"
     if len(link) > MOST_LINK or not PLAIN_URL.fullmatch(link):
         raise ValueError(f"{shown(link)}: {allowed}")
     try:

@@ -12,7 +12,7 @@ from bench.cells.feature_spaces import SPACE_SUMMARIES
 from bench.cells.generator_settings import GENERATOR_SETTINGS, GeneratorSettings
 from bench.cells.loops import LoopKind
 from bench.cells.task_sections import DataSection, FeaturesSection, LoopSizes, ScoreSection, TaskSection
-from bench.errors import BadInput
+from bench.errors import BadInput, choose
 from bench.files.hashing import canonical_sha256
 from bench.files.limits import MOST_NAME_CHARACTERS, MOST_TASK_BYTES, PositiveCount
 from bench.files.untrusted import parse_toml, read_named
@@ -42,7 +42,7 @@ class TierSection(TaskSection):
     @classmethod
     def _n_real_fits_loops(cls, loops: dict[LoopKind, LoopSizes]) -> dict[LoopKind, LoopSizes]:
         raise_problems(
-            f"{kind}.n_real is {sizes.n_real}: allowed is {'0' if kind == 'fully_synthetic' else '1 or more'}"
+            f"{kind}.n_real is {sizes.n_real}: must be {'0' if kind == 'fully_synthetic' else '1 or more'}"
             for kind, sizes in loops.items()
             if (sizes.n_real == 0) != (kind == "fully_synthetic")
         )
@@ -52,7 +52,7 @@ class TierSection(TaskSection):
     @classmethod
     def _known_space(cls, space: str | None) -> str | None:
         if space is not None and space not in SPACE_SUMMARIES:
-            raise ValueError(f"'{space}' is no feature space: allowed are {', '.join(SPACE_SUMMARIES)}")
+            raise ValueError(f"'{space}' is no feature space: choose one of {', '.join(SPACE_SUMMARIES)}")
         return space
 
     @field_validator("generators")
@@ -81,7 +81,7 @@ class TierSection(TaskSection):
 def _problems_of_generators(generators: Mapping[str, dict[str, Any]]) -> Iterator[str]:
     for name, settings in generators.items():
         if name not in GENERATOR_SETTINGS:
-            yield f"{name} is not a generator: there are {', '.join(GENERATOR_SETTINGS)}"
+            yield f"{name} is not a generator: {choose(GENERATOR_SETTINGS, name)}"
             continue
         try:
             validate_strictly(GENERATOR_SETTINGS[name], settings)
@@ -115,12 +115,12 @@ class Task(TaskSection):
         for tier in self.tiers:
             if tier == name:
                 return tier
-        raise BadInput(f"{self.path}: tiers.{name} is missing: there are {', '.join(self.tiers)}")
+        raise BadInput(f"{self.path}: tiers.{name} is missing: {choose(self.tiers)}")
 
     def loop_sizes(self, tier: TierName, kind: LoopKind) -> LoopSizes:
         """Return the sizes of a loop in one of the task's tiers; BadInput where it has none of them."""
         if kind not in (loops := self.tiers[tier].loops):
-            raise BadInput(f"{self.path}: tiers.{tier}.loops.{kind} is missing: there are {', '.join(loops)}")
+            raise BadInput(f"{self.path}: tiers.{tier}.loops.{kind} is missing: {choose(loops)}")
         return loops[kind]
 
     def tier_data(self, tier: TierName) -> DataSection:
@@ -167,7 +167,7 @@ def _contradictions(
 ) -> Iterator[str]:
     """Yield what is wrong with sections that are right by themselves."""
     if features is not None and features.name in SPACE_SUMMARIES:
-        yield f"features.name is '{features.name}': allowed are others than {', '.join(SPACE_SUMMARIES)}"
+        yield f"features.name is '{features.name}': choose another than {', '.join(SPACE_SUMMARIES)}"
     smaller = min(data.training, data.reference)
     sizes = sorted({str(tier.size or data.size) for tier in tiers.values()})
     if features is not None and features.network == "cnn" and len(sizes) > 1:
@@ -176,7 +176,7 @@ def _contradictions(
         if features is not None and tier.features is not None:
             yield (
                 f"tiers.{name}.features is '{tier.features}', and the section features gives the task a feature space "
-                "of its own: allowed is one of the two"
+                "of its own: give one of the two"
             )
         if features is None and tier.features is None:
             yield (
@@ -185,10 +185,10 @@ def _contradictions(
             )
         # What every method is handed anyway, the pixels or points themselves, may be the score's space too.
         if tier.embedding == tier.features != "identity":
-            yield f"tiers.{name}.embedding is '{tier.embedding}', in which the tier is scored: allowed are others"
+            yield f"tiers.{name}.embedding is '{tier.embedding}', in which the tier is scored: choose another"
         if not score.k < tier.n_score <= smaller:
             yield (
-                f"tiers.{name}.n_score is {tier.n_score}: allowed are score.k + 1 to the smaller of data.training and "
+                f"tiers.{name}.n_score is {tier.n_score}: choose from score.k + 1 to the smaller of data.training and "
                 f"data.reference, {score.k + 1} to {smaller}"
             )
         if (problem := _problem_of_size(data, features, tier.size)) is not None:
@@ -208,7 +208,7 @@ def _problem_of_size(data: DataSection, features: FeaturesSection | None, size: 
     if data.size is None:
         return "points have no size"
     if data.size % size:
-        return f"allowed are sizes that divide data.size, {data.size}"
+        return f"choose a size that divides data.size, {data.size}"
     if features is not None and features.network != "cnn" and size != data.size:
         return f"the task's feature space is for {data.size} pixels"
     return None
@@ -232,7 +232,7 @@ def load_task(name: str) -> Task:
     """
     path = Path(name) if name.endswith(".toml") else paths.TASKS / f"{name}.toml"
     if not path.is_file():
-        raise BadInput(f"no task '{name}': there are {', '.join(task_names())}, or give the path of a .toml file")
+        raise BadInput(f"no task '{name}': {choose(task_names(), name)}, or give the path of a .toml file")
     content = parse_toml(path, read_named(path, MOST_TASK_BYTES))
     try:
         task = validate_strictly(Task, content)

@@ -21,7 +21,7 @@ class KnownTasks:
         self.given: dict[str, Task] = {}
         for path in given:
             if path.suffix != ".toml":
-                raise BadInput(f"--task {path}: allowed is a task file (.toml)")
+                raise BadInput(f"--task {path}: give a task file (.toml)")
             task = load_task(str(path))
             if task.name in task_names():
                 raise BadInput(f"{path}: name = '{task.name}': is the name of a task of the package: choose another")
@@ -40,7 +40,7 @@ class KnownTasks:
         if self._folder is None or not name.isidentifier() or not (path := self._folder / f"{name}.toml").is_file():
             return None
         if (task := load_task(str(path))).name != name:
-            raise BadInput(f"{path}: name = '{task.name}': allowed is that of the file, '{name}'")
+            raise BadInput(f"{path}: name = '{task.name}': must be that of the file, '{name}'")
         return task
 
     def of_record(self, path: Path, cell: Cell) -> Task:

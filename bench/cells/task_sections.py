@@ -60,11 +60,11 @@ class DataSection(TaskSection):
         for key, value in of_images.items():
             if (value is None) != (self.dimensions is not None):
                 found = f"{key} is missing" if value is None else f"{key} is {value} and dimensions {self.dimensions}"
-                raise ValueError(f"{found}: allowed are channels and size for images, or dimensions for points")
+                raise ValueError(f"{found}: give channels and size for images, or dimensions for points")
         if self.path is not None and self.source != "image_files":
-            raise ValueError(f"path is '{self.path}' and source {self.source}: allowed is source image_files")
+            raise ValueError(f"path is '{self.path}' and source {self.source}: must be source image_files")
         if self.horizontal_flips and self.dimensions is not None:
-            raise ValueError("horizontal_flips is true: allowed is false, points have no left and right")
+            raise ValueError("horizontal_flips is true: must be false, points have no left and right")
         return self
 
     @property

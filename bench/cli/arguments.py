@@ -102,7 +102,7 @@ def names(option: str, text: str, everything: Callable[[], list[str]]) -> list[s
     """Return the names in a comma list, all there are for `all`."""
     found = everything() if text == "all" else [name.strip() for name in text.split(",")]
     if not all(found) or len(set(found)) != len(found):
-        raise BadInput(f"{option} {text!r}: allowed are different names with commas between them, or all")
+        raise BadInput(f"{option} {text!r}: give different names with commas between them, or all")
     return found
 
 
@@ -111,9 +111,9 @@ def numbers(option: str, text: str, convert: Callable[[str], Number], allowed: s
     try:
         found = [convert(part) for part in text.split(",")]
     except ValueError as error:
-        raise BadInput(f"{option} {text!r}: allowed are {allowed}, with commas between them") from error
+        raise BadInput(f"{option} {text!r}: give {allowed}, with commas between them") from error
     if len(set(found)) != len(found) or any(number < 0 for number in found):
-        raise BadInput(f"{option} {text!r}: allowed are different {allowed}, with commas between them")
+        raise BadInput(f"{option} {text!r}: give different {allowed}, with commas between them")
     return found
 
 

@@ -42,9 +42,9 @@ def execute(arguments: argparse.Namespace) -> int:
     from bench.process.progress import Progress
 
     if not 0 < arguments.hook_seconds < float("inf"):
-        raise BadInput(f"--hook-seconds {arguments.hook_seconds:g}: allowed are numbers above 0")
+        raise BadInput(f"--hook-seconds {arguments.hook_seconds:g}: choose a number above 0")
     if arguments.data is not None and arguments.task is None:
-        raise BadInput(f"--data {arguments.data}: allowed beside --task, whose images they are")
+        raise BadInput(f"--data {arguments.data}: goes with --task, whose images they are")
     progress, own = Progress("check"), None
     of_generator = is_generator_file(arguments.file)
     if arguments.task is not None:

@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         words = sys.argv[1:] if arguments is None else arguments
         parsed = parser_of([word for word in words if not word.startswith("-")][:1]).parse_args(words)
         if launched.count() > 1 and parsed.verb != "run":
-            raise BadInput("several processes were launched: allowed is autophagy run")
+            raise BadInput("several processes were launched: only autophagy run can be launched so")
         status: int = parsed.execute(parsed)
         return status
     except BadInput as error:

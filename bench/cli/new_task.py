@@ -5,7 +5,7 @@ from pathlib import Path
 
 from bench.cells.task import TIERS, TierName
 from bench.cli.arguments import names
-from bench.errors import BadInput
+from bench.errors import BadInput, choose
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,5 +49,5 @@ def execute(arguments: argparse.Namespace) -> int:
 def _tiers(text: str) -> list[TierName]:
     wanted = names("--tier", text, lambda: list(TIERS))
     if unknown := [name for name in wanted if name not in TIERS]:
-        raise BadInput(f"--tier {unknown[0]}: allowed are {', '.join(TIERS)}, all")
+        raise BadInput(f"--tier {unknown[0]}: {choose((*TIERS, 'all'), unknown[0])}")
     return [tier for tier in TIERS if tier in wanted]

@@ -73,9 +73,9 @@ def execute(arguments: argparse.Namespace) -> int:
 
     k = 5 if arguments.k is None else arguments.k
     if k < 1:
-        raise BadInput(f"--k {k}: allowed are whole numbers from 1")
+        raise BadInput(f"--k {k}: choose a whole number from 1")
     if arguments.bootstrap is not None and arguments.bootstrap < 2:
-        raise BadInput(f"--bootstrap {arguments.bootstrap}: allowed are whole numbers from 2")
+        raise BadInput(f"--bootstrap {arguments.bootstrap}: choose a whole number from 2")
     if arguments.task is not None and arguments.fake is None:
         arguments.fake, arguments.real = arguments.real, None
     _check_one_way(arguments)
@@ -117,7 +117,7 @@ def _check_one_way(arguments: argparse.Namespace) -> None:
     }  # fmt: skip
     wrong = [name for name, value in (of_task if arguments.task is None else of_images).items() if value is not None]
     if wrong and arguments.task is None:
-        raise BadInput(f"{', '.join(wrong)}: allowed only with --task")
+        raise BadInput(f"{', '.join(wrong)}: only with --task")
     if wrong:
         raise BadInput(f"{', '.join(wrong)}: not with --task, which says what FAKE is scored against, and how")
     if arguments.task is None and arguments.features is None:

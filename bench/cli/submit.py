@@ -47,7 +47,7 @@ def execute(arguments: argparse.Namespace) -> int:
     from bench.submission.submit import plan_submission
 
     if arguments.link is not None and arguments.by is None:
-        raise BadInput(f"--link {arguments.link}: allowed beside --by NAME, whose page it is")
+        raise BadInput(f"--link {arguments.link}: goes with --by NAME, whose page it is")
     submission = plan_submission(
         arguments.cells,
         arguments.method,

@@ -24,7 +24,7 @@ def execute(arguments: argparse.Namespace) -> int:
     from bench.process.progress import Progress
 
     if not arguments.task.endswith(".toml"):
-        raise BadInput(f"train-features {arguments.task}: allowed is the path of a task file (.toml)")
+        raise BadInput(f"train-features {arguments.task}: give the path of a task file (.toml)")
     task = load_task(arguments.task)
     trained = train_features(task, arguments.data, Progress("train-features"))
     share = f"{trained.section.accuracy:.1%} of {task.data.reference} held-out images"

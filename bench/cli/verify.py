@@ -76,9 +76,9 @@ def execute(arguments: argparse.Namespace) -> int:
         check_name(arguments.by)
         make_folder(arguments.reproductions)
     if not rerun and arguments.method is not None:
-        raise BadInput("--method and --samples: allowed is one of them, with --samples no method runs")
+        raise BadInput("--method and --samples: give one of them, with --samples no method runs")
     if not rerun and arguments.generator is not None:
-        raise BadInput("--generator and --samples: allowed is one of them, with --samples no generator runs")
+        raise BadInput("--generator and --samples: give one of them, with --samples no generator runs")
     engine = Engine.on(choose_device(arguments.device))
     record = read_record(path)
     task, data = task_of(path, record, arguments.data, progress, arguments.task)

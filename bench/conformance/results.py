@@ -69,7 +69,7 @@ def _check_images(call: str, images: ImageSet, n_classes: int | None) -> None:
         and not 0 <= labels.min() <= labels.max() < n_classes
     ):
         raise RunFailed(
-            f"{call} returned labels from {labels.min()} to {labels.max()}: allowed are 0 to {n_classes - 1}"
+            f"{call} returned labels from {labels.min()} to {labels.max()}: choose from 0 to {n_classes - 1}"
         )
     if not torch.isfinite(images.images.float()).all():
         raise RunFailed(f"{call} returned points that are not finite")

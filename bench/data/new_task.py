@@ -67,7 +67,7 @@ def write_new_task(
     if path.exists():
         raise BadInput(f"{path}: there is such a file already: choose another name")
     if size is not None and not 1 <= size <= MOST_SIDE:
-        raise BadInput(f"--size {size}: allowed are 1 to {MOST_SIDE}")
+        raise BadInput(f"--size {size}: choose from 1 to {MOST_SIDE}")
     with ImageFiles(folder / source) as files:
         if not files.names:
             raise BadInput(f"{source}: no images in it (looked for {', '.join(sorted(SUFFIXES))})")
@@ -99,7 +99,7 @@ def nearest_task(channels: int, size: int) -> Task:
 
 def _check_name(name: str) -> None:
     if not re.fullmatch("[a-z0-9_]+", name) or len(name) > MOST_NAME_CHARACTERS:
-        raise BadInput(f"new-task {shown(name)}: allowed are lower case, digits and _")
+        raise BadInput(f"new-task {shown(name)}: use lower case, digits and _")
     if name in task_names():
         raise BadInput(f"new-task {name}: is a task of the package ({', '.join(task_names())}): choose another name")
 
@@ -149,7 +149,7 @@ def _look(source: Path, files: ImageFiles, size: int | None, progress: Progress)
     more = f" and {len(sizes) - LISTED_SIZES} more" if len(sizes) > LISTED_SIZES else ""
     if oblong := next((found for found in sizes if found[0] != found[1]), None):
         raise BadInput(
-            f"{source}: images of {oblong[0]} x {oblong[1]} pixels, allowed are square images: crop them "
+            f"{source}: images of {oblong[0]} x {oblong[1]} pixels, give square images: crop them "
             f"(sizes: {listed}{more})"
         )
     if size is not None:

@@ -59,7 +59,7 @@ def choose_executor(
     """
     for option, value in (("--workers", where.workers), ("--threads", where.threads)):
         if value is not None and not 1 <= value <= 1024:
-            raise BadInput(f"{option} {value}: allowed are whole numbers from 1 to 1024")
+            raise BadInput(f"{option} {value}: choose a whole number from 1 to 1024")
     if processes.device is not None:
         if where.executor == "ray" or where.workers is not None:
             raise BadInput("--executor ray, --workers: not where several processes were launched to share a cell")
@@ -70,7 +70,7 @@ def choose_executor(
     if where.executor == "ray":
         return _ray_executor(where, runs, given_data, progress)
     if where.ray_address is not None:
-        raise BadInput(f"--ray-address {where.ray_address}: allowed only with --executor ray")
+        raise BadInput(f"--ray-address {where.ray_address}: only with --executor ray")
     devices = choose_devices(where.device)
     n = where.workers or len(devices)
     if n == 1:
@@ -92,7 +92,7 @@ def _ray_executor(where: Where, runs: Path, given_data: Path | None, progress: P
     if where.workers is not None:
         raise BadInput(f"--workers {where.workers}: with --executor ray the cluster says how many run at a time")
     if where.device not in ("auto", "cpu", "cuda"):
-        raise BadInput(f"--device {where.device}: with --executor ray allowed are auto, cpu, cuda")
+        raise BadInput(f"--device {where.device}: with --executor ray choose one of auto, cpu, cuda")
     # Every machine finds the same files under the same paths.
     given = None if given_data is None else given_data.resolve()
     worker = Worker(runs.resolve(), given, where.device, where.compiled, where.threads or 1, where.loggers)

@@ -11,7 +11,7 @@ from bench.cells.choices import Choices
 from bench.cells.loops import LOOP_KINDS, Loop, LoopKind
 from bench.cells.task import TIERS, Task, TierName, load_task
 from bench.data.draws import check_enough_real_images
-from bench.errors import BadInput
+from bench.errors import BadInput, choose
 from bench.files.validation import one_line
 from bench.generators.file import LoadedGenerator, load_generator
 from bench.methods.file import LoadedMethod, load_method
@@ -36,13 +36,13 @@ def plan_cells(choices: Choices) -> list[PlannedCell]:
         BadInput: a name that does not exist, a value that is not allowed, or too few real images.
     """
     if choices.tier not in TIERS:
-        raise BadInput(f"--tier {choices.tier}: allowed are {', '.join(TIERS)}")
+        raise BadInput(f"--tier {choices.tier}: {choose(TIERS, choices.tier)}")
     tier: TierName = choices.tier
     tasks = [load_task(name) for name in choices.tasks]
     methods = [load_method(name) for name in choices.methods or baseline_names()]
     for bias in choices.sampling_biases:
         if not 0 < bias <= 1:
-            raise BadInput(f"--sampling-bias {bias}: allowed are numbers in (0, 1]")
+            raise BadInput(f"--sampling-bias {bias}: choose a number in (0, 1]")
     kinds = None if choices.loops is None else [_loop_kind(name) for name in choices.loops]
     for task in tasks:
         task.tier(tier)
@@ -98,7 +98,7 @@ def shard(cells: Sequence[PlannedCell], text: str) -> list[PlannedCell]:
     """
     i, slash, n = text.partition("/")
     if not (slash and i.isdecimal() and n.isdecimal() and len(n) < 10 and 1 <= int(i) <= int(n)):
-        raise BadInput(f"--shard {text!r}: allowed are I/N with I from 1 to N, as in 1/8")
+        raise BadInput(f"--shard {text!r}: write I/N with I from 1 to N, as in 1/8")
     start, end = (len(cells) * k // int(n) for k in (int(i) - 1, int(i)))
     return list(cells[start:end])
 
@@ -107,7 +107,7 @@ def _loop_kind(name: str) -> LoopKind:
     for kind in LOOP_KINDS:
         if name == kind:
             return kind
-    raise BadInput(f"--loop {name}: allowed are {', '.join(LOOP_KINDS)}, all")
+    raise BadInput(f"--loop {name}: {choose((*LOOP_KINDS, 'all'), name)}")
 
 
 def _loop(choices: Choices, task: Task, tier: TierName, kind: LoopKind, bias: float) -> Loop:
@@ -118,7 +118,7 @@ def _loop(choices: Choices, task: Task, tier: TierName, kind: LoopKind, bias: fl
     values = sizes | chosen | {"kind": kind, "sampling_bias": bias, "pool": choices.pool, "protocol": choices.protocol}
     if choices.contamination is not None:
         if not 0 < choices.contamination < 1:
-            raise BadInput(f"--contamination {choices.contamination}: allowed are numbers between 0 and 1")
+            raise BadInput(f"--contamination {choices.contamination}: choose a number between 0 and 1")
         values["contamination"] = choices.contamination
         if kind != "fully_synthetic":
             # The pool keeps its size; the share says how much of it is synthetic.

@@ -56,7 +56,7 @@ class RayExecutor:
             raise BadInput(f"--ray-address {address}: no Ray cluster there ({first_line(error)})") from error
         has_gpus = self._ray.cluster_resources().get("GPU", 0) > 0
         if worker.device == "cuda" and not has_gpus:
-            raise BadInput("--device cuda: the Ray cluster has no GPU: allowed are auto, cpu")
+            raise BadInput("--device cuda: the Ray cluster has no GPU: choose one of auto, cpu")
         on_gpu = has_gpus and worker.device != "cpu"
         # Ray shows a task the GPUs that it may use, as the first ones.
         self._worker = replace(worker, device="cuda:0" if on_gpu else "cpu")
@@ -148,7 +148,7 @@ def _check_reachable(address: str) -> None:
     """Raise where nothing answers at HOST:PORT: Ray itself would ask for minutes."""
     host, _, port = address.rpartition(":")
     if not host or not port.isdecimal() or int(port) > MOST_PORT:
-        raise ValueError("allowed are auto and HOST:PORT")
+        raise ValueError("give auto or HOST:PORT")
     socket.create_connection((host, int(port)), timeout=CONNECT_SECONDS).close()
 
 

@@ -8,7 +8,7 @@ import torch
 from bench.cells.own_spaces import space_summaries, tasks_with_own_space
 from bench.cells.task import Task, TierName, load_task
 from bench.cells.task_sections import FeaturesSection
-from bench.errors import BadInput
+from bench.errors import BadInput, choose
 from bench.features.base import FeatureSpace
 from bench.process.progress import Progress
 
@@ -106,4 +106,4 @@ def space_named(name: str, device: torch.device | str, weights: Path | None, pro
             from bench.features.identity import IdentitySpace
 
             return IdentitySpace(device)
-    raise BadInput(f"--features {name}: there are {', '.join(space_summaries())}")
+    raise BadInput(f"--features {name}: {choose(space_summaries(), name)}")

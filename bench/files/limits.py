@@ -44,7 +44,7 @@ def printable(text: str) -> str:
         ValueError: it has some.
     """
     if not text.isprintable():
-        raise ValueError(f"{shown(text)} has characters that cannot be shown: allowed are printable ones")
+        raise ValueError(f"{shown(text)} has characters that cannot be shown: use printable ones")
     return text
 
 
@@ -57,10 +57,10 @@ def plain_parameters(values: dict[str, Any]) -> dict[str, Any]:
     """
     for name, value in values.items():
         if not name.isidentifier():
-            raise ValueError(f"{shown(name)} is no name of a parameter: allowed are those of Python attributes")
+            raise ValueError(f"{shown(name)} is no name of a parameter: use one that a Python attribute may have")
         _check_plain(name, value, MOST_NESTED)
     if (length := len(canonical_text(values))) > MOST_PARAMETER_CHARACTERS:
-        raise ValueError(f"{length:,} characters as JSON: allowed are at most {MOST_PARAMETER_CHARACTERS:,}")
+        raise ValueError(f"{length:,} characters as JSON: the most is {MOST_PARAMETER_CHARACTERS:,}")
     return values
 
 
@@ -71,18 +71,18 @@ def _check_plain(name: str, value: Any, deep: int) -> None:
         case str():
             printable(value)
         case int() if abs(value) >= 1 << 63:
-            raise ValueError(f"{shown(name)} is {shown(value)}: allowed are whole numbers below 2**63")
+            raise ValueError(f"{shown(name)} is {shown(value)}: choose a whole number below 2**63")
         case float() if not math.isfinite(value):
-            raise ValueError(f"{shown(name)} is {value}: allowed are finite numbers")
+            raise ValueError(f"{shown(name)} is {value}: must be a finite number")
         case int() | float():
             return
         case list() | dict() if deep:
             for part in (*value, *value.values()) if isinstance(value, dict) else value:
                 _check_plain(name, part, deep - 1)
         case list() | dict():
-            raise ValueError(f"{shown(name)} has values inside of values: allowed are {MOST_NESTED} levels")
+            raise ValueError(f"{shown(name)} has values inside of values: the most is {MOST_NESTED} levels")
         case _:
-            raise ValueError(f"{shown(name)} is a {type(value).__name__}: allowed are values that JSON has")
+            raise ValueError(f"{shown(name)} is a {type(value).__name__}: use a value that JSON has")
 
 
 Name = Annotated[str, Field(pattern="^[a-z0-9_][a-z0-9_-]*$", max_length=MOST_NAME_CHARACTERS)]

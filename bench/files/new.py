@@ -21,7 +21,7 @@ def write_from_template(what: str, name: str, folder: Path, template: Path) -> P
         BadInput: a name that no such file can have, a file that is there already, or a folder that cannot be written.
     """
     if not is_method_name(name):
-        raise BadInput(f"new-{what} {shown(name)}: allowed are lower case, digits and _, a letter first")
+        raise BadInput(f"new-{what} {shown(name)}: use lower case, digits and _, a letter first")
     path = folder / f"{name}.py"
     if path.exists():
         raise BadInput(f"{path}: there is such a file already: choose another name")

@@ -22,7 +22,7 @@ def read_untrusted(path: Path, most_bytes: int) -> bytes:
     """
     try:
         if path.is_symlink():
-            raise BadInput(f"{path}: a symbolic link: allowed are files")
+            raise BadInput(f"{path}: a symbolic link: give a file")
     except OSError as error:
         raise BadInput(f"{path}: cannot be read: {error.strerror}") from error
     return read_named(path, most_bytes)
@@ -59,7 +59,7 @@ def check_file(path: Path, most_bytes: int | None = None) -> None:
     if not stat.S_ISREG(status.st_mode):
         raise BadInput(f"{path}: not a file")
     if most_bytes is not None and status.st_size > most_bytes:
-        raise BadInput(f"{path}: {status.st_size:,} bytes: allowed are at most {most_bytes:,}")
+        raise BadInput(f"{path}: {status.st_size:,} bytes: the most is {most_bytes:,}")
 
 
 def read_untrusted_json(path: Path, most_bytes: int) -> dict[str, Any]:
@@ -101,7 +101,7 @@ def parse_toml(path: Path, content: bytes) -> dict[str, Any]:
 
 def _checked_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(pairs) > MOST_KEYS:
-        raise ValueError(f"{len(pairs):,} keys in one object: allowed are at most {MOST_KEYS:,}")
+        raise ValueError(f"{len(pairs):,} keys in one object: the most is {MOST_KEYS:,}")
     found = dict(pairs)
     if len(found) < len(pairs):
         [(twin, _)] = Counter(name for name, _ in pairs).most_common(1)

@@ -107,7 +107,7 @@ class Generator(ABC):
             labelled: whether the images have labels.
         """
         if sampling_bias != 1:
-            raise BadInput(f"{cls.__name__} has no sampling bias (check_sampling_bias allows none): allowed is 1")
+            raise BadInput(f"{cls.__name__} has no sampling bias (check_sampling_bias allows none): choose 1")
 
     @abstractmethod
     def fit(
@@ -292,4 +292,4 @@ class Generator(ABC):
                 raise RunFailed(self._cannot(f"be given {name}", "ddpm"))
 
     def _cannot(self, what: str, able: str) -> str:
-        return f"the generator {type(self).__name__.lower()} cannot {what}: allowed are {able}"
+        return f"the generator {type(self).__name__.lower()} cannot {what}: choose {able}"

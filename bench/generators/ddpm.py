@@ -138,7 +138,7 @@ class DDPM(NetworkGenerator):
         """Return the mean squared error of the averaged network's prediction; see `Generator.loss`."""
         levels = [(i + 0.5) / LOSS_LEVELS for i in range(LOSS_LEVELS)] if levels is None else levels
         if not levels or not all(0 <= level <= 1 for level in levels):
-            raise RunFailed(f"levels is {list(levels)}: allowed are one or more from 0 to 1")
+            raise RunFailed(f"levels is {list(levels)}: choose one or more from 0 to 1")
         times = self._schedule.times(torch.tensor(levels)).clamp_(max=self.settings.timesteps - 1).to(self.device)
         seeds = [derive_seed(seed, "loss", i) for i in range(len(levels))]
         noises = self._shaped(normals(seeds, math.prod(self.data.image_shape)))[:, 0].to(self.device)
@@ -304,7 +304,7 @@ class DDPM(NetworkGenerator):
         if labels is None:
             raise RunFailed(
                 f"guidance is {guidance:g}, sampling_bias is {1 / (1 + guidance):g}: without labels there is no "
-                "guidance, allowed is 1"
+                "guidance, choose 1"
             )
         unconditional = self._predict(network, noisy, timestep, self._no_label(labels), conditions)
         return prediction + guidance * (prediction - unconditional)

@@ -17,7 +17,7 @@ from bench.cells.generator_settings import (
     NetworkFileSettings,
 )
 from bench.cells.task import Task, TierName
-from bench.errors import BadInput, first_line
+from bench.errors import BadInput, choose, first_line
 from bench.files.validation import one_line
 from bench.generators.base import Generator
 from bench.generators.build import GENERATORS
@@ -170,14 +170,11 @@ def load_generator(text: str) -> LoadedGenerator:
     name, colon, parameters = text.partition(":")
     if name in GENERATORS:
         if colon:
-            raise BadInput(f"--generator {text}: the settings of {name} are those of the task file: allowed is {name}")
+            raise BadInput(f"--generator {text}: the settings of {name} are those of the task file: choose {name}")
         return LoadedGenerator(GeneratorIdentity(name=name), GENERATORS[name])
     path = Path(name)
     if path.suffix != ".py" or not path.is_file():
-        raise BadInput(
-            f"--generator {name}: there are {', '.join(GENERATORS)}, and all (those of each task), or give the path "
-            "of a .py file"
-        )
+        raise BadInput(f"--generator {name}: {choose((*GENERATORS, 'all'), name)}, or give the path of a .py file")
     if path.stem in GENERATORS:
         raise BadInput(f"{path}: has the name of a generator of the benchmark: choose another name")
     with executing(path):

@@ -47,11 +47,11 @@ class Gaussian(Generator):
         """Take mean and covariance of the pool; see `Generator.fit`. It needs no seed and no checkpoint."""
         self.check_understood(least_noise=least_noise, conditions=conditions)
         if watch is not None:
-            raise RunFailed("a Gaussian is fitted in closed form: there is nothing to watch, allowed is None")
+            raise RunFailed("a Gaussian is fitted in closed form: there is nothing to watch, give None")
         if not from_scratch:
-            raise RunFailed("a Gaussian is fitted in closed form: there is nothing to finetune, allowed is scratch")
+            raise RunFailed("a Gaussian is fitted in closed form: there is nothing to finetune, choose scratch")
         if (budget, learning_rate) != (1, 1):
-            raise RunFailed("a Gaussian is fitted in closed form: the only budget and learning_rate allowed are 1")
+            raise RunFailed("a Gaussian is fitted in closed form: budget and learning_rate must be 1")
         if len(pool) < 2:
             raise RunFailed(f"a pool of {len(pool)} has no covariance: a Gaussian needs at least 2 points")
         n = len(pool)

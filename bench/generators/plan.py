@@ -46,7 +46,7 @@ class FitPlan:
         if least_noise is not None:
             least_noise = check_per_image(least_noise, n, "least_noise", most=1).float()
             if bool((least_noise == 1).all()):
-                raise RunFailed("least_noise is 1 for all images, which trains on nothing: allowed is less for some")
+                raise RunFailed("least_noise is 1 for all images, which trains on nothing: give less for some")
         if conditions is not None:
             if conditions.dtype != torch.int64:
                 raise RunFailed(f"conditions must be torch.int64, found {conditions.dtype}")

@@ -103,7 +103,7 @@ class NoiseSchedule:
         if steps is None:
             return self._settings.sampling_steps
         if not 1 <= steps <= most:
-            raise RunFailed(f"steps is {steps}: allowed are 1 to {most}, the times of the noise schedule")
+            raise RunFailed(f"steps is {steps}: choose from 1 to {most}, the times of the noise schedule")
         return steps
 
     def _set_steps(self, steps: int | None) -> None:

@@ -50,8 +50,8 @@ class StyleGAN(NetworkGenerator):
         if group_size(len(own), settings.stddev_group) != self.share.group:
             raise BadInput(
                 f"batch_size = {settings.batch_size}: {engine.processes.count} processes cannot share a batch of "
-                f"which {self.share.group} images go together (stddev_group = {settings.stddev_group}): allowed are "
-                f"multiples of {settings.stddev_group * engine.processes.count}"
+                f"which {self.share.group} images go together (stddev_group = {settings.stddev_group}): choose a "
+                f"multiple of {settings.stddev_group * engine.processes.count}"
             )
         channels, height, _ = data.image_shape
         size, folded = height // settings.patch, channels * settings.patch**2

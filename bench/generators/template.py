@@ -104,7 +104,7 @@ class MyGenerator(NetworkGenerator):
     def check_sampling_bias(cls, sampling_bias: float, labelled: bool) -> None:
         """Allow a bias where there are labels to guide towards."""
         if sampling_bias != 1 and not labelled:
-            raise BadInput("the bias is guidance by labels, and the task has none: allowed is 1")
+            raise BadInput("the bias is guidance by labels, and the task has none: choose 1")
 
     @property
     def numbers_per_image(self) -> int:

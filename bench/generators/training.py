@@ -112,13 +112,14 @@ def check_labels(labels: Tensor | None, n_classes: int | None, asked: str) -> No
         asked: what was asked of the generator: "fit", "sample" or "loss".
     """
     if (labels is None) != (n_classes is None):
-        found, allowed = ("no labels", f"0 to {(n_classes or 0) - 1}") if labels is None else ("labels", "none")
-        raise RunFailed(f"{asked} was given {found}: allowed are {allowed}")
+        if labels is None:
+            raise RunFailed(f"{asked} was given no labels: choose from 0 to {(n_classes or 0) - 1}")
+        raise RunFailed(f"{asked} was given labels: give none")
     if labels is None or n_classes is None or not len(labels):
         return
     if labels.min() < 0 or labels.max() >= n_classes:
         raise RunFailed(
-            f"{asked} was given labels from {labels.min()} to {labels.max()}: allowed are 0 to {n_classes - 1}"
+            f"{asked} was given labels from {labels.min()} to {labels.max()}: choose from 0 to {n_classes - 1}"
         )
 
 
@@ -127,8 +128,8 @@ def check_per_image(values: Tensor, n: int, name: str, most: float = math.inf) -
     if values.shape != (n,):
         raise RunFailed(f"{name} of a pool of {n} images must be ({n},), found {tuple(values.shape)}")
     if not bool(((values >= 0) & (values <= most)).all()):
-        allowed = "at least 0" if most == math.inf else f"from 0 to {most:g}"
-        raise RunFailed(f"{name} is {values.min().item():.4g} to {values.max().item():.4g}: allowed are {allowed}")
+        wanted = "the least is 0" if most == math.inf else f"choose from 0 to {most:g}"
+        raise RunFailed(f"{name} is {values.min().item():.4g} to {values.max().item():.4g}: {wanted}")
     return values
 
 

@@ -123,7 +123,7 @@ def check_condition(condition: int, network: nn.Module) -> None:
     """Raise RunFailed where a U-Net has no such condition."""
     most = n_conditions(network) - 1
     if not 0 <= condition <= most:
-        raise RunFailed(f"condition is {condition}: allowed are 0 to {most}, those that were trained")
+        raise RunFailed(f"condition is {condition}: choose from 0 to {most}, those that were trained")
 
 
 def given_to(network: nn.Module, labels: Tensor | None, conditions: Tensor | None, like: Tensor) -> object:

@@ -57,7 +57,7 @@ class Watching:
         """Measure, and return whether the fit is to end."""
         value = float(self.watch.measure())
         if not math.isfinite(value):
-            raise RunFailed(f"what a watch measures is {value}: allowed are finite numbers")
+            raise RunFailed(f"what a watch measures is {value}: must be a finite number")
         if self.watch.keep_best and value < min(self._measured, default=math.inf):
             _copy(self._weights["average"], self._weights["best"])
         self._measured.append(value)

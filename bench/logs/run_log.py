@@ -12,7 +12,7 @@ from typing import Protocol
 
 from bench.cells.cell import Cell
 from bench.cells.record import GenerationResult, ScoreConditions
-from bench.errors import BadInput, first_line
+from bench.errors import BadInput, choose, first_line
 from bench.process.progress import Progress
 
 LOGGERS = ("tensorboard", "wandb")
@@ -101,7 +101,7 @@ def check_loggers(names: Sequence[str]) -> None:
     """Raise BadInput where a logger does not exist or its package is not installed."""
     for name in names:
         if name not in LOGGERS:
-            raise BadInput(f"--log {name}: allowed are {', '.join(LOGGERS)}")
+            raise BadInput(f"--log {name}: {choose(LOGGERS, name)}")
         try:
             distribution(name)
         except PackageNotFoundError as error:

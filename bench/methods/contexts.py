@@ -9,7 +9,7 @@ from bench.cells.cell import Cell
 from bench.cells.feature_spaces import SPACE_SUMMARIES
 from bench.data.draws import image_seeds, sample_labels
 from bench.data.image_set import ImageSet
-from bench.errors import BadInput, RunFailed
+from bench.errors import BadInput, RunFailed, choose
 from bench.features.base import FeatureSpace
 from bench.generators.base import Checkpoint, Generator
 from bench.methods.method import Budget, Context, Reads
@@ -81,7 +81,7 @@ class Contexts:
 
         def embed(images: ImageSet, name: str | None) -> Tensor:
             if name is not None and name not in SPACE_SUMMARIES:
-                raise RunFailed(f"ctx.embed, space={name}: allowed are {', '.join(SPACE_SUMMARIES)}")
+                raise RunFailed(f"ctx.embed, space={name}: {choose(SPACE_SUMMARIES, name)}")
             if name not in (None, "identity"):  # somebody has trained it; that of the tier everybody is given
                 reads.uses.add("stronger model")
             try:
@@ -91,7 +91,7 @@ class Contexts:
 
         def count(images_trained: int, network_evaluations: int) -> None:
             if images_trained < 0 or network_evaluations < 0:
-                raise RunFailed(f"ctx.count({images_trained}, {network_evaluations}): allowed are at least 0")
+                raise RunFailed(f"ctx.count({images_trained}, {network_evaluations}): the least is 0")
             generator.work.images_trained += images_trained
             generator.work.network_evaluations += network_evaluations
 

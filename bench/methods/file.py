@@ -9,7 +9,7 @@ from bench import paths
 from bench.cells.cell import MethodIdentity
 from bench.cells.class_file import define_anew, load_class
 from bench.cells.retraining import in_order
-from bench.errors import BadInput, first_line
+from bench.errors import BadInput, choose, first_line
 from bench.files.validation import one_line
 from bench.methods.method import Control, Method
 from bench.process.shared import executing
@@ -69,9 +69,7 @@ def load_method(text: str) -> LoadedMethod:
     name, _, parameters = text.partition(":")
     path = method_path(text)
     if not path.is_file():
-        raise BadInput(
-            f"no method '{name}': there are {', '.join(paths.baseline_names())}, or give the path of a .py file"
-        )
+        raise BadInput(f"no method '{name}': {choose(paths.baseline_names(), name)}, or give the path of a .py file")
     with executing(path):
         loaded = load_class(path, parameters, Method, "method")
     try:

@@ -14,7 +14,7 @@ from torch import Tensor
 from bench.cells.loops import LOOP_KINDS, Loop, LoopKind
 from bench.cells.retraining import Use
 from bench.data.image_set import ImageSet
-from bench.errors import BadInput, RunFailed, first_line
+from bench.errors import BadInput, RunFailed, choose, first_line
 from bench.generators.base import Checkpoint, Generator
 from bench.methods.pool import Pool
 from bench.process.progress import Progress
@@ -269,11 +269,11 @@ def check_method(name: str, method: Method, setting: Setting) -> None:
     """Raise `BadInput` where the method cannot run in this setting."""
     for found, allowed in ((setting.loop.kind, method.loops), (setting.generator, method.generators)):
         if allowed is not None and found not in allowed:
-            raise BadInput(f"method {name} is not for {found}: allowed are {', '.join(allowed)}")
+            raise BadInput(f"method {name} is not for {found}: {choose(allowed)}")
     if method.needs_labels and not setting.labelled:
-        raise BadInput(f"method {name} needs labels: allowed are tasks that have them")
+        raise BadInput(f"method {name} needs labels: choose a task that has them")
     if method.needs_images and setting.are_points:
-        raise BadInput(f"method {name} needs images: allowed are tasks whose data are images, not points")
+        raise BadInput(f"method {name} needs images: choose a task whose data are images, not points")
     try:
         method.check(setting)
     except BadInput as error:

@@ -65,13 +65,13 @@ def joined(device: str) -> Iterator[Processes]:
 def _own_device(name: str) -> torch.device:
     """Return the device of this process among those that were launched on this machine."""
     if name not in ("auto", "cpu"):
-        raise BadInput(f"--device {name}: where several processes were launched, allowed are auto and cpu")
+        raise BadInput(f"--device {name}: where several processes were launched, choose auto or cpu")
     n_gpus = torch.cuda.device_count()
     if name == "cpu" or n_gpus == 0:
         return torch.device("cpu")
     if launched.local_rank() >= n_gpus:
         raise BadInput(
-            f"--device auto: more processes were launched than this machine has GPUs ({n_gpus}): allowed is one for "
+            f"--device auto: more processes were launched than this machine has GPUs ({n_gpus}): start one for "
             "each GPU, or --device cpu"
         )
     return torch.device(f"cuda:{launched.local_rank()}")

@@ -98,7 +98,7 @@ class Processes:
             together = f", of which {group} go together," if group > 1 else ""
             raise BadInput(
                 f"batch_size = {n}: {self.count} processes cannot share a batch of {n} images{together} "
-                f"allowed are at most {n // group} processes"
+                f"the most is {n // group} processes"
             )
         columns = self.share(n // group)
         return BatchShare(n, group, columns, (columns.stop - columns.start) * group / n)

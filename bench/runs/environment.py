@@ -41,7 +41,7 @@ def choose_devices(names: str) -> list[torch.device]:
         return [torch.device(f"cuda:{i}") for i in range(n_gpus)]
     devices = [choose_device(name) for name in names.split(",")]
     if len(set(devices)) != len(devices):
-        raise BadInput(f"--device {names}: allowed are different devices, with commas between them")
+        raise BadInput(f"--device {names}: give different devices, with commas between them")
     return devices
 
 

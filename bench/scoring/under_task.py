@@ -83,5 +83,5 @@ def _without_needless_labels(images: ImageSet, task: Task) -> ImageSet:
         return ImageSet(images.images)
     low, high = int(images.labels.min()), int(images.labels.max())
     if low < 0 or high >= task.data.n_classes:
-        raise BadInput(f"labels from {low} to {high}: allowed are 0 to {task.data.n_classes - 1}")
+        raise BadInput(f"labels from {low} to {high}: choose from 0 to {task.data.n_classes - 1}")
     return images

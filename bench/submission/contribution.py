@@ -152,12 +152,12 @@ def _checked_change(change: Change, room: str) -> str:
     if change.kind != "A":
         raise BadInput(f"{change.path}: was {CHANGES.get(change.kind, change.kind)}: files here are only added")
     if change.mode != PLAIN_FILE:
-        raise BadInput(f"{change.path}: is no plain file (mode {change.mode}): allowed is {PLAIN_FILE}")
+        raise BadInput(f"{change.path}: is no plain file (mode {change.mode}): must be {PLAIN_FILE}")
     allowed = ONLY_ADDED[room]
     plain = re.fullmatch(r"[a-z0-9][A-Za-z0-9_.+-]*", change.path.name)
     if len(change.path.parts) != 3 or change.path.suffix not in allowed or not plain:
         names = " and ".join(f"{LEADERBOARD / room}/NAME{suffix}" for suffix in allowed)
-        raise BadInput(f"{change.path}: does not belong here: allowed are {names}")
+        raise BadInput(f"{change.path}: does not belong here: choose one of {names}")
     return room
 
 

@@ -35,7 +35,7 @@ def check_record(path: Path, record: Record, tasks: KnownTasks) -> None:
     task = tasks.of_record(path, cell)
     tier = task.tiers[cell.tier]
     if cell.generator.from_file and cell.generator.name in GENERATOR_SETTINGS:
-        raise BadInput(f"{path}: generator '{cell.generator.name}' is one of the benchmark: allowed is another name")
+        raise BadInput(f"{path}: generator '{cell.generator.name}' is one of the benchmark: choose another name")
     if not cell.generator.from_file and cell.generator.name not in tier.generators:
         raise BadInput(
             f"{path}: generator = {cell.generator.name!r}: task '{task.name}' has {', '.join(tier.generators)} in the "
@@ -57,7 +57,7 @@ def check_record(path: Path, record: Record, tasks: KnownTasks) -> None:
         if (found := getattr(score, key)) != value:
             raise BadInput(f"{path}: score.{key} = {found}: the tier {cell.tier} of task '{task.name}' has {value}")
     if record.data.pinned and not task.data.pins_hashes:
-        raise BadInput(f"{path}: data.pinned = true: task '{task.name}' pins no hashes: allowed is false")
+        raise BadInput(f"{path}: data.pinned = true: task '{task.name}' pins no hashes: must be false")
     if record.data.pinned and whole and record.data.sha256 != task.data.training_sha256:
         raise BadInput(
             f"{path}: data.sha256 = {record.data.sha256} and data.pinned = true: task '{task.name}' pins "
@@ -98,7 +98,7 @@ def check_code_file(path: Path, what: str) -> None:
     except (UnicodeDecodeError, SyntaxError) as error:
         raise BadInput(f"{path}: cannot be read as UTF-8 text") from error
     if encoding not in ("utf-8", "utf-8-sig"):
-        raise BadInput(f"{path}: says that its encoding is {encoding}: allowed is utf-8")
+        raise BadInput(f"{path}: says that its encoding is {encoding}: must be utf-8")
     check_source(path, content)
     if uses := outside_uses(path, content):
         raise BadInput(f"{path.with_name(uses[0])}: a method sees what the loop hands it, and no files")

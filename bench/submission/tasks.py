@@ -30,7 +30,7 @@ def find_task_files(cells: Sequence[SubmittedCell], folder: LeaderboardFolder) -
         if task.features is not None:
             weights = task.features.weights
             if weights.is_absolute() or ".." in weights.parts:
-                raise BadInput(f"{task.path}: features.weights is {weights}: allowed are paths below the task file")
+                raise BadInput(f"{task.path}: features.weights is {weights}: give a path below the task file")
             content = read_named(task.path.parent / weights, MOST_WEIGHTS_BYTES)
             found[folder.task_path(task).parent / weights] = content
         for path, content in found.items():

@@ -150,7 +150,7 @@ def _check_given(what: str, file: Path, name: str, sha256: str) -> None:
     if not file.is_file():
         raise BadInput(f"--{what} {file}: no such file")
     if (file.stem, file.suffix) != (name, ".py"):
-        raise BadInput(f"--{what} {file}: the record is of {what} '{name}': allowed is its .py file")
+        raise BadInput(f"--{what} {file}: the record is of {what} '{name}': give its .py file")
     if (found := file_sha256(file)) != sha256:
         raise BadInput(
             f"--{what} {file}: its sha256 is {found[:12]}..., that of the record's {what} is {sha256[:12]}...: the "

@@ -148,7 +148,7 @@ def plan_sweep(sweep: Sweep) -> list[PlannedCell]:
     """
     available = load_task(sweep.task).data.training
     if min(sweep.n_real) < 1:
-        raise BadInput(f"--n-real {min(sweep.n_real)}: allowed are whole numbers from 1")
+        raise BadInput(f"--n-real {min(sweep.n_real)}: choose a whole number from 1")
     sizes = {max(2, round(n * 2 ** (step / 2))) for n in sweep.n_real for step in REAL_STEPS}
     cells = []
     for n in sorted(size for size in sizes if size <= available):
@@ -163,7 +163,7 @@ def plan_sweep(sweep: Sweep) -> list[PlannedCell]:
         )  # fmt: skip
     generations = cells[-1].cell.loop.generations
     if not 1 <= sweep.last <= generations:
-        raise BadInput(f"--last {sweep.last}: allowed are 1 to the number of generations, {generations}")
+        raise BadInput(f"--last {sweep.last}: choose from 1 to the number of generations, {generations}")
     return cells
 
 

@@ -36,7 +36,7 @@ def test_a_synthetic_image_has_a_least_noise_that_rises_with_its_generation(para
     ("loop", "generator", "message"),
     [
         (make_loop(), "ddpm", "method ambient is not for fully_synthetic"),
-        (LOOP, "stylegan", "method ambient is not for stylegan: allowed are ddpm"),
+        (LOOP, "stylegan", "method ambient is not for stylegan: choose ddpm"),
         (make_loop("fresh_data", contamination=0.6), "ddpm", "method ambient needs to know which images are real"),
     ],
 )

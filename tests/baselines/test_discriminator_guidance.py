@@ -62,5 +62,5 @@ def test_the_first_generation_is_sampled_plainly_and_its_real_images_are_kept():
 
 def test_another_generator_is_refused():
     method = load_method("discriminator_guidance").build()
-    with pytest.raises(BadInput, match="method discriminator_guidance is not for stylegan: allowed are ddpm"):
+    with pytest.raises(BadInput, match="method discriminator_guidance is not for stylegan: choose ddpm"):
         check_method("discriminator_guidance", method, Setting(make_loop(), "stylegan", True, False, (1, 8, 8)))

@@ -85,5 +85,5 @@ def test_an_image_of_a_network_is_one_of_its_candidates():
 
 def test_a_generator_without_a_discriminator_is_refused():
     method = load_method("discriminator_rejection").build()
-    with pytest.raises(BadInput, match="method discriminator_rejection is not for ddpm: allowed are stylegan"):
+    with pytest.raises(BadInput, match="method discriminator_rejection is not for ddpm: choose stylegan"):
         check_method("discriminator_rejection", method, Setting(make_loop(), "ddpm", True, False, (1, 8, 8)))

@@ -56,5 +56,5 @@ def test_the_ranking_is_that_of_a_networks_own_loss():
 
 def test_another_generator_is_refused():
     method = load_method("likelihood_ranking").build()
-    with pytest.raises(BadInput, match="method likelihood_ranking is not for stylegan: allowed are ddpm"):
+    with pytest.raises(BadInput, match="method likelihood_ranking is not for stylegan: choose ddpm"):
         check_method("likelihood_ranking", method, Setting(make_loop(), "stylegan", True, False, (1, 8, 8)))

@@ -97,5 +97,5 @@ def test_a_network_stays_what_it_is_and_a_weight_of_zero_is_plain_sampling():
 
 
 def test_another_generator_is_refused():
-    with pytest.raises(BadInput, match="method sims is not for stylegan: allowed are ddpm"):
+    with pytest.raises(BadInput, match="method sims is not for stylegan: choose ddpm"):
         check_method("sims", load_method("sims").build(), Setting(make_loop(), "stylegan", True, False, (1, 8, 8)))

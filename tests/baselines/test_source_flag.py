@@ -53,7 +53,7 @@ def test_g1_is_drawn_from_as_by_the_plain_loop():
     ("loop", "generator", "message"),
     [
         (make_loop(), "ddpm", "method source_flag is not for fully_synthetic"),
-        (LOOP, "stylegan", "method source_flag is not for stylegan: allowed are ddpm"),
+        (LOOP, "stylegan", "method source_flag is not for stylegan: choose ddpm"),
         (make_loop("fresh_data", contamination=0.6), "ddpm", "method source_flag needs to know which images are real"),
     ],
 )

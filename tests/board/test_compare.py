@@ -110,19 +110,19 @@ def test_a_method_that_was_not_run_is_refused_with_those_that_were(mine: Path, t
     with pytest.raises(BadInput) as caught:
         compare_folders([mine, theirs], to)
     allowed = "mine:keep=0.5:strict=true, neon, none"
-    assert str(caught.value) == f"--to '{to}': no such method among the results: allowed are {allowed}"
+    assert str(caught.value) == f"--to '{to}': no such method among the results: choose one of {allowed}"
 
 
 @pytest.mark.parametrize("to", ["mine:keep", "mine:keep=1:keep=2"])
 def test_parameters_that_are_none_are_refused(theirs: Path, to: str):
-    with pytest.raises(BadInput, match=f"^--to '{to}': allowed is NAME:key=value"):
+    with pytest.raises(BadInput, match=f"^--to '{to}': write NAME:key=value"):
         compare_folders([theirs], to)
 
 
 def test_parameters_must_say_which(tmp_path: Path):
     records = [*cells("mine", MINE, params={"keep": 0.5}), *cells("mine", MINE, params={"keep": 1.0})]
     with pytest.raises(
-        BadInput, match=r"was run with other parameters too: allowed are mine:keep=0\.5, mine:keep=1\.0$"
+        BadInput, match=r"was run with other parameters too: choose one of mine:keep=0\.5, mine:keep=1\.0$"
     ):
         compare_folders([folder(tmp_path / "x", *records)], "mine")
 
@@ -187,7 +187,7 @@ def test_warnings_are_those_of_the_leaderboard_that_a_folder_is_of(tmp_path: Pat
 
 def test_a_folder_without_a_record_is_refused(tmp_path: Path, theirs: Path):
     (tmp_path / "empty").mkdir()
-    with pytest.raises(BadInput, match=r"empty: there is no record in it: allowed are runs folders and folders of"):
+    with pytest.raises(BadInput, match=r"empty: there is no record in it: give runs folders, or folders of"):
         compare_folders([theirs, tmp_path / "empty"])
 
 

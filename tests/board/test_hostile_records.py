@@ -300,7 +300,7 @@ def test_what_is_no_plain_json_is_refused(tmp_path: Path, capsys: pytest.Capture
 def test_files_that_are_none_or_too_large_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     path = tmp_path / "x.json"
     path.write_bytes(b" " * 10_000_000)
-    assert "10,000,000 bytes: allowed are at most 4,000,000" in refusal(tmp_path, capsys)
+    assert "10,000,000 bytes: the most is 4,000,000" in refusal(tmp_path, capsys)
     path.unlink()
     path.mkdir()
     assert f"{path}: not a file" in refusal(tmp_path, capsys)
@@ -367,11 +367,11 @@ def test_a_strip_is_read_with_its_size(tmp_path: Path):
         (png()[:40], "truncated"),
         (png().replace(b"IDAT", b"IDAX"), "damaged"),
         (png() + b"<script>hostile(1)</script>", "27 bytes after the end of the image"),
-        (png(50_001, 1), "50001 x 1 pixels: allowed are 1 to 50,000 each way, 67,108,864 in all"),
+        (png(50_001, 1), "50001 x 1 pixels: choose from 1 to 50,000 each way, 67,108,864 in all"),
         (png(1, 50_001), "1 x 50001 pixels"),
         (png()[:16] + (40_000).to_bytes(4, "big") * 2 + png()[24:], "40000 x 40000 pixels"),
         (png()[:16] + bytes(4) + png()[20:], "0 x 2 pixels"),
-        (png() + bytes(10_000_000), "bytes: allowed are at most 10,000,000"),
+        (png() + bytes(10_000_000), "bytes: the most is 10,000,000"),
     ],
     ids=["empty", "SVG", "GIF", "header", "end", "chunk", "letters", "tail", "wide", "high", "bomb", "nothing",
          "large"],
@@ -400,10 +400,10 @@ def test_a_sheet_of_samples_has_as_many_rows_as_its_proportions_say(
     [
         (b"<svg onload=hostile(1)>", "not a PNG image"),
         (png(40, 20)[:-1], "truncated"),
-        (png(40, 15), "40 x 15 pixels: allowed are 4 squares in each row, or 3 of points in one row"),
-        (png(42, 42), "42 x 42 pixels: allowed are 4 squares in each row, or 3 of points in one row"),
-        (png(1, 1), "1 x 1 pixels: allowed are 4 squares in each row, or 3 of points in one row"),
-        (png(4, 2_000), "4 x 2000 pixels: allowed are at most 1,000 rows"),
+        (png(40, 15), "40 x 15 pixels: must be 4 squares in each row, or 3 of points in one row"),
+        (png(42, 42), "42 x 42 pixels: must be 4 squares in each row, or 3 of points in one row"),
+        (png(1, 1), "1 x 1 pixels: must be 4 squares in each row, or 3 of points in one row"),
+        (png(4, 2_000), "4 x 2000 pixels: the most is 1,000 rows"),
     ],
 )
 def test_a_sheet_that_is_no_small_png_with_its_layout_is_refused(

@@ -97,8 +97,8 @@ def test_a_contaminated_loop_has_a_share_of_synthetic_images():
     ("kind", "changes", "said"),
     [
         ("fully_synthetic", {"contamination": 0.5}, "the fully_synthetic loop has no real images"),
-        ("fresh_data", {"contamination": 0.6, "pool": "accumulated"}, "allowed is pool previous"),
-        ("fresh_data", {"contamination": 0.5}, "n_synthetic 30 of a pool of 50: allowed is 25"),
+        ("fresh_data", {"contamination": 0.6, "pool": "accumulated"}, "choose pool previous"),
+        ("fresh_data", {"contamination": 0.5}, "n_synthetic 30 of a pool of 50: must be 25"),
         ("fresh_data", {"contamination": 1.0}, "less than 1"),
         ("fresh_data", {"contamination": 0.0}, "greater than 0"),
     ],

@@ -58,7 +58,7 @@ def test_a_record_of_schema_2_says_the_same_as_it_did_and_keeps_its_cell():
 def test_a_generator_from_a_file_is_of_no_earlier_schema(tmp_path: Path):
     content = json.loads((EXAMPLES / "schema_2.json").read_text(encoding="utf-8"))
     content["cell"]["generator"] = {"name": "flow", "params": {}, "sha256": "a" * 64}
-    with pytest.raises(BadInput, match=r"cell\.generator is from a file: schema 2 has none, allowed is a name"):
+    with pytest.raises(BadInput, match=r"cell\.generator is from a file: schema 2 has none, must be a name"):
         read_record(signed(tmp_path / "record.json", content))
 
 

@@ -93,7 +93,7 @@ def test_who_may_keep_real_images_may_know_their_statistics():
 
 def test_uses_have_one_order():
     assert in_order(["labels", "real images", "labels"]) == ("real images", "labels")
-    with pytest.raises(ValueError, match="'magic': allowed are real statistics, real images, stronger model, labels"):
+    with pytest.raises(ValueError, match="'magic': choose one of real statistics, real images, stronger model, la"):
         in_order(["magic"])
     with pytest.raises(ValidationError, match="each once and in this order"):
         GenerationResult.model_validate(

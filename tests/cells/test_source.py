@@ -33,8 +33,8 @@ def refusal(tmp_path: Path, source: str) -> str:
 @pytest.mark.parametrize(
     ("source", "said"),
     [
-        ("import bench.scoring.scorer", "imports bench.scoring.scorer: of `bench`, allowed are the names in docs/int"),
-        ("import torch, bench.runs.run_folder as s", "imports bench.runs.run_folder: of `bench`, allowed are"),
+        ("import bench.scoring.scorer", "imports bench.scoring.scorer: of `bench`, use the names in docs/int"),
+        ("import torch, bench.runs.run_folder as s", "imports bench.runs.run_folder: of `bench`, use the names"),
         ("import bench.methods.pool", "imports bench.methods.pool: write `from bench import Pool`"),
         ("import bench", "imports bench: write `from bench import Context, Method`, with the names that it uses"),
         ("from bench.methods.method import Method", "imports bench.methods.method: write `from bench import Method`"),
@@ -46,25 +46,25 @@ def refusal(tmp_path: Path, source: str) -> str:
         ("from bench.methods.method import Reads, Method", "imports bench.methods.method: `bench` has no 'Reads' for"),
         (
             "from bench.data import real",
-            "imports bench.data: `bench` has no 'real' for methods and generators: allowed",
+            "imports bench.data: `bench` has no 'real' for methods and generators: use",
         ),
         (
             "from bench import scoring",
-            "imports bench: `bench` has no 'scoring' for methods and generators: allowed are",
+            "imports bench: `bench` has no 'scoring' for methods and generators: use",
         ),
         (
             "from bench import Mehtod",
-            "imports bench: `bench` has no 'Mehtod' for methods and generators: allowed are the",
+            "imports bench: `bench` has no 'Mehtod' for methods and generators: use the",
         ),
         ("from bench import FOR_FILES", "imports bench: `bench` has no 'FOR_FILES' for methods"),
         ("from bench import *", "imports bench: `bench` has no '*' for methods and generators"),
         (
             "from bench import Method, score",
-            "imports bench: 'score' is for scripts and notebooks: allowed are the names",
+            "imports bench: 'score' is for scripts and notebooks: use the names",
         ),
         (
             "from bench.api import score",
-            "imports bench.api: 'score' is for scripts and notebooks: allowed are the names",
+            "imports bench.api: 'score' is for scripts and notebooks: use the names",
         ),
         ("from . import helper", "a method is one file"),
         ("from .helper import f", "a method is one file"),

@@ -53,7 +53,7 @@ def test_a_name_that_is_no_plain_text_is_refused(tmp_path: Path, by: str):
     ],
 )  # fmt: skip
 def test_a_link_that_leads_to_no_web_page_is_refused(tmp_path: Path, link: str):
-    with pytest.raises(BadInput, match=r"^--link .*allowed is https://"):
+    with pytest.raises(BadInput, match=r"^--link .*give https://"):
         check_submitter("Ada", link)
     with pytest.raises(BadInput, match="not a valid submission: link: "):
         read_submitted(written(tmp_path, told().model_copy(update={"link": link})))

@@ -64,7 +64,7 @@ def test_a_record_of_another_version_is_frozen(tmp_path: Path):
 
 def test_a_file_of_the_folder_is_named_after_its_task(tmp_path: Path):
     own(tmp_path, name="dogs", file="pets")
-    assert refusal(KnownTasks(tmp_path), task="pets").endswith("name = 'dogs': allowed is that of the file, 'pets'")
+    assert refusal(KnownTasks(tmp_path), task="pets").endswith("name = 'dogs': must be that of the file, 'pets'")
 
 
 def test_a_given_file_cannot_stand_for_a_task_of_the_package(tmp_path: Path):
@@ -74,5 +74,5 @@ def test_a_given_file_cannot_stand_for_a_task_of_the_package(tmp_path: Path):
 
 
 def test_what_is_given_is_a_task_file(tmp_path: Path):
-    with pytest.raises(BadInput, match=r"^--task digits: allowed is a task file \(.toml\)$"):
+    with pytest.raises(BadInput, match=r"^--task digits: give a task file \(.toml\)$"):
         KnownTasks(given=[Path("digits")])

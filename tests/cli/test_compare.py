@@ -93,7 +93,7 @@ def test_notes_go_to_stderr(results, tmp_path, capsys):
         (["nowhere"], "nowhere: not a folder; give a runs folder or a folder of result files"),
         (
             ["results", "--to", "neon"],
-            "--to 'neon': no such method among the results: allowed are few:keep=0.5, mine, none",
+            "--to 'neon': no such method among the results: choose one of few:keep=0.5, mine, none",
         ),
         ([], "runs: not a folder; give a runs folder or a folder of result files"),
         (

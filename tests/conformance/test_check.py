@@ -141,7 +141,7 @@ def test_labels_that_are_no_classes_are_refused(check):
         "class Mine(Method):\n    def curate(self, pool, ctx):\n"
         "        return replace(pool, data=ImageSet(pool.data.images, pool.data.labels + 1))\n"
     )
-    assert "labels from 1 to 10: allowed are 0 to 9" in failed(check(text, images))["hooks"]
+    assert "labels from 1 to 10: choose from 0 to 9" in failed(check(text, images))["hooks"]
 
 
 def test_a_variable_of_the_file_that_changes_results_is_the_reason_that_is_named(check):
@@ -468,7 +468,7 @@ def test_a_method_runs_where_it_is_for_and_the_reasons_for_the_others_are_told(c
         "gaussian (gaussian): fresh_data --pool"
     )
     assert "not in digits (ddpm): fully_synthetic" in settings
-    assert "method mine is not for fully_synthetic: allowed are fresh_data" in settings
+    assert "method mine is not for fully_synthetic: choose fresh_data" in settings
 
 
 def test_a_method_can_decline_images_of_a_shape(check):

@@ -240,7 +240,7 @@ def few(folder: Path) -> Path:
             ["--task", "pets.toml", "--data", "few"],
             "pets.toml: 15 training and 5 held-out images: a check needs 40 and 12 at least",
         ),
-        (["--data", "few"], "--data few: allowed beside --task, whose images they are"),
+        (["--data", "few"], "--data few: goes with --task, whose images they are"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

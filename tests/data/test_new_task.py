@@ -203,7 +203,7 @@ def test_enough_images_make_the_loops_of_the_nearest_task(monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize("name", ["Pets", "my-pets", "../pets", "", "a" * 101, "pets.toml"])
 def test_a_name_that_no_task_can_have_is_refused(photos: Path, name: str):
-    assert "allowed are lower case, digits and _" in refusal(photos, name=name)
+    assert "use lower case, digits and _" in refusal(photos, name=name)
 
 
 def test_the_name_of_a_task_of_the_package_is_refused(photos: Path):
@@ -251,12 +251,12 @@ def test_images_of_several_sizes_are_refused_with_the_sizes_and_what_resizes_the
 
 def test_images_that_are_not_square_are_refused(photos: Path):
     draw(photos / "cat", 3, size=(20, 10))
-    assert refusal(photos, size=8).startswith("photos: images of 20 x 10 pixels, allowed are square images: crop them")
+    assert refusal(photos, size=8).startswith("photos: images of 20 x 10 pixels, give square images: crop them")
 
 
 @pytest.mark.parametrize("size", [0, -3, 10_000])
 def test_a_size_that_no_image_has_is_refused(photos: Path, size: int):
-    assert refusal(photos, size=size) == f"--size {size}: allowed are 1 to 8192"
+    assert refusal(photos, size=size) == f"--size {size}: choose from 1 to 8192"
 
 
 def test_images_beside_class_folders_are_refused(photos: Path):

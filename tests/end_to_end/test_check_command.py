@@ -59,7 +59,7 @@ def test_how_long_a_hook_may_take_can_be_given(folder, capsys):
 def test_a_time_that_no_hook_can_take_is_refused(folder, capsys, value):
     (folder / "mine.py").write_text(FILE)
     assert main(["check", "mine.py", f"--hook-seconds={value}"]) == 2
-    assert f"--hook-seconds {value}: allowed are numbers above 0" in capsys.readouterr().err
+    assert f"--hook-seconds {value}: choose a number above 0" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

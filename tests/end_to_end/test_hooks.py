@@ -193,7 +193,7 @@ def test_a_space_that_is_none_of_the_known_ones_ends_the_cell_in_one_line(run_ti
     path = write(f"def curate(self, pool, ctx):\n    ctx.embed(pool.data, space={space!r})\n    return pool")
     _, [outcome], _ = run_tiny("--loop", "fully_synthetic", "--method", str(path))
     allowed = "inception, dinov2, efficientnet-lite0, identity"
-    assert outcome["error"] == f"ctx.embed, space={space}: allowed are {allowed}"
+    assert outcome["error"] == f"ctx.embed, space={space}: choose one of {allowed}"
 
 
 def test_spaces_that_a_method_names_are_looked_for_before_anything_runs(run_tiny, write, monkeypatch):
@@ -277,8 +277,8 @@ def synthesize(self, generator, n, ctx):
 def test_what_a_method_is_not_for_is_refused_before_anything_runs(run_tiny, write, capsys):
     path = write("loops = ('fresh_data',)\ngenerators = ('stylegan',)")
     for arguments, said in (
-        (("--loop", "fully_synthetic"), "method mine is not for fully_synthetic: allowed are fresh_data"),
-        (("--loop", "fresh_data"), "method mine is not for ddpm: allowed are stylegan"),
+        (("--loop", "fully_synthetic"), "method mine is not for fully_synthetic: choose fresh_data"),
+        (("--loop", "fresh_data"), "method mine is not for ddpm: choose stylegan"),
     ):
         status, outcomes, log = run_tiny(*arguments, "--method", str(path))
         assert (status, outcomes) == (2, None)

@@ -141,5 +141,5 @@ def test_nothing_connects(tmp_path):
 
 def test_an_unknown_logger_is_refused_before_anything_runs(tmp_path, capsys):
     assert main(["run", "--log", "tensorboard,mlflow", "--runs", str(tmp_path / "runs")]) == 2
-    assert capsys.readouterr().err == "autophagy: error: --log mlflow: allowed are tensorboard, wandb\n"
+    assert capsys.readouterr().err == "autophagy: error: --log mlflow: choose one of tensorboard, wandb\n"
     assert not (tmp_path / "runs").exists()

@@ -134,9 +134,9 @@ def test_the_cell_is_scored_in_another_space_and_images_in_the_tasks_own(
         (["new-task", "pets", "--from", "photos"], "there is such a file already"),
         (
             ["new-task", "more", "--from", "photos", "--tier", "huge"],
-            "--tier huge: allowed are smoke, laptop, standard, paper",
+            "--tier huge: choose one of smoke, laptop, standard, paper",
         ),
-        (["train-features", "digits"], "allowed is the path of a task file"),
+        (["train-features", "digits"], "give the path of a task file"),
         (["submit", "runs", "--leaderboard", "leaderboard"], "task_sha256 = "),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",

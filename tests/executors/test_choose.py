@@ -44,12 +44,15 @@ def test_processes_share_out_devices_and_threads(monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"workers": 0}, "--workers 0: allowed are whole numbers from 1 to 1024"),
-        ({"threads": -1}, "--threads -1: allowed are"),
-        ({"ray_address": "auto"}, "--ray-address auto: allowed only with --executor ray"),
+        ({"workers": 0}, "--workers 0: choose a whole number from 1 to 1024"),
+        ({"threads": -1}, "--threads -1: choose a whole number"),
+        ({"ray_address": "auto"}, "--ray-address auto: only with --executor ray"),
         ({"executor": "ray", "workers": 2}, "--workers 2: with --executor ray"),
-        ({"executor": "ray", "device": "cuda:0"}, "--device cuda:0: with --executor ray allowed are auto, cpu, cuda"),
-        ({"device": "cpu,cpu"}, "--device cpu,cpu: allowed are different devices"),
+        (
+            {"executor": "ray", "device": "cuda:0"},
+            "--device cuda:0: with --executor ray choose one of auto, cpu",
+        ),
+        ({"device": "cpu,cpu"}, "--device cpu,cpu: give different devices"),
         ({"device": "cpu,tpu"}, "--device tpu: on this machine there are"),
     ],
 )

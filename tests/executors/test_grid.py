@@ -118,7 +118,7 @@ def test_a_choice_that_is_not_allowed_is_refused_with_what_is(changes: dict[str,
 def test_a_bias_that_needs_labels_is_refused_for_a_task_without_and_allowed_for_one_with():
     message = refusal(tasks=["ffhq64"], sampling_biases=[1.0, 0.5])
     assert message.startswith("--sampling-bias 0.5, task 'ffhq64': ")
-    assert "the task has none: allowed is 1" in message
+    assert "the task has none: choose 1" in message
     assert len(plan(tasks=["ffhq64"])) == len(plan(tasks=["cifar10"], sampling_biases=[0.5])) == 1
 
 
@@ -227,7 +227,7 @@ def test_the_parts_of_a_grid_are_even_and_have_every_cell_once_in_its_order(n: i
     "text", ["", "1", "/", "0/3", "4/3", "1/0", "-1/3", "1/3/3", "a/b", "1.5/2", "1/99999999999", "¹/3"]
 )
 def test_a_part_that_there_is_not_is_refused(text: str):
-    with pytest.raises(BadInput, match=re.escape(f"--shard {text!r}: allowed are I/N")):
+    with pytest.raises(BadInput, match=re.escape(f"--shard {text!r}: write I/N")):
         shard(plan(), text)
 
 
@@ -252,4 +252,4 @@ def test_a_loop_that_a_task_does_not_have_is_refused(one_loop: str):
 
 
 def test_a_tier_that_a_task_does_not_have_is_refused(one_loop: str):
-    assert "tiers.paper is missing: there are smoke" in refusal(tasks=[one_loop], tier="paper")
+    assert "tiers.paper is missing: choose smoke" in refusal(tasks=[one_loop], tier="paper")

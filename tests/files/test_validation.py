@@ -14,7 +14,7 @@ class Inner(BaseModel):
     @model_validator(mode="after")
     def _not_thirteen(self) -> "Inner":
         if self.count == 13:
-            raise ValueError("count is 13: allowed is any other number")
+            raise ValueError("count is 13: choose any other number")
         return self
 
 
@@ -44,11 +44,11 @@ def test_an_unknown_key_is_named_with_its_path():
 
 
 def test_a_rule_of_our_own_keeps_its_words_after_the_section():
-    assert line_for({"name": "a", "inner": {"count": 13}}) == "inner: count is 13: allowed is any other number"
+    assert line_for({"name": "a", "inner": {"count": 13}}) == "inner: count is 13: choose any other number"
 
 
 def test_a_rule_of_the_whole_file_keeps_its_words_alone():
-    assert line_for({"count": 13}, Inner) == "count is 13: allowed is any other number"
+    assert line_for({"count": 13}, Inner) == "count is 13: choose any other number"
 
 
 def test_the_other_errors_are_counted():
@@ -88,10 +88,10 @@ def test_problems_of_the_parts_of_a_value_are_said_with_their_keys():
         @field_validator("of")
         @classmethod
         def _even(cls, found: dict[str, int]) -> dict[str, int]:
-            raise_problems(f"{key} is {value}: allowed are even numbers" for key, value in found.items() if value % 2)
+            raise_problems(f"{key} is {value}: choose even numbers" for key, value in found.items() if value % 2)
             return found
 
     with pytest.raises(ValidationError) as caught:
         validate_strictly(Numbers, {"of": {"a": 1, "b": 2, "c": 3}})
-    assert problems(caught.value) == ["of.a is 1: allowed are even numbers", "of.c is 3: allowed are even numbers"]
-    assert one_line(caught.value) == "of.a is 1: allowed are even numbers (and 1 more)"
+    assert problems(caught.value) == ["of.a is 1: choose even numbers", "of.c is 3: choose even numbers"]
+    assert one_line(caught.value) == "of.a is 1: choose even numbers (and 1 more)"

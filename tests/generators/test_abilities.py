@@ -91,7 +91,7 @@ def test_a_loss_costs_an_evaluation_for_each_image_and_level():
 
 @pytest.mark.parametrize("levels", [[], [0.5, 1.1], [-0.1], [math.nan]])
 def test_levels_that_cannot_be_are_refused(fitted: DDPM, levels: list[float]):
-    with pytest.raises(RunFailed, match=r"levels is .*: allowed are one or more from 0 to 1"):
+    with pytest.raises(RunFailed, match=r"levels is .*: choose one or more from 0 to 1"):
         fitted.loss(POOL, 0, QUIET, levels=levels)
 
 
@@ -179,11 +179,11 @@ def test_a_least_noise_of_0_is_the_plain_loss(fitted: DDPM):
     ("given", "message"),
     [
         ({"least_noise": torch.zeros(23)}, r"least_noise of a pool of 24 images must be \(24,\), found \(23,\)"),
-        ({"least_noise": torch.full((24,), 1.5)}, r"least_noise is 1\.5 to 1\.5: allowed are from 0 to 1"),
-        ({"least_noise": torch.full((24,), math.nan)}, "least_noise is nan to nan: allowed are from 0 to 1"),
+        ({"least_noise": torch.full((24,), 1.5)}, r"least_noise is 1\.5 to 1\.5: choose from 0 to 1"),
+        ({"least_noise": torch.full((24,), math.nan)}, "least_noise is nan to nan: choose from 0 to 1"),
         ({"least_noise": torch.ones(24)}, "least_noise is 1 for all images"),
         ({"conditions": torch.zeros(23).long()}, r"conditions of a pool of 24 images must be \(24,\), found \(23,\)"),
-        ({"conditions": torch.full((24,), -1)}, "conditions is -1 to -1: allowed are at least 0"),
+        ({"conditions": torch.full((24,), -1)}, "conditions is -1 to -1: the least is 0"),
         ({"conditions": torch.zeros(24)}, r"conditions must be torch\.int64, found torch\.float32"),
     ],
 )
@@ -284,7 +284,7 @@ def test_a_fit_does_not_go_on_from_the_checkpoint_of_one_that_was_told_something
 
 @pytest.mark.parametrize("condition", [2, -1])
 def test_a_condition_that_was_not_trained_is_refused(conditioned: DDPM, condition: int):
-    message = f"condition is {condition}: allowed are 0 to 1, those that were trained"
+    message = f"condition is {condition}: choose from 0 to 1, those that were trained"
     with pytest.raises(RunFailed, match=message):
         conditioned.sample(LABELS, SEEDS, 1.0, QUIET, condition=condition)
     with pytest.raises(RunFailed, match=message):
@@ -307,7 +307,7 @@ def test_a_second_model_may_have_other_conditions(fitted: DDPM, conditioned: DDP
     ]
     assert torch.equal(drawn[0], sample(conditioned))
     assert torch.equal(drawn[0], drawn[1])
-    with pytest.raises(RunFailed, match="condition is 1: allowed are 0 to 0, those that were trained"):
+    with pytest.raises(RunFailed, match="condition is 1: choose from 0 to 0, those that were trained"):
         conditioned.sample_guided(LABELS, SEEDS, [0.0] * 3, QUIET, Extrapolation(plain, 0.0), condition=1)
 
 
@@ -429,7 +429,7 @@ def test_a_number_of_steps_that_the_schedule_has_not_is_refused(fitted: DDPM, st
         lambda: fitted.sample_guided(LABELS, SEEDS, [0.0], QUIET, steps=steps),
         lambda: fitted.noise_levels(steps),
     ):
-        with pytest.raises(RunFailed, match=f"steps is {steps}: allowed are 1 to 500"):
+        with pytest.raises(RunFailed, match=f"steps is {steps}: choose from 1 to 500"):
             call()
 
 
@@ -440,11 +440,11 @@ def test_a_number_of_steps_that_the_schedule_has_not_is_refused(fitted: DDPM, st
 @pytest.mark.parametrize(
     ("n_classes", "labels", "message"),
     [
-        (10, torch.arange(24) - 1, "was given labels from -1 to 22: allowed are 0 to 9"),
+        (10, torch.arange(24) - 1, "was given labels from -1 to 22: choose from 0 to 9"),
         # What stands for "no label" inside of the DDPM is none.
-        (10, torch.full((24,), 10), "was given labels from 10 to 10: allowed are 0 to 9"),
-        (10, None, "was given no labels: allowed are 0 to 9"),
-        (None, torch.zeros(24, dtype=torch.int64), "was given labels: allowed are none"),
+        (10, torch.full((24,), 10), "was given labels from 10 to 10: choose from 0 to 9"),
+        (10, None, "was given no labels: choose from 0 to 9"),
+        (None, torch.zeros(24, dtype=torch.int64), "was given labels: give none"),
     ],
 )
 def test_labels_are_those_of_the_task(build: Build, n_classes: int | None, labels: Tensor | None, message: str):
@@ -470,7 +470,7 @@ def test_labels_are_those_of_the_task(build: Build, n_classes: int | None, label
     ],
 )
 def test_a_generator_that_cannot_says_so_in_one_line(call: Any, what: str):
-    with pytest.raises(RunFailed, match=f"the generator stylegan cannot {what}: allowed are ddpm"):
+    with pytest.raises(RunFailed, match=f"the generator stylegan cannot {what}: choose ddpm"):
         call(stylegan())
 
 

@@ -22,7 +22,7 @@ from bench.generators.training import WARMUP_FRACTION, warmed_cosine
 
 
 def test_a_model_without_labels_refuses_a_sampling_bias():
-    with pytest.raises(RunFailed, match=r"sampling_bias is 0\.5: without labels .* allowed is 1"):
+    with pytest.raises(RunFailed, match=r"sampling_bias is 0\.5: without labels .* choose 1"):
         build(n_classes=None).sample(None, SEEDS, 0.5, QUIET)
 
 

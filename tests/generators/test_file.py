@@ -175,11 +175,14 @@ def test_a_file_that_is_no_generator_is_refused(tmp_path: Path, text: str, words
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (":depth=3", "parameter 'depth': there are width, batch_size, learning_rate, ema_halflife, sampling_batch"),
-        (":images=3", "parameter 'images': there are width"),
+        (
+            ":depth=3",
+            "parameter 'depth': choose one of width, batch_size, learning_rate, ema_halflife",
+        ),
+        (":images=3", "parameter 'images': choose one of width"),
         (":width=x", "parameter width = 'x'"),
         (":batch_size=0", "parameter batch_size = "),
-        (":width", "allowed is name=value"),
+        (":width", "write name=value"),
     ],
 )
 def test_a_parameter_that_is_none_is_refused(tmp_path: Path, options: str, words: str):
@@ -191,8 +194,8 @@ def test_a_parameter_that_is_none_is_refused(tmp_path: Path, options: str, words
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("gan", "--generator gan: there are ddpm, stylegan, gaussian, and all"),
-        ("nowhere/mine.py", "--generator nowhere/mine.py: there are ddpm"),
+        ("gan", "--generator gan: choose one of ddpm, stylegan, gaussian, all"),
+        ("nowhere/mine.py", "--generator nowhere/mine.py: choose one of ddpm"),
         ("ddpm:width=3", "the settings of ddpm are those of the task file"),
     ],
 )
@@ -212,8 +215,8 @@ def test_a_file_with_a_wrong_name_is_refused(tmp_path: Path, name: str, words: s
     ("text", "options", "words"),
     [
         (NETWORK, ["--task", "gaussian"], "mine.py, task 'gaussian': it makes images, the task's data are points"),
-        (NETWORK, ["--sampling-bias", "0.5"], "Mine has no sampling bias (check_sampling_bias allows none): allowed"),
-        (NETWORK, ["--method", "sims"], "method sims is not for mine: allowed are ddpm"),
+        (NETWORK, ["--sampling-bias", "0.5"], "Mine has no sampling bias (check_sampling_bias allows none): choose"),
+        (NETWORK, ["--method", "sims"], "method sims is not for mine: choose ddpm"),
         (
             NETWORK.replace("reshape(-1, 1, 8, 8)", "reshape(-1, 1, 4, 16)"),
             [],

@@ -96,7 +96,7 @@ def test_a_single_point_has_no_covariance():
 
 
 def test_there_is_nothing_to_finetune():
-    with pytest.raises(RunFailed, match=r"closed form.*allowed is scratch"):
+    with pytest.raises(RunFailed, match=r"closed form.*choose scratch"):
         fit(points(7), from_scratch=False)
 
 
@@ -135,9 +135,9 @@ def test_what_a_gaussian_cannot_be_fitted_with_is_refused(arguments: dict[str, A
 def test_a_gaussian_has_no_features_no_judgement_and_no_steps():
     model = fit(points(5))
     for use in (lambda: model.features(points(3), QUIET), lambda: model.judge(points(3), QUIET)):
-        with pytest.raises(RunFailed, match=r"the generator gaussian cannot .*: allowed are .*stylegan"):
+        with pytest.raises(RunFailed, match=r"the generator gaussian cannot .*: choose .*stylegan"):
             use()
-    with pytest.raises(RunFailed, match="allowed are ddpm"):
+    with pytest.raises(RunFailed, match="choose ddpm"):
         model.sample_guided(None, [1], [0.0], QUIET)
 
 
@@ -153,7 +153,7 @@ def test_a_gaussian_has_no_features_no_judgement_and_no_steps():
     ],
 )
 def test_what_it_cannot_it_says_in_one_line(call, what: str):
-    with pytest.raises(RunFailed, match=f"^the generator gaussian cannot {what}: allowed are ddpm$"):
+    with pytest.raises(RunFailed, match=f"^the generator gaussian cannot {what}: choose ddpm$"):
         call()
 
 

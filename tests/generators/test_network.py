@@ -431,5 +431,5 @@ def test_a_discriminator_judges_labelled_images_and_a_ddpm_has_none():
     assert torch.allclose(model.judge(POOL[torch.tensor([5])], QUIET), logits[[5]], atol=1e-5)
     other_labels = ImageSet(POOL.images, POOL.labels.roll(1))
     assert not torch.allclose(model.judge(other_labels, QUIET), logits)
-    with pytest.raises(RunFailed, match="the generator ddpm cannot judge images: allowed are stylegan"):
+    with pytest.raises(RunFailed, match="the generator ddpm cannot judge images: choose stylegan"):
         fit(ddpm()).judge(POOL, QUIET)

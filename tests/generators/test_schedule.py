@@ -168,7 +168,7 @@ def test_levels_below_the_least_noise_are_left_out_and_the_others_count_as_befor
 
 
 def test_training_levels_must_spread():
-    with pytest.raises(ValidationError, match="the deviation is 0: allowed are numbers above 0"):
+    with pytest.raises(ValidationError, match="the deviation is 0: choose a number above 0"):
         schedule(training_levels=(0.0, 0.0))
 
 

@@ -108,7 +108,7 @@ def test_a_watched_fit_that_is_killed_and_resumed_ends_as_an_undisturbed_one(kee
 
 
 def test_a_number_that_is_not_finite_is_refused():
-    with pytest.raises(RunFailed, match="what a watch measures is nan: allowed are finite numbers"):
+    with pytest.raises(RunFailed, match="what a watch measures is nan: must be a finite number"):
         fit(ddpm(), watch=Watch(lambda: math.nan, never))
 
 

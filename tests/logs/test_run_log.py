@@ -104,7 +104,7 @@ def test_the_settings_are_the_cell_and_the_conditions_of_the_score_and_nothing_o
 
 
 def test_a_logger_that_does_not_exist_is_refused():
-    with pytest.raises(BadInput, match=r"^--log mlflow: allowed are tensorboard, wandb$"):
+    with pytest.raises(BadInput, match=r"^--log mlflow: choose one of tensorboard, wandb$"):
         check_loggers(["tensorboard", "mlflow"])
 
 

@@ -114,7 +114,10 @@ def test_a_file_is_executed_anew_as_it_was_loaded(tmp_path: Path):
 
 @pytest.mark.parametrize("name", ["magic", "nowhere/mine.py"])
 def test_a_missing_method_is_refused_with_those_that_there_are(name: str):
-    with pytest.raises(BadInput, match=rf"^no method '{name}': there are accumulate_subsample, .*none.*\.py file$"):
+    with pytest.raises(
+        BadInput,
+        match=rf"^no method '{name}': .*choose one of accumulate_subsample, .*none.*\.py file$",
+    ):
         load_method(name)
 
 
@@ -146,7 +149,7 @@ def test_a_file_name_that_is_no_method_name_is_refused(tmp_path: Path, name: str
 def test_parameters_too_long_for_a_record_are_refused_when_the_method_is_loaded(tmp_path: Path):
     path = written(tmp_path, ONE_CLASS + "    text: str = 'x'\n")
     assert load_method(f"{path}:text={'y' * 1000}").identity.params == {"text": "y" * 1000}
-    with pytest.raises(BadInput, match="params: 2,011 characters as JSON: allowed are at most 2,000"):
+    with pytest.raises(BadInput, match="params: 2,011 characters as JSON: the most is 2,000"):
         load_method(f"{path}:text={'y' * 2000}")
 
 
@@ -199,8 +202,8 @@ def test_an_identity_says_how_it_is_given_on_the_command_line(tmp_path: Path):
         (":keep=2", ["keep", "less than or equal to 1"]),
         (":neighbours=many", ["neighbours", "many", "integer"]),
         (":rule=best", ["rule", "greedy", "threshold"]),
-        (":depth=2", ["'depth'", "there are keep, neighbours, rule, real_first"]),
-        (":limit=2", ["'limit'", "there are keep"]),
+        (":depth=2", ["'depth'", "choose one of keep, neighbours, rule, real_first"]),
+        (":limit=2", ["'limit'", "choose one of keep"]),
         (":keep", ["name=value"]),
         (":keep=1:keep=0.5", ["each name once"]),
     ],
@@ -245,7 +248,7 @@ def test_nothing_is_written_beside_the_file(tmp_path: Path):
 
 def test_a_file_too_large_to_be_a_method_is_refused(tmp_path: Path):
     path = written(tmp_path, ONE_CLASS + "#" * 100_000)
-    assert "allowed are at most 100,000" in refusal(path)
+    assert "the most is 100,000" in refusal(path)
 
 
 def test_a_pipe_is_no_method(tmp_path: Path):

@@ -71,9 +71,9 @@ def test_an_image_is_augmented_alike_whichever_process_has_it(kind: str):
 @pytest.mark.parametrize(
     ("build", "changes", "count", "message"),
     [
-        (ddpm, {"batch_size": 2}, 3, "batch_size = 2: .* allowed are at most 2 processes"),
-        (stylegan, {"batch_size": 8}, 3, "of which 4 go together, allowed are at most 2 processes"),
-        (stylegan, {"batch_size": 10}, 2, "batch_size = 10: .* allowed are multiples of 8"),
+        (ddpm, {"batch_size": 2}, 3, "batch_size = 2: .* the most is 2 processes"),
+        (stylegan, {"batch_size": 8}, 3, "of which 4 go together, the most is 2 processes"),
+        (stylegan, {"batch_size": 10}, 2, "batch_size = 10: .* choose a multiple of 8"),
     ],
 )
 def test_a_batch_that_cannot_be_shared_is_refused(build, changes: dict[str, int], count: int, message: str):
@@ -84,8 +84,8 @@ def test_a_batch_that_cannot_be_shared_is_refused(build, changes: dict[str, int]
 @pytest.mark.parametrize(
     ("command", "message"),
     [
-        (["list"], "several processes were launched: allowed is autophagy run"),
-        (["run", "--device", "cuda:0"], "--device cuda:0: where several processes were launched, allowed are auto"),
+        (["list"], "several processes were launched: only autophagy run can be launched so"),
+        (["run", "--device", "cuda:0"], "--device cuda:0: where several processes were launched, choose auto"),
     ],
 )
 def test_what_launched_processes_cannot_do_is_refused(

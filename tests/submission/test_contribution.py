@@ -176,7 +176,7 @@ def add_an_executable(repository: Repository) -> str:
 
 def add_another_file(repository: Repository) -> str:
     (repository.leaderboard / "methods" / "mine.sh").write_text("echo")
-    return "leaderboard/methods/mine.sh: does not belong here: allowed are leaderboard/methods/NAME.py"
+    return "leaderboard/methods/mine.sh: does not belong here: choose one of leaderboard/methods/NAME.py"
 
 
 def add_a_folder(repository: Repository) -> str:
@@ -277,7 +277,7 @@ def add_the_sheet_of_an_old_result(repository: Repository) -> str:
 def add_a_sheet_that_is_none(repository: Repository) -> str:
     path = repository.result(0).with_suffix(".samples.png")
     path.write_bytes(png(40, 21))
-    return f"leaderboard/results/{path.name}: 40 x 21 pixels: allowed are 4 squares in each row"
+    return f"leaderboard/results/{path.name}: 40 x 21 pixels: must be 4 squares in each row"
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,7 @@ def test_a_result_on_the_leaderboard_keeps_the_rules(record: Record):
         (
             "cell",
             {"generator": GeneratorIdentity(name="ddpm", sha256="a" * 64)},
-            ["generator 'ddpm' is one of the benchmark", "allowed is another name"],
+            ["generator 'ddpm' is one of the benchmark", "choose another name"],
         ),
         ("score", {"features": "inception"}, ["score.features = inception", "has digits"]),
         ("score", {"features_sha256": "0" * 64}, ["score.features_sha256 = 000", "has 7232024a"]),
@@ -110,9 +110,9 @@ def test_a_wheel_knows_no_commit_and_its_results_are_allowed(record: Record):
     [
         ("mine.txt", b"", "a method is one Python file"),
         ("Mine.py", b"", "named in lower case"),
-        ("mine.py", b"#" * (MOST_METHOD_BYTES + 1), "100,001 bytes: allowed are at most 100,000"),
+        ("mine.py", b"#" * (MOST_METHOD_BYTES + 1), "100,001 bytes: the most is 100,000"),
         ("mine.py", b"# \xff\n", "cannot be read as UTF-8 text"),
-        ("mine.py", b"# -*- coding: utf-7 -*-\n", "its encoding is utf-7: allowed is utf-8"),
+        ("mine.py", b"# -*- coding: utf-7 -*-\n", "its encoding is utf-7: must be utf-8"),
         ("mine.py", b"# -*- coding: no-such -*-\n", "cannot be read as UTF-8 text"),
         ("mine.py", b"import bench.scoring.scorer\n", "mine.py:1: imports bench.scoring.scorer"),
         ("mine.py", b"def (\n", "cannot be imported: SyntaxError"),

@@ -149,10 +149,10 @@ def test_that_nobody_is_named_is_noted_where_something_is_new(place: Place, subm
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (("--by", "<b>Ada</b>"), "--by '<b>Ada</b>' has <: allowed is plain text"),
-        (("--by", ""), "allowed are 1 to 80 characters"),
-        (("--by", "Ada", "--link", "javascript:alert(1)"), "--link 'javascript:alert(1)': allowed is https://"),
-        (("--link", "https://example.org"), "--link https://example.org: allowed beside --by NAME"),
+        (("--by", "<b>Ada</b>"), "--by '<b>Ada</b>' has <: use plain text"),
+        (("--by", ""), "use 1 to 80 characters"),
+        (("--by", "Ada", "--link", "javascript:alert(1)"), "--link 'javascript:alert(1)': give https://"),
+        (("--link", "https://example.org"), "--link https://example.org: goes with --by NAME"),
     ],
 )
 def test_a_name_or_a_link_that_is_not_allowed_is_refused(place: Place, refusal: Submit, options, said: str):
@@ -341,7 +341,7 @@ def spoil_the_strip(cell: Path) -> str:
 
 def spoil_the_sheet(cell: Path) -> str:
     (cell / "samples.png").write_bytes(png(41, 20))
-    return "samples.png: 41 x 20 pixels: allowed are 4 squares in each row, or 3 of points in one row"
+    return "samples.png: 41 x 20 pixels: must be 4 squares in each row, or 3 of points in one row"
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,7 @@ def test_another_file_of_the_name_is_never_replaced(own: Path, leaderboard: Path
 @pytest.mark.parametrize("weights", ["../digits.safetensors", "/tmp/digits.safetensors"])
 def test_a_network_that_lies_elsewhere_is_refused(own: Path, leaderboard: Path, weights: str):
     own.write_text(own.read_text(encoding="utf-8").replace("features/digits.safetensors", weights), encoding="utf-8")
-    assert f"features.weights is {weights}: allowed are paths below the task file" in refusal(own, leaderboard)
+    assert f"features.weights is {weights}: give a path below the task file" in refusal(own, leaderboard)
 
 
 def test_a_task_that_no_cell_is_of_is_refused(own: Path, leaderboard: Path):

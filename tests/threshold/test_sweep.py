@@ -173,7 +173,7 @@ def test_no_more_real_images_alone_are_planned_than_the_task_has():
 
 @pytest.mark.parametrize("last", [0, 5])
 def test_more_last_generations_than_there_are_are_refused(last: int):
-    with pytest.raises(BadInput, match=rf"--last {last}: allowed are 1 to the number of generations, 4"):
+    with pytest.raises(BadInput, match=rf"--last {last}: choose from 1 to the number of generations, 4"):
         plan_sweep(sweep(last=last))
 
 
