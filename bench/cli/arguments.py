@@ -20,7 +20,7 @@ def add_data(parser: argparse._ActionsContainer) -> None:
         "--data",
         type=Path,
         metavar="PATH",
-        help="the task's real images, as for autophagy data --from [the data folder]",
+        help="the task's real images [the data folder]",
     )
 
 
@@ -44,25 +44,19 @@ def add_where(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
         "--device",
         default="auto",
         metavar="NAMES",
-        help="auto (all GPUs, else the CPU), or a list: cpu, cuda:0, ... [auto]",
+        help="auto (GPUs, else CPU), cpu, cuda:0, ... [auto]",
     )
+    where.add_argument("--no-compile", action="store_true", help="no torch.compile on a GPU: starts sooner")
+    where.add_argument("--workers", type=int, metavar="N", help="processes that run cells [one for each device]")
+    where.add_argument("--threads", type=int, metavar="N", help="CPU threads of each process [all; Ray 1]")
     where.add_argument(
-        "--no-compile", action="store_true", help="no torch.compile on a GPU; generation 1 starts sooner"
+        "--executor", default="local", choices=("local", "ray"), metavar="NAME", help="local or ray [local]"
     )
-    where.add_argument(
-        "--workers", type=int, metavar="N", help="processes that run cells at the same time [one for each device]"
-    )
-    where.add_argument(
-        "--threads", type=int, metavar="N", help="CPU threads of each process [all, shared out; with ray 1]"
-    )
-    where.add_argument("--executor", default="local", choices=("local", "ray"), help="where cells run [local]")
-    where.add_argument(
-        "--ray-address", metavar="ADDRESS", help="the Ray cluster: auto, HOST:PORT [a new one on this machine]"
-    )
+    where.add_argument("--ray-address", metavar="ADDRESS", help="Ray cluster: auto, HOST:PORT [a new one]")
     add_runs(where)
     where.add_argument(
         "--log", default="", metavar="NAMES",
-        help=f"draw curves while it runs: {', '.join(LOGGERS)} (extras), in the folder of the runs [off]",
+        help=f"curves while it runs: {', '.join(LOGGERS)} [off]",
     )  # fmt: skip
     return where
 

@@ -6,13 +6,15 @@ Results go to stdout, progress and messages to stderr. Exit status: 0 done, 1 a 
 
 import argparse
 import io
+import os
 import signal
 import sys
 from collections.abc import Collection, Sequence
+from functools import partial
 from importlib import import_module
-from typing import NoReturn
+from typing import Any, NoReturn
 
-from bench.errors import MEMORY_ADVICE, MOST_QUOTED, BadInput, first_line, is_out_of_memory
+from bench.errors import MEMORY_ADVICE, MOST_QUOTED, BadInput, choose, first_line, is_out_of_memory, nearest
 from bench.process import launched
 from bench.public import __version__
 
@@ -38,12 +40,34 @@ VERBS = {
 }
 
 
+FIRST_STEPS = """\
+autophagy: generative models that are trained on their own output, and what keeps them healthy
+
+Start here:
+  autophagy run --task digits --loop all --generations 5    three loops on handwritten digits, minutes on a CPU
+  autophagy board --results runs                            a page of what came of it: site/index.html
+
+Then:
+  autophagy new-method my_idea       a method to start from; autophagy check my_idea.py tries it
+  autophagy score REAL FAKE --features efficientnet-lite0    the scorer alone, for two folders of images
+  autophagy list                     tasks, methods, generators, loops, feature spaces
+  autophagy --help                   all commands; autophagy VERB --help explains one
+"""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit status."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a file's name need not be text
     try:
         words = sys.argv[1:] if arguments is None else arguments
+        if "_ARGCOMPLETE" in os.environ:
+            from bench.cli.completion import complete
+
+            complete(parser_of(os.environ.get("COMP_LINE", "").split()[1:2]))
+        if not words:
+            print(FIRST_STEPS, end="")
+            return 0
         parsed = parser_of([word for word in words if not word.startswith("-")][:1]).parse_args(words)
         if launched.count() > 1 and parsed.verb != "run":
             raise BadInput("several processes were launched: only autophagy run can be launched so")
@@ -85,9 +109,35 @@ def _cut(name: object) -> str:
 
 
 class _Parser(argparse.ArgumentParser):
+    """Says in one line what is wrong, as everywhere else, and what was probably meant."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(formatter_class=partial(argparse.HelpFormatter, max_help_position=27), **settings)
+
     def error(self, message: str) -> NoReturn:
-        """Say what is wrong in one line, as everywhere else."""
         raise BadInput(f"{message} (see {self.prog} --help)")
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None, **how: Any) -> Any:
+        """Refuse an option that there is not where its verb is known: the names of its options are those to offer."""
+        namespace, unknown = super().parse_known_args(args, namespace, **how)
+        if self._subparsers is None and (
+            options := [word.partition("=")[0] for word in unknown if word.startswith("--")]
+        ):
+            meant = nearest(self._option_string_actions, options[0])
+            self.error(f"no option {options[0]}" + (f": did you mean {meant}?" if meant else ""))
+        return namespace, unknown
+
+    def format_help(self) -> str:
+        """Return the help; what every verb has, such as -h, stands last."""
+        if len(used := [group for group in self._action_groups if group._group_actions]) > 1:
+            rest = next((group for group in used if group.title == "options"), None)
+            self._action_groups.sort(key=lambda group: group is rest)
+        return super().format_help()
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is not None and value not in action.choices:
+            what = "command" if action.dest == "verb" else "/".join(action.option_strings) or "such word"
+            self.error(f"no {what} '{value}': {choose(map(str, action.choices), str(value))}")
 
 
 def parser_of(verbs: Collection[str]) -> argparse.ArgumentParser:
@@ -95,7 +145,7 @@ def parser_of(verbs: Collection[str]) -> argparse.ArgumentParser:
     parser = _Parser(
         prog="autophagy",
         description="A benchmark of generative models that are trained on their own output.",
-        epilog="Start with:  autophagy run --task digits --loop all  and then  autophagy board --results runs",
+        epilog="`autophagy` alone says what to do first.",
     )
     parser.add_argument("--version", action="version", version=f"autophagy-bench {__version__}")
     subparsers = parser.add_subparsers(dest="verb", metavar="VERB", required=True)

@@ -13,71 +13,51 @@ from bench.cells.floor import WITH_FLOOR, beside_floor, shares_of_floor
 from bench.cells.loops import LOOP_KINDS
 from bench.cells.task import TIERS, task_names
 from bench.cli.arguments import add_where, floor_note, names, numbers, where
-from bench.process.tables import size, table
+from bench.cli.plan import check_time, plan_text
+from bench.errors import BadInput
+from bench.process.tables import table
 
 if TYPE_CHECKING:
-    import torch
-
     from bench.executors.cell_runner import Outcome
-    from bench.executors.estimate import Estimate
-    from bench.executors.grid import PlannedCell
     from bench.process.processes import Processes
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
+    parser.usage = "autophagy run [options]"
     parser.description = (
-        "Run every combination of the tasks, generators, loops, methods, sampling biases and seeds that "
-        "are named. Finished cells are skipped, unfinished ones go on where they were."
+        "Run every combination of what the comma lists name. Finished cells are skipped, unfinished ones go on where "
+        "they were. For example:  autophagy run --task digits --loop fully_synthetic --seeds 0,1,2"
     )
-    parser.epilog = "Where a size is not given, the task file's size for the tier and the loop is used."
-    grid = parser.add_argument_group("what to run (comma lists; the combinations are the cells)")
-    grid.add_argument("--task", default="digits", metavar="NAMES", help="tasks, task files (.toml), or all [digits]")
-    grid.add_argument(
-        "--generator",
-        default="ddpm",
-        metavar="NAMES",
-        help="generators, files (.py), or all of each task; parameters of a file after colons: FILE:key=value [ddpm]",
+    parser.epilog = "Sizes that are not given are the task's, for the tier and the loop."
+    most = parser.add_argument_group("most used")
+    most.add_argument("--task", default="digits", metavar="NAMES", help="tasks, task files (.toml), or all [digits]")
+    most.add_argument("--loop", default="all", metavar="NAMES", help=f"{', '.join(LOOP_KINDS)} [all]")
+    most.add_argument("--method", default="none", metavar="NAMES", help="methods, or files (NAME:key=value) [none]")
+    most.add_argument(
+        "--generator", default="ddpm", metavar="NAMES", help="generators, or files (FILE:key=value) [ddpm]"
     )
-    grid.add_argument("--loop", default="all", metavar="NAMES", help=f"{', '.join(LOOP_KINDS)}, or all [all]")
-    grid.add_argument(
-        "--method",
-        default="none",
-        metavar="NAMES",
-        help="methods, files (.py), or all baselines where they apply; parameters after colons: NAME:key=value [none]",
-    )
-    grid.add_argument(
-        "--sampling-bias", default="1", metavar="NUMBERS", help="the paper's lambda in (0, 1]; 1 is unbiased [1]"
-    )
-    grid.add_argument("--seeds", default="0", metavar="NUMBERS", help="one run for each seed [0]")
+    most.add_argument("--seeds", default="0", metavar="NUMBERS", help="one run for each seed [0]")
+    most.add_argument("--tier", default="smoke", metavar="NAME", help=f"{', '.join(TIERS)} [smoke]")
+    most.add_argument("--dry-run", action="store_true", help="say what it will take; run nothing")
+    most.add_argument("--measure", action="store_true", help="with --dry-run: time the networks themselves")
+    most.add_argument("--yes", action="store_true", help="begin, however long it takes")
     loop = parser.add_argument_group("the loop")
-    loop.add_argument("--tier", default="smoke", metavar="NAME", help=f"{', '.join(TIERS)} [smoke]")
+    loop.add_argument("--generations", type=int, metavar="N", help="generations, G^1 included")
+    loop.add_argument("--sampling-bias", default="1", metavar="NUMBERS", help="the paper's lambda, in (0, 1] [1]")
     loop.add_argument(
-        "--pool", default="previous", metavar="POLICY",
-        help="whose synthetic images a generation trains on: previous, accumulated, last:K [previous]",
-    )  # fmt: skip
+        "--pool", default="previous", metavar="POLICY", help="previous, accumulated or last:K [previous]"
+    )
     loop.add_argument(
-        "--contamination", type=float, metavar="SHARE",
-        help="share of the pool that is synthetic, without saying which: between 0 and 1 [off]",
-    )  # fmt: skip
+        "--contamination", type=float, metavar="SHARE", help="synthetic share of the pool, unmarked [off]"
+    )
     loop.add_argument("--protocol", default="scratch", metavar="NAME", help="scratch or finetune [scratch]")
-    loop.add_argument("--generations", type=int, metavar="N", help="how many generations, G^1 included")
-    loop.add_argument("--n-real", type=int, metavar="N", help="real images in each generation after the first")
+    loop.add_argument("--n-real", type=int, metavar="N", help="real images in each generation after G^1")
     loop.add_argument("--n-synthetic", type=int, metavar="N", help="synthetic images that each generation gives")
     loop.add_argument("--n-initial", type=int, metavar="N", help="real images that G^1 trains on")
     places = add_where(parser)
-    places.add_argument(
-        "--shard", metavar="I/N", help="only the I-th of N parts of the cells: for arrays of jobs that share --runs"
-    )
-    places.add_argument(
-        "--results",
-        type=Path,
-        metavar="DIR",
-        help="keep the records in this folder too; cells that it has are skipped",
-    )
-    parser.add_argument(
-        "--dry-run", action="store_true", help="print the cells, their cost, time and size; run nothing"
-    )
+    places.add_argument("--shard", metavar="I/N", help="only part I of N of the cells: job arrays")
+    places.add_argument("--results", type=Path, metavar="DIR", help="copy records here; skip cells that it has")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
 
 
@@ -92,16 +72,12 @@ def execute(arguments: argparse.Namespace) -> int:
 def _run_cells(arguments: argparse.Namespace, processes: "Processes") -> int:
     from bench.cells.choices import Choices
     from bench.cells.result_files import keep_result, without_results
-    from bench.executors.choose import choose_executor
-    from bench.executors.estimate import estimate_cells
     from bench.executors.grid import plan_cells, shard
-    from bench.features.build import missing_weights
-    from bench.generators.engine import Engine
     from bench.process.interruption import stoppable
     from bench.process.progress import Progress
-    from bench.runs.environment import choose_devices
 
-    placed = where(arguments)
+    if arguments.measure and not arguments.dry_run:
+        raise BadInput("--measure: goes with --dry-run")
     cells = plan_cells(
         Choices(
             tasks=names("--task", arguments.task, task_names),
@@ -131,13 +107,14 @@ def _run_cells(arguments: argparse.Namespace, processes: "Processes") -> int:
         planned, cells = cells, [planned for planned in cells if planned.cell.id in left]
         progress.note(f"{len(planned) - len(cells)} of {len(planned)} cells have their records in {arguments.results}")
     if arguments.dry_run:
-        engine = Engine.on(choose_devices(arguments.device)[0], compiled=not arguments.no_compile)
         if processes.is_main:
-            for task, tier in {each.task.sha256: (each.task, each.cell.tier) for each in cells}.values():
-                if (missing := missing_weights(task, tier)) is not None:
-                    progress.note(f"task {task.name}: {missing}")
-            print(estimate_table(cells, estimate_cells(cells, engine), engine.device, arguments.json))
+            print(plan_text(arguments, cells, progress))
         return 0
+    check_time(arguments, cells, processes, progress)
+    from bench.executors.choose import choose_executor  # which imports all that cells are run with
+
+    placed = where(arguments)
+
     outcomes = []
     order = {planned.cell.id: i for i, planned in enumerate(cells)}
     try:
@@ -219,45 +196,3 @@ def outcomes_json(outcomes: Sequence["Outcome"], runs: Path) -> str:
         for outcome in outcomes
     ]
     return json.dumps(content, indent=2)
-
-
-def estimate_table(
-    cells: Sequence["PlannedCell"], estimates: Sequence["Estimate"], device: "torch.device", as_json: bool
-) -> str:
-    """Return the cost of each cell before it runs, as a table or as JSON."""
-    if as_json:
-        content = [
-            {"cell_id": planned.cell.id, "cell": planned.cell.model_dump(mode="json")}
-            | {"images_trained": e.images_trained, "network_evaluations": e.network_evaluations}
-            | {"seconds": e.seconds, "device": str(device)}
-            | {"disk_bytes": e.disk_bytes, "disk_peak_bytes": e.disk_peak_bytes}
-            for planned, e in zip(cells, estimates, strict=True)
-        ]
-        return json.dumps(content, indent=2)
-    rows = [("cell", "generations", "images trained", "network evaluations", f"time on {device}", "disk")]
-    for planned, estimate in zip(cells, estimates, strict=True):
-        rows.append(
-            (
-                planned.cell.slug,
-                f"{planned.cell.loop.generations}",
-                f"{estimate.images_trained:,}",
-                f"{estimate.network_evaluations:,}",
-                _duration(estimate.seconds),
-                size(estimate.disk_bytes),
-            )
-        )
-    total = sum(estimate.seconds for estimate in estimates)
-    disk = sum(estimate.disk_bytes for estimate in estimates)
-    unfinished = max((estimate.disk_peak_bytes - estimate.disk_bytes for estimate in estimates), default=0)
-    note = (
-        f"{len(cells)} cells, about {_duration(total)} in all; G^1 is counted once where cells share it.\n"
-        f"{size(disk)} on disk, and up to {size(unfinished)} more for each cell that runs (method state not included)."
-    )
-    return f"{table(rows)}\n{note}"
-
-
-def _duration(seconds: float) -> str:
-    minutes = round(seconds / 60)
-    if minutes >= 60:
-        return f"{minutes // 60} h {minutes % 60} min"
-    return f"{minutes} min" if minutes else f"{seconds:.0f} s"

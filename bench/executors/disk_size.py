@@ -7,7 +7,6 @@ import torch
 from bench.data.image_set import ImageSet
 from bench.executors.grid import PlannedCell
 from bench.files.tensors import tensor_bytes
-from bench.generators.base import Generator
 from bench.methods.method import synthetic_are_samples
 from bench.runs.samples import image_tensors
 from bench.runs.sheet import sheet_pixels
@@ -35,12 +34,13 @@ class DiskSize:
     checkpoint: int
 
 
-def disk_size(planned: PlannedCell, generator: Generator) -> DiskSize:
+def disk_size(planned: PlannedCell, model_bytes: int, checkpoint_bytes: int) -> DiskSize:
     """Return the size of a cell before it runs.
 
     Args:
         planned: the cell.
-        generator: of the cell; trained or not.
+        model_bytes: of the file of the generator's weights.
+        checkpoint_bytes: of the state of an unfinished fit.
     """
     loop, method = planned.cell.loop, planned.method.build()
     n_score, n_synthetic = planned.task.tiers[planned.cell.tier].n_score, method.n_synthetic(loop)
@@ -53,11 +53,10 @@ def disk_size(planned: PlannedCell, generator: Generator) -> DiskSize:
     data = planned.task.tier_data(planned.cell.tier)
     per_pixel = BYTES_OF_SHEET_PIXEL if data.dimensions is None else BYTES_OF_POINTS_PIXEL
     sheet = round(per_pixel * sheet_pixels(data.image_shape, data.n_classes)) if loop.generations > 1 else 0
-    model = len(tensor_bytes(generator.state_dict()))
     return DiskSize(
-        finished=JSON_OF_CELL + sheet + loop.generations * (images + strip + model + JSON_OF_GENERATION),
-        first_generation=model,
-        checkpoint=2 * generator.checkpoint_bytes,
+        finished=JSON_OF_CELL + sheet + loop.generations * (images + strip + model_bytes + JSON_OF_GENERATION),
+        first_generation=model_bytes,
+        checkpoint=2 * checkpoint_bytes,
     )
 
 

@@ -1,26 +1,26 @@
 """What cells will cost, before they run."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
 
 from bench.cells.cell import GeneratorIdentity
 from bench.cells.generator_settings import FileSettings, NetworkSettings
 from bench.cells.task import Task, TierName
-from bench.data.image_set import ImageSet
-from bench.errors import BadInput, first_line, is_out_of_memory
+from bench.executors.demand import POINTS, Demand, demand, fit, sample
 from bench.executors.disk_size import disk_size
 from bench.executors.grid import PlannedCell
-from bench.generators.base import Generator
 from bench.generators.engine import Engine
 from bench.generators.file import LoadedGenerator
-from bench.process.progress import Progress
 
 TIMED_STEPS = 5
-TIMED_POINTS = 1000
+# What networks reach of the speed of a product of large matrices: measured for the smoke tiers on a CPU, where it is
+# .3 to .7; on a GPU what the budgets of the tiers for one were computed with, a twentieth.
+SHARE_OF_PRODUCTS = {"cpu": 0.5, "cuda": 0.05}
+PRODUCT_SIDE = {"cpu": 768, "cuda": 8192}
+PRODUCT_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Estimate:
         images_trained: images that will go through a training step; those of G^1 count for the first cell that
             trains it.
         network_evaluations: forward passes of the network for one image in sampling.
-        seconds: on the device that was timed, scoring not included.
+        seconds: on the device, scoring not included.
         disk_bytes: of the files of the finished cell under its own method, whose state is not included; the model of
             G^1 that cells share counts for the first of them.
         disk_peak_bytes: the most that there can be while it runs, with the state of an unfinished fit.
@@ -48,51 +48,49 @@ class Estimate:
 class _Speed:
     seconds_per_image_trained: float
     seconds_per_image_sampled: float
-    generator: Generator
 
 
-class _NoCheckpoint:
-    def load(self) -> dict[str, Tensor] | None:
-        return None
+def estimate_cells(cells: Sequence[PlannedCell], engine: Engine, *, measured: bool) -> list[Estimate]:
+    """Return the estimate of each cell.
 
-    def due(self) -> bool:
-        return False
-
-    def save(self, state: Mapping[str, Tensor]) -> None:
-        raise AssertionError("no checkpoint is due")
-
-
-def estimate_cells(cells: Sequence[PlannedCell], engine: Engine) -> list[Estimate]:
-    """Return the estimate of each cell, from a few timed steps of the real networks, and from their shapes."""
+    Args:
+        cells: those that share G^1 next to each other.
+        engine: what they will run on.
+        measured: whether a few steps of the real networks are timed, which takes minutes where these are large;
+            otherwise the time is computed, from the networks' arithmetic and the device's speed at matrix products.
+    """
+    demands: dict[tuple[str, TierName, GeneratorIdentity, float], Demand] = {}
     speeds: dict[tuple[str, TierName, GeneratorIdentity, float], _Speed] = {}
     shared: set[tuple[str, TierName, GeneratorIdentity, int, int]] = set()
+    speed_of_products = None if measured or not cells else _flops_per_second(engine)
     estimates = []
     for planned in cells:
         cell, task = planned.cell, planned.task
         tier, loop = task.tiers[cell.tier], cell.loop
-        speed_key = (task.sha256, cell.tier, cell.generator, loop.sampling_bias)
-        if speed_key not in speeds:
-            speeds[speed_key] = _measure(planned.generator, task, cell.tier, loop.sampling_bias, engine)
-        speed = speeds[speed_key]
-
+        key = (task.sha256, cell.tier, cell.generator, loop.sampling_bias)
+        if key not in demands:
+            pools = {pool for other in cells if other.cell.generator == cell.generator for pool in _pools(other)}
+            found = demand(planned.generator, task, cell.tier, loop.sampling_bias, pools)
+            demands[key] = found
+            speeds[key] = (
+                _measure(planned.generator, task, cell.tier, loop.sampling_bias, engine)
+                if speed_of_products is None
+                else _Speed(found.flops_trained / speed_of_products, found.flops_sampled / speed_of_products)
+            )
+        wanted, speed = demands[key], speeds[key]
         first_generation = (task.sha256, cell.tier, cell.generator, cell.seed, loop.n_initial)
-        settings = planned.generator.settings(task, cell.tier)
-        cpu = Engine(torch.device("cpu"))
-        generator = planned.generator.build(settings, task.tier_data(cell.tier).shape, cpu)
-        kept = [len(loop.kept_generations(t)) for t in range(2, loop.generations + 1)]
-        pools = [loop.n_real + n * loop.n_synthetic for n in kept]
-        size = disk_size(planned, speed.generator)  # one that was trained: some have no weights before
-        disk = size.finished
+        size = disk_size(planned, wanted.model_bytes, wanted.checkpoint_bytes)
+        first, *others = _pools(planned)
+        images, disk = sum(wanted.images_per_fit[pool] for pool in others), size.finished
         if first_generation not in shared:
-            pools.append(loop.n_initial)
+            images += wanted.images_per_fit[first]
             disk += size.first_generation
         shared.add(first_generation)
-        images = sum(map(generator.images_per_fit, pools))
         samples = loop.generations * max(loop.n_synthetic, tier.n_score)
         estimates.append(
             Estimate(
                 images_trained=images,
-                network_evaluations=samples * generator.evaluations_per_image(loop.sampling_bias),
+                network_evaluations=samples * wanted.evaluations_per_image,
                 seconds=images * speed.seconds_per_image_trained + samples * speed.seconds_per_image_sampled,
                 disk_bytes=disk,
                 disk_peak_bytes=disk + size.checkpoint,
@@ -101,35 +99,42 @@ def estimate_cells(cells: Sequence[PlannedCell], engine: Engine) -> list[Estimat
     return estimates
 
 
+def _pools(planned: PlannedCell) -> list[int]:
+    """Return the sizes of the pools of a cell, generation by generation."""
+    loop = planned.cell.loop
+    kept = (len(loop.kept_generations(t)) for t in range(2, loop.generations + 1))
+    return [loop.n_initial, *(loop.n_real + n * loop.n_synthetic for n in kept)]
+
+
+def _flops_per_second(engine: Engine) -> float:
+    """Return what networks do in a second here, by the time that products of matrices take."""
+    kind = engine.device.type
+    side = PRODUCT_SIDE[kind]
+    matrix = torch.ones(side, side, device=engine.device, dtype=torch.bfloat16 if kind == "cuda" else torch.float32)
+
+    def product() -> None:
+        (matrix @ matrix)[0, 0].item()  # which a GPU is waited for
+
+    product()
+    times, started = 0, time.perf_counter()
+    while (elapsed := time.perf_counter() - started) < PRODUCT_SECONDS:
+        product()
+        times += 1
+    return SHARE_OF_PRODUCTS[kind] * times * 2 * side**3 / elapsed
+
+
 def _measure(loaded: LoadedGenerator, task: Task, tier: TierName, sampling_bias: float, engine: Engine) -> _Speed:
     """Time a few training steps and one sampling batch of the real network, after a warm-up of each."""
-    settings = loaded.settings(task, tier)
-    n = TIMED_POINTS
+    settings, n = loaded.settings(task, tier), POINTS
     if isinstance(settings, NetworkSettings):
         settings = settings.model_copy(update={"images": TIMED_STEPS * settings.batch_size})
         n = settings.sampling_batch
     elif isinstance(settings, FileSettings):
         settings = settings.model_copy(update={"images": n})
-    data = task.tier_data(tier)
-    generator = loaded.build(settings, data.shape, engine)
-    labels = None if data.n_classes is None else torch.arange(n) % data.n_classes
-    shape = data.image_shape
-    pool = ImageSet(torch.zeros((n, *shape), dtype=torch.uint8 if len(shape) == 3 else torch.float32), labels)
-    silent = Progress(visible=False)
-
-    def fit() -> None:
-        generator.fit(pool, seed=0, from_scratch=True, checkpoint=_NoCheckpoint(), progress=silent)
-
-    def sample() -> None:
-        generator.sample(labels, list(range(n)), sampling_bias, silent)
-
-    try:
-        return _Speed(_seconds(fit) / generator.images_per_fit(n), _seconds(sample) / n, generator)
-    except Exception as error:
-        if loaded.path is None or is_out_of_memory(error):
-            raise
-        reason = f"{type(error).__name__}: {first_line(error)}"  # somebody's code
-        raise BadInput(f"{loaded.path}: a few steps of training and sampling raise {reason}") from error
+    generator = loaded.build(settings, task.tier_data(tier).shape, engine)
+    trained = _seconds(lambda: fit(loaded, generator, task, tier, n))
+    sampled = _seconds(lambda: sample(loaded, generator, task, tier, n, sampling_bias))
+    return _Speed(trained / generator.images_per_fit(n), sampled / n)
 
 
 def _seconds(work: Callable[[], None]) -> float:

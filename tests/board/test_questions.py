@@ -308,8 +308,8 @@ def planned_by(
 ) -> Callable[[str | None], set[str]]:
     """Return the ids of the cells that a command line would run."""
     nothing = SimpleNamespace(images_trained=0, network_evaluations=0, seconds=0.0, disk_bytes=0, disk_peak_bytes=0)
-    # A dry run times the network, which says nothing of which cells there are.
-    monkeypatch.setattr("bench.executors.estimate.estimate_cells", lambda cells, engine: [nothing] * len(cells))
+    # What they take says nothing of which cells there are.
+    monkeypatch.setattr("bench.executors.estimate.estimate_cells", lambda cells, *_, **__: [nothing] * len(cells))
 
     def plan(command: str | None) -> set[str]:
         assert command is not None

@@ -42,9 +42,48 @@ def test_every_verb_has_a_file_with_its_arguments(verb):
     assert subparsers.choices[verb].get_default("execute").__module__ == f"bench.cli.{verb.replace('-', '_')}"
 
 
-def test_a_word_that_is_no_verb_is_named(capsys):
-    assert main(["runn"]) == 2
-    assert "invalid choice: 'runn'" in capsys.readouterr().err
+def test_a_list_needs_nothing_that_is_slow_to_import():
+    assert not set(SLOW) & set(modules_after("list"))
+
+
+def test_a_plan_needs_no_network_and_nothing_that_runs_cells():
+    loaded = modules_after("run", "--loop", "fully_synthetic", "--dry-run")
+    assert not {"diffusers", "scipy", "sklearn", "torchmetrics", "torchvision"} & set(loaded)
+
+
+def test_without_a_word_it_says_what_to_do_first_and_what_it_says_can_be_done(capsys):
+    assert main([]) == 0
+    commands = [line.split() for line in capsys.readouterr().out.splitlines() if line.startswith("  autophagy ")]
+    assert [words[1] for words in commands[:2]] == ["run", "board"]
+    assert {words[1] for words in commands} - {"--help"} <= VERBS.keys()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["runn"], "no command 'runn': did you mean run? choose one of list, run, "),
+        (["newmethod"], "no command 'newmethod': did you mean new-method?"),
+        (["run", "--sed", "0"], "no option --sed: did you mean --seeds? (see autophagy run --help)"),
+        (["run", "--wrokers=2"], "no option --wrokers: did you mean --workers?"),
+        (["run", "--qqq"], "no option --qqq (see autophagy run --help)"),
+        (["run", "--executor", "rey"], "no --executor 'rey': did you mean ray? choose one of local, ray"),
+        (["list", "metods"], "no such word 'metods': did you mean methods? choose one of tasks, methods"),
+    ],
+)
+def test_a_wrong_word_is_named_with_the_one_that_was_meant(words, said, capsys):
+    assert main(words) == 2
+    assert capsys.readouterr().err.startswith(f"autophagy: error: {said}")
+
+
+def test_the_help_of_run_fits_two_screens_and_begins_with_what_is_used_most(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "80")
+    with pytest.raises(SystemExit):
+        main(["run", "--help"])
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) <= 48
+    options = [line.split()[0] for line in lines if line.startswith("  -")]
+    assert options[:6] == ["--task", "--loop", "--method", "--generator", "--seeds", "--tier"]
+    assert options[-2:] == ["-h,", "--json"]
 
 
 def test_an_option_before_the_verb_is_refused(capsys):
