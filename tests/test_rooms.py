@@ -47,10 +47,10 @@ TABLE: dict[str, set[str]] = {
     "files": {"process"},
     "process": set(),
     "metrics": set(),
-    "errors": set(),
-    "paths": set(),
+    "paths": {"errors"},
     "seeds": set(),
     "public": set(),
+    "errors": set(),
 }  # fmt: skip
 # What a room may not import though the table or no table allows it.
 NEVER: dict[str, set[str]] = {

@@ -86,7 +86,7 @@ def find_results(folder: Path) -> list[Result]:
             same cell, or a file's name cannot be shown.
     """
     if not folder.is_dir():
-        raise BadInput(f"{folder}: not a folder; give a runs folder or a folder of result files")
+        raise BadInput(f"{folder}: not a folder: give a runs folder (of `autophagy run`) or one of result files")
     if (folder / "cells").is_dir():
         paths = dict.fromkeys(folder.glob("cells/*/record.json"), ("strip.png", "samples.png"))
     else:

@@ -15,7 +15,8 @@ LOOP_SUMMARIES: dict[LoopKind, str] = {
     "fresh_data": "each generation trains on synthetic images and real images that no generation has seen",
 }
 
-PoolPolicy = Annotated[str, StringConstraints(pattern=r"^(previous|accumulated|last:[1-9][0-9]{0,8})$")]
+POOL = re.compile(r"^(previous|accumulated|last:[1-9][0-9]{0,8})$")
+PoolPolicy = Annotated[str, StringConstraints(pattern=POOL.pattern)]
 Protocol = Literal["scratch", "finetune"]
 
 

@@ -232,7 +232,10 @@ def load_task(name: str) -> Task:
     """
     path = Path(name) if name.endswith(".toml") else paths.TASKS / f"{name}.toml"
     if not path.is_file():
-        raise BadInput(f"no task '{name}': {choose(task_names(), name)}, or give the path of a .toml file")
+        raise BadInput(
+            f"no task '{name}': {choose(task_names(), name)}, or give the path of a .toml file: "
+            "`autophagy new-task NAME --from FOLDER` writes one"
+        )
     content = parse_toml(path, read_named(path, MOST_TASK_BYTES))
     try:
         task = validate_strictly(Task, content)

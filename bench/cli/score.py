@@ -121,7 +121,7 @@ def _check_one_way(arguments: argparse.Namespace) -> None:
     if wrong:
         raise BadInput(f"{', '.join(wrong)}: not with --task, which says what FAKE is scored against, and how")
     if arguments.task is None and arguments.features is None:
-        raise BadInput("one of --features and --task is needed (see autophagy score --help)")
+        raise BadInput("add --features NAME (`autophagy list features` has them), or --task NAME and no REAL")
 
 
 def comparison_table(comparison: "Comparison") -> str:

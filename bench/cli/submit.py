@@ -1,6 +1,7 @@
 """`autophagy submit`: puts finished cells into the leaderboard folder."""
 
 import argparse
+from glob import glob
 from pathlib import Path
 
 from bench.errors import BadInput
@@ -49,7 +50,7 @@ def execute(arguments: argparse.Namespace) -> int:
     if arguments.link is not None and arguments.by is None:
         raise BadInput(f"--link {arguments.link}: goes with --by NAME, whose page it is")
     submission = plan_submission(
-        arguments.cells,
+        [path for cell in arguments.cells for path in _named(cell)],
         arguments.method,
         arguments.generator,
         arguments.leaderboard,
@@ -60,3 +61,9 @@ def execute(arguments: argparse.Namespace) -> int:
     submission.write()
     print(submission.to_json() if arguments.json else submission.to_text())
     return 0
+
+
+def _named(cell: Path) -> list[Path]:
+    """Return the folders that a pattern with * names, as not every shell does it; any other name alone."""
+    found = [] if cell.exists() else sorted(map(Path, glob(str(cell))))  # noqa: PTH207, which takes no pattern with a root
+    return found or [cell]

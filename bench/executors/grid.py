@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from bench.cells.cell import Cell
 from bench.cells.choices import Choices
-from bench.cells.loops import LOOP_KINDS, Loop, LoopKind
+from bench.cells.loops import LOOP_KINDS, POOL, Loop, LoopKind
 from bench.cells.task import TIERS, Task, TierName, load_task
 from bench.data.draws import check_enough_real_images
 from bench.errors import BadInput, choose
@@ -44,6 +44,8 @@ def plan_cells(choices: Choices) -> list[PlannedCell]:
         if not 0 < bias <= 1:
             raise BadInput(f"--sampling-bias {bias}: choose a number in (0, 1]")
     kinds = None if choices.loops is None else [_loop_kind(name) for name in choices.loops]
+    if not POOL.fullmatch(choices.pool):
+        raise BadInput(f"--pool {choices.pool}: choose previous, accumulated, or last:K with a number K from 1")
     for task in tasks:
         task.tier(tier)
     planned = []

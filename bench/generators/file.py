@@ -174,7 +174,10 @@ def load_generator(text: str) -> LoadedGenerator:
         return LoadedGenerator(GeneratorIdentity(name=name), GENERATORS[name])
     path = Path(name)
     if path.suffix != ".py" or not path.is_file():
-        raise BadInput(f"--generator {name}: {choose((*GENERATORS, 'all'), name)}, or give the path of a .py file")
+        raise BadInput(
+            f"--generator {name}: {choose((*GENERATORS, 'all'), name)}, or give the path of a .py file: "
+            "`autophagy new-generator NAME` writes one"
+        )
     if path.stem in GENERATORS:
         raise BadInput(f"{path}: has the name of a generator of the benchmark: choose another name")
     with executing(path):

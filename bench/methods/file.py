@@ -69,7 +69,10 @@ def load_method(text: str) -> LoadedMethod:
     name, _, parameters = text.partition(":")
     path = method_path(text)
     if not path.is_file():
-        raise BadInput(f"no method '{name}': {choose(paths.baseline_names(), name)}, or give the path of a .py file")
+        raise BadInput(
+            f"no method '{name}': {choose(paths.baseline_names(), name)}, or give the path of a .py file: "
+            "`autophagy new-method NAME` writes one"
+        )
     with executing(path):
         loaded = load_class(path, parameters, Method, "method")
     try:

@@ -81,7 +81,7 @@ def clean(runs: Path, *, samples: bool = False, first_generations: bool = False,
         StorageFailed: a file cannot be removed.
     """
     if not (runs / "cells").is_dir() or (runs / "cells").is_symlink():
-        raise BadInput(f"--runs {runs}: not a runs folder: there is no folder cells in it")
+        raise BadInput(f"--runs {runs}: there is no folder cells in it: `autophagy run` makes one")
     cleaner = _Cleaner(samples, dry_run)
     for folder in _folders(runs / "cells"):
         cleaner.clean_cell(folder)

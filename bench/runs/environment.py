@@ -2,8 +2,8 @@
 
 import datetime
 import platform
-import resource
 import subprocess
+import sys
 from importlib.metadata import version
 
 import torch
@@ -70,9 +70,13 @@ def describe(engine: Engine) -> Environment:
 
 
 def peak_memory_bytes(device: torch.device) -> int:
-    """Return the most memory that was in use: by tensors on a GPU, by the process on a CPU."""
+    """Return the most memory that was in use: by tensors on a GPU, by the process on a CPU; 0 where nobody says."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
+    if sys.platform == "win32":
+        return 0
+    import resource  # which Windows has not
+
     in_kilobytes = platform.system() != "Darwin"
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1024 if in_kilobytes else 1)
 

@@ -3,6 +3,7 @@
 import json
 import os
 import socket
+import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -48,7 +49,7 @@ def read_status(runs: Path) -> list[CellStatus]:
         BadInput: there is no such runs folder.
     """
     if not (runs / "cells").is_dir():
-        raise BadInput(f"--runs {runs}: not a runs folder: there is no folder cells in it")
+        raise BadInput(f"--runs {runs}: there is no folder cells in it: `autophagy run` makes one")
     return [_status(path) for path in sorted((runs / "cells").iterdir()) if path.is_dir()]
 
 
@@ -108,7 +109,7 @@ def _doing(path: Path) -> str:
 
 def _is_dead(holder: Holder) -> bool:
     """Return whether the process is one of this machine that is no more."""
-    if holder.host != socket.gethostname():
+    if holder.host != socket.gethostname() or sys.platform == "win32":  # where signal 0 is Ctrl-C
         return False
     try:
         os.kill(holder.process, 0)

@@ -110,7 +110,8 @@ def test_a_method_that_was_not_run_is_refused_with_those_that_were(mine: Path, t
     with pytest.raises(BadInput) as caught:
         compare_folders([mine, theirs], to)
     allowed = "mine:keep=0.5:strict=true, neon, none"
-    assert str(caught.value) == f"--to '{to}': no such method among the results: choose one of {allowed}"
+    assert str(caught.value).startswith(f"--to '{to}': no such method among the results: ")
+    assert str(caught.value).endswith(f"choose one of {allowed}")
 
 
 @pytest.mark.parametrize("to", ["mine:keep", "mine:keep=1:keep=2"])

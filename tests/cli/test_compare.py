@@ -90,12 +90,12 @@ def test_notes_go_to_stderr(results, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["nowhere"], "nowhere: not a folder; give a runs folder or a folder of result files"),
+        (["nowhere"], "nowhere: not a folder: give a runs folder (of `autophagy run`) or one of result files"),
         (
             ["results", "--to", "neon"],
-            "--to 'neon': no such method among the results: choose one of few:keep=0.5, mine, none",
+            "--to 'neon': no such method among the results: did you mean none? choose one of few:keep=0.5, mine, none",
         ),
-        ([], "runs: not a folder; give a runs folder or a folder of result files"),
+        ([], "runs: not a folder: give a runs folder (of `autophagy run`) or one of result files"),
         (
             ["results", "--csv", "--json"],
             "argument --json: not allowed with argument --csv (see autophagy compare --help)",

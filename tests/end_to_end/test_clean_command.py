@@ -74,5 +74,5 @@ def test_without_its_samples_a_cell_is_still_shown_but_not_verified(run_tiny, fi
 def test_a_folder_that_is_no_runs_folder_is_refused_with_one_line(tmp_path, capsys):
     assert main(["clean", "--runs", str(tmp_path)]) == 2
     assert capsys.readouterr().err == (
-        f"autophagy: error: --runs {tmp_path}: not a runs folder: there is no folder cells in it\n"
+        f"autophagy: error: --runs {tmp_path}: there is no folder cells in it: `autophagy run` makes one\n"
     )

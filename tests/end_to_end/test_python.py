@@ -160,7 +160,7 @@ def test_what_is_wrong_is_said_in_one_line(call, said, tmp_path, monkeypatch):
         (["--task", "digits", "nowhere"], "nowhere: there is no such file or folder"),
         (["nowhere", "--features", "identity", "x"], "nowhere: there is no such file or folder"),
         (["x"], "the following arguments are required: FAKE (see autophagy score --help)"),
-        (["x", "y"], "one of --features and --task is needed (see autophagy score --help)"),
+        (["x", "y"], "add --features NAME (`autophagy list features` has them), or --task NAME and no REAL"),
     ],
 )
 def test_score_is_told_one_way(capsys, words, said):

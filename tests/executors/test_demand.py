@@ -23,7 +23,7 @@ def test_it_is_what_the_generator_does(task: str, generator: str, bias: float):
 
 
 def test_products_of_a_gaussian_are_counted():
-    """n points of d numbers give a covariance by a product of 2 n d^2 operations; its root, of d^3, is shared by all."""
+    """n points of d numbers give a covariance by a product of 2 n d^2 operations; its root, of d^3, comes on top."""
     asked = demand(load_generator("gaussian"), load_task("gaussian"), "smoke", 1.0, {100})
     assert asked.images_per_fit == {100: 100}
     assert 2 * 100**2 <= asked.flops_trained <= 2 * 100**2 + 5 * 100**3 / POINTS

@@ -102,7 +102,7 @@ def test_n_real_for_the_fully_synthetic_loop_alone_is_refused():
         ({"generators": ["gan"]}, ["--generator gan", "ddpm"]),
         ({"sampling_biases": [0.0]}, ["--sampling-bias 0.0", "(0, 1]"]),
         ({"sampling_biases": [1.5]}, ["--sampling-bias 1.5", "(0, 1]"]),
-        ({"pool": "everything"}, ["pool = 'everything'", "previous", "accumulated", "last:"]),
+        ({"pool": "everything"}, ["--pool everything", "previous", "accumulated", "last:K"]),
         ({"protocol": "continue"}, ["protocol = 'continue'", "scratch", "finetune"]),
         ({"generations": 0}, ["generations = 0", "greater than or equal to 1"]),
         ({"n_synthetic": 0}, ["n_synthetic = 0", "greater than or equal to 1"]),
@@ -192,7 +192,7 @@ def test_contamination_is_refused_where_there_are_no_real_images():
     [
         ({"seeds": [0, 2**63]}, "seed = 9223372036854775808: input should be less than 9223372036854775808"),
         ({"generations": 1001}, "generations = 1001: input should be less than or equal to 1000"),
-        ({"pool": "last:9999999999"}, "pool = 'last:9999999999'"),
+        ({"pool": "last:9999999999"}, "--pool last:9999999999: choose previous, accumulated"),
     ],
 )
 def test_what_no_record_may_say_is_refused_before_anything_runs(changes: dict[str, Any], said: str):

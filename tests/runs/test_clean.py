@@ -207,7 +207,7 @@ def test_a_folder_that_is_no_runs_folder_is_refused(tmp_path, made):
         (tmp_path / name).write_text("something")
     with pytest.raises(BadInput) as caught:
         clean(tmp_path)
-    assert str(caught.value) == f"--runs {tmp_path}: not a runs folder: there is no folder cells in it"
+    assert str(caught.value) == f"--runs {tmp_path}: there is no folder cells in it: `autophagy run` makes one"
 
 
 def test_the_table_has_a_line_for_each_kind_and_the_sum(tmp_path):

@@ -113,4 +113,4 @@ def test_the_command_changes_nothing(tmp_path: Path, capsys: pytest.CaptureFixtu
 @pytest.mark.parametrize("name", ["missing", "."])
 def test_what_is_no_runs_folder_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str):
     assert main(["status", "--runs", str(tmp_path / name)]) == 2
-    assert "not a runs folder" in capsys.readouterr().err
+    assert "there is no folder cells in it" in capsys.readouterr().err

@@ -15,6 +15,7 @@ from bench.cells.earlier_files import EarlierFile
 from bench.cells.record import FurtherScores, Record, read_record
 from bench.cells.submitted import read_submitted, read_submitters
 from bench.cli.main import main
+from bench.cli.submit import _named
 from bench.files.hashing import file_sha256
 from bench.files.sealed import read_sealed, write_sealed
 from submission.place import Place, png
@@ -552,3 +553,11 @@ def test_a_damaged_result_on_the_leaderboard_is_refused(place: Place, refusal: S
     broken.parent.mkdir()
     broken.write_text("{}")
     assert "leaderboard/results/broken.json: its sha256 does not fit" in refusal(place.cell(0, "none"))
+
+
+def test_a_pattern_that_the_shell_has_left_alone_names_folders(tmp_path: Path):
+    for name in ("a-mine-1", "a-mine-2", "b"):
+        (tmp_path / name).mkdir()
+    assert _named(tmp_path / "*-mine-*") == [tmp_path / "a-mine-1", tmp_path / "a-mine-2"]
+    assert _named(tmp_path / "b") == [tmp_path / "b"]
+    assert _named(tmp_path / "none*") == [tmp_path / "none*"]
