@@ -126,9 +126,8 @@ def code_of(document: str) -> str:
 def folder(tmp_path: Path, tiny_task: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder as a clone is, with tasks of the same names that take a second, and with images to score."""
     shutil.copytree(ROOT / "leaderboard", tmp_path / "leaderboard")
-    (tmp_path / "tasks").mkdir()
+    shutil.copytree(ROOT / "tasks", tmp_path / "tasks")
     (tmp_path / "tasks" / "digits.toml").write_text(tiny_task.read_text() + TINY_STYLEGAN)
-    shutil.copy(ROOT / "tasks" / "gaussian.toml", tmp_path / "tasks")
     random = np.random.default_rng(0)
     for name in ("REAL", "FAKE", "TRAIN"):
         (tmp_path / name).mkdir()
