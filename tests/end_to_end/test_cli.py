@@ -71,7 +71,6 @@ def fails(capsys):
         ("data ffhq64", ["autophagy data ffhq64 --from PATH", "--data PATH"]),
         ("run --task ffhq64 --sampling-bias 0.5", ["--sampling-bias 0.5", "'ffhq64'", "choose 1"]),
         ("list nonsense", ["nonsense", "tasks"]),
-        ("", ["VERB"]),
         ("run --no-such-option", ["--no-such-option"]),
     ],
 )

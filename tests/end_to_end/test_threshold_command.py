@@ -74,7 +74,7 @@ def test_synthetic_data_are_admissible_without_bias_and_up_to_a_threshold_with_i
     [
         ("--n-real 20", ["--n-synthetic"]),
         ("--n-real some --n-synthetic 20", ["--n-real", "some", "whole numbers from 1"]),
-        ("--n-real 0 --n-synthetic 20", ["--n-real 0", "whole numbers from 1"]),
+        ("--n-real 0 --n-synthetic 20", ["--n-real 0", "a whole number from 1"]),
         ("--n-real 20 --n-synthetic 0", ["n_synthetic = 0"]),
         ("--n-real 20 --n-synthetic 20,20", ["--n-synthetic", "different"]),
         ("--n-real 20 --n-synthetic 20 --sampling-bias 2", ["--sampling-bias 2", "(0, 1]"]),
