@@ -62,7 +62,7 @@ def nearest(known: Iterable[str], word: str) -> str | None:
     from difflib import get_close_matches
 
     by_form = {name.lower().replace("-", "_"): name for name in known}
-    near = get_close_matches(word.lower().replace("-", "_"), by_form, n=1)
+    near = get_close_matches(word.lower().replace("-", "_"), by_form, n=1, cutoff=0.65)
     return by_form[near[0]] if near else None
 
 

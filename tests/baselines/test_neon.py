@@ -68,5 +68,5 @@ def test_a_network_with_a_weight_of_zero_stays_what_it_is_and_moves_with_another
 
 
 def test_another_generator_is_refused():
-    with pytest.raises(BadInput, match="method neon is not for stylegan: choose ddpm"):
+    with pytest.raises(BadInput, match="method neon is not for stylegan: allowed are ddpm"):
         check_method("neon", load_method("neon").build(), Setting(make_loop(), "stylegan", True, False, (1, 8, 8)))

@@ -418,7 +418,7 @@ def test_one_seed_gives_a_number_without_an_interval(ask) -> None:
         ('"recall"', '"beauty"', "evidence.0: metric is 'beauty': choose one of fid, kid, precision"),
         ('"last"', '"first"', "evidence.0.statistic = 'first': input should be 'last', 'change'"),
         ('"real_only"', '"magic"', "no method 'magic': choose one of accumulate_subsample"),
-        ('"real_only"', '"/tmp/mine.py"', "no method '/tmp/mine.py': there are"),
+        ('"real_only"', '"/tmp/mine.py"', "no method '/tmp/mine.py': choose one of"),
         ('"ddpm"', '"/tmp/flow.py"', "no generator '/tmp/flow.py': choose one of ddpm, stylegan, gaussian"),
         ('"real_only"', '"random_subset:keep=2"', "keep = '2': input should be less than or equal to 1"),
         ('"real_only"', '"oracle_filter"', "method oracle_filter is not for fully_synthetic"),
