@@ -367,7 +367,7 @@ def test_a_file_that_is_not_text_is_refused(tmp_path: Path):
 @pytest.mark.parametrize("name", ["imagenet", "", "nowhere/digits.toml"])
 def test_an_unknown_task_is_refused_with_those_that_there_are(name: str):
     with pytest.raises(
-        BadInput, match=rf"^no task '{name}': .*choose one of .*digits, .*mnistfile: `autophagy new-task"
+        BadInput, match=rf"^no task '{name}': .*choose one of .*digits, .*mnist.*file: `autophagy new-task"
     ):
         load_task(name)
 
