@@ -21,7 +21,7 @@ FOR_A_GPU = ("standard", "paper")
 ASKED_BEYOND_SECONDS = 3600
 MEASURED = "Times are of a few steps of the networks; scoring comes on top."
 COMPUTED = (
-    "Times are computed from the networks' arithmetic, to a factor of two or so; scoring comes on top. --measure "
+    "Times are computed from the networks' arithmetic, to a factor of two or three; scoring comes on top. --measure "
     "times a few steps."
 )
 

@@ -50,7 +50,7 @@ def demand(loaded: LoadedGenerator, task: Task, tier: TierName, sampling_bias: f
     """Return what a generator asks for.
 
     The DDPM's is computed from its settings, as its network takes seconds to import. Any other is built on the CPU,
-    and its operations are counted in a step of a few images.
+    and its operations are counted in steps of a few images.
 
     Args:
         loaded: the generator.
@@ -77,22 +77,23 @@ def demand(loaded: LoadedGenerator, task: Task, tier: TierName, sampling_bias: f
         )
     cpu = Engine(torch.device("cpu"))
     generator = loaded.build(settings, data.shape, cpu)
-    n, changed = POINTS, {}
     if isinstance(settings, NetworkSettings):
         n = min(COUNTED_IMAGES, settings.batch_size)
-        changed = {"images": n, "batch_size": n, "sampling_batch": 1}
-    elif isinstance(settings, FileSettings):
-        changed = {"images": n}
-    few = settings.model_copy(update=changed)
-    tried = loaded.build(few, data.shape, cpu)
-    with FlopCounterMode(display=False) as training:
-        fit(loaded, tried, task, tier, n)
+        few = [{"images": n * steps, "batch_size": n, "sampling_batch": 1} for steps in (1, 2)]
+    else:
+        n, few = POINTS, [{"images": POINTS} if isinstance(settings, FileSettings) else {}]
+    flops = []
+    for changed in few:
+        tried = loaded.build(settings.model_copy(update=changed), data.shape, cpu)
+        with FlopCounterMode(display=False) as training:
+            fit(loaded, tried, task, tier, n)
+        flops.append(training.get_total_flops())
     with FlopCounterMode(display=False) as sampling:
         sample(loaded, tried, task, tier, 1, sampling_bias)
     return Demand(
         images_per_fit={pool: generator.images_per_fit(pool) for pool in pools},
         evaluations_per_image=generator.evaluations_per_image(sampling_bias),
-        flops_trained=training.get_total_flops() / max(1, tried.images_per_fit(n)),
+        flops_trained=(flops[-1] - sum(flops[:-1])) / n,  # of the last step: in the first a GAN may do more
         flops_sampled=sampling.get_total_flops(),
         model_bytes=len(tensor_bytes(tried.state_dict())),  # of one that was trained: some have no weights before
         checkpoint_bytes=generator.checkpoint_bytes,
