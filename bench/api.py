@@ -208,9 +208,9 @@ def score(
         quiet: whether nothing is shown on stderr.
 
     Returns:
-        The scores by their names: fid, kid, precision, recall, density, coverage, and what labels and training
-        images allow; precision_of_real and recall_of_real, the shares that they are of what real images reach, where
-        there are as many real ones outside the reference (of the task, or in `training`).
+        The scores by their names, from fid and kid to coverage, with what labels and training images allow. Where there
+        are as many real images outside the reference as `images`, of the task or in `training`, also the shares of what
+        these reach (precision_of_real, recall_of_real).
 
     Raises:
         BadInput: neither or both of `task` and `real`, or images that cannot be scored.

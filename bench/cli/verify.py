@@ -79,8 +79,10 @@ def execute(arguments: argparse.Namespace) -> int:
         raise BadInput("--method and --samples: give one of them, with --samples no method runs")
     if not rerun and arguments.generator is not None:
         raise BadInput("--generator and --samples: give one of them, with --samples no generator runs")
-    engine = Engine.on(choose_device(arguments.device))
+    device = choose_device(arguments.device)
     record = read_record(path)
+    # A record from a GPU says whether networks were compiled, and the same is run again; one from a CPU does not.
+    engine = Engine.on(device, compiled=record.environment.compiled or record.environment.driver is None)
     task, data = task_of(path, record, arguments.data, progress, arguments.task)
     if rerun:
         planned = plan_again(path, record, task, arguments.method, arguments.generator)

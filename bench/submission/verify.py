@@ -23,6 +23,8 @@ from bench.process.progress import Progress
 from bench.runs import environment
 from bench.scoring.rescore import finished_cell, scored_samples, scorer_of
 
+# Of an environment, what rounds in another way on the same device.
+ROUNDS = ("torch", "threads", "bfloat16", "compiled", "deterministic")
 OF_IMAGES = ("data.sha256", "data.pinned", "score.reference_sha256")
 
 
@@ -254,6 +256,13 @@ def notes_on(record: Record, finding: Finding, agreement: Agreement) -> list[str
         notes.append(
             "The samples are not the same bits, which on a CPU they are expected to be: device, threads and versions "
             "are the record's. The code of the benchmark or of the method may have changed."
+        )
+    other = [f"{name} {getattr(theirs, name)}, here {getattr(ours, name)}" for name in ROUNDS
+             if getattr(theirs, name) != getattr(ours, name)]  # fmt: skip
+    if other and not agreement.rescored and not agreement.identical and theirs.device == ours.device:
+        notes.append(
+            f"The samples are not the same bits: the record was run with {'; '.join(other)}. With the same settings "
+            "the comparison is closer, on a CPU to the last bit."
         )
     if not agreement.rescored and not agreement.agrees and theirs.device != ours.device:
         notes.append(

@@ -18,6 +18,7 @@ from bench.cells.task import load_task
 from bench.cli.main import main
 from bench.errors import BadInput
 from bench.files.hashing import file_sha256
+from bench.generators.engine import Engine
 from bench.runs.run_folder import RunFolder
 from bench.submission.verify import plan_again
 
@@ -232,6 +233,35 @@ def test_other_bits_of_the_same_kind_of_machine_are_said(verify, result):
     assert verified.status == 0
     [note] = verified.json["notes"]
     assert "not the same bits" in note
+
+
+def test_where_networks_were_run_in_another_way_it_is_said_which(verify, result):
+    def edit(content: dict[str, Any]) -> None:
+        better(1, samples_sha256=OTHER_SAMPLES)(content)
+        content["environment"] |= {"bfloat16": True, "compiled": True}
+
+    verified = verify(edited(result, edit), "--json")
+    assert verified.status == 0
+    [note] = verified.json["notes"]
+    assert "the record was run with bfloat16 True, here False; compiled True, here False" in note
+
+
+@pytest.mark.parametrize(
+    ("driver", "compiled", "expected"), [("1", False, False), ("1", True, True), (None, False, True)]
+)
+def test_a_gpu_compiles_where_the_records_gpu_has(verify, result, monkeypatch, driver, compiled, expected):
+    def edit(content: dict[str, Any]) -> None:
+        content["environment"] |= {"driver": driver, "compiled": compiled}
+
+    asked: list[bool] = []
+
+    def on(device: torch.device, *, compiled: bool) -> Engine:
+        asked.append(compiled)
+        return Engine(device)
+
+    monkeypatch.setattr(Engine, "on", on)
+    verify(edited(result, edit))
+    assert asked == [expected]
 
 
 def test_other_threads_agree(verify, result):
