@@ -180,7 +180,7 @@ def _entries(body: str) -> dict[str, str]:
     for entry in re.split(r"\n(?=\S)", inspect.cleandoc(body).strip()):
         named = re.fullmatch(r"(?s)([\w*]+): (.*)", entry)
         key, what = named.groups() if named else ("", entry)
-        found[key] = " ".join(what.split())
+        found[key] = " ".join([*found.get(key, "").split(), *what.split()])  # a text without a name has several lines
     return found
 
 

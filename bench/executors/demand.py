@@ -10,7 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from bench.cells.generator_settings import DDPMSettings, FileSettings, NetworkSettings
 from bench.cells.task import Task, TierName
 from bench.data.image_set import ImageSet
-from bench.errors import BadInput, first_line, is_out_of_memory
+from bench.errors import BadInput, CannotCompile, first_line, is_out_of_memory
 from bench.files.tensors import tensor_bytes
 from bench.generators.base import Generator
 from bench.generators.engine import Engine
@@ -138,7 +138,7 @@ def _labels(task: Task, tier: TierName, n: int) -> Tensor | None:
 
 
 def _explained(loaded: LoadedGenerator, error: Exception) -> Exception:
-    if loaded.path is None or is_out_of_memory(error):
+    if loaded.path is None or is_out_of_memory(error) or isinstance(error, CannotCompile):
         return error
     reason = f"{type(error).__name__}: {first_line(error)}"  # somebody's code
     return BadInput(f"{loaded.path}: a few steps of training and sampling raise {reason}")

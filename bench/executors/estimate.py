@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
 from bench.cells.cell import GeneratorIdentity
 from bench.cells.generator_settings import FileSettings, NetworkSettings
 from bench.cells.task import Task, TierName
+from bench.errors import CannotCompile
 from bench.executors.demand import POINTS, Demand, demand, fit, sample
 from bench.executors.disk_size import disk_size
 from bench.executors.grid import PlannedCell
@@ -129,6 +130,14 @@ def _flops_per_second(engine: Engine) -> float:
 
 
 def _measure(loaded: LoadedGenerator, task: Task, tier: TierName, sampling_bias: float, engine: Engine) -> _Speed:
+    """Return the speed of the real network; where it cannot be compiled, of what a cell goes on with."""
+    try:
+        return _timed(loaded, task, tier, sampling_bias, engine)
+    except CannotCompile:
+        return _timed(loaded, task, tier, sampling_bias, replace(engine, compiled=False))
+
+
+def _timed(loaded: LoadedGenerator, task: Task, tier: TierName, sampling_bias: float, engine: Engine) -> _Speed:
     """Time a few training steps and one sampling batch of the real network, after a warm-up of each."""
     settings, n = loaded.settings(task, tier), POINTS
     if isinstance(settings, NetworkSettings):

@@ -11,6 +11,7 @@ from PIL import Image
 from prdc import compute_prdc
 
 from bench.cli.main import main
+from bench.generators.engine import Engine
 
 
 @pytest.fixture
@@ -160,6 +161,15 @@ def test_dry_run_prints_cells_and_budgets_and_runs_nothing(run_tiny, tmp_path):
     assert [cell["network_evaluations"] for cell in cells] == [630] * 3 + [1260] * 3
     assert all(cell["seconds"] > 0 for cell in cells)
     assert not (tmp_path / "runs").exists()
+
+
+def test_dry_run_where_networks_cannot_be_compiled_is_of_what_runs_without(run_tiny, tmp_path, monkeypatch):
+    (tmp_path / "compiled").write_text("no folder: compiled code cannot be kept")
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "compiled"))
+    monkeypatch.setattr(Engine, "on", lambda device, **_: Engine(device, compiled=True))
+    status, [cell], _ = run_tiny("--dry-run", "--measure", "--loop", "fully_synthetic")
+    assert status == 0
+    assert cell["seconds"] > 0
 
 
 def test_dry_run_prints_the_size_of_each_cell_and_of_all(tiny_task, run_tiny, capsys):
