@@ -208,9 +208,9 @@ def score(
         quiet: whether nothing is shown on stderr.
 
     Returns:
-        The scores by their names, from fid and kid to coverage, with what labels and training images allow. Where there
-        are as many real images outside the reference as `images`, of the task or in `training`, also the shares of what
-        these reach (precision_of_real, recall_of_real).
+        The scores by their names, from fid and kid to coverage, with what labels and training images allow. Where the
+        task, or `training`, has as many real images outside the reference as there are in `images`, also the shares of
+        what these reach: precision_of_real, recall_of_real.
 
     Raises:
         BadInput: neither or both of `task` and `real`, or images that cannot be scored.
