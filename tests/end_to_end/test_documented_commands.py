@@ -131,7 +131,7 @@ def folder(tmp_path: Path, tiny_task: Path, monkeypatch: pytest.MonkeyPatch) -> 
     random = np.random.default_rng(0)
     for name in ("REAL", "FAKE", "TRAIN"):
         (tmp_path / name).mkdir()
-        for i in range(60):
+        for i in range(140):
             Image.fromarray(random.integers(0, 256, (8, 8), dtype=np.uint8)).save(tmp_path / name / f"{i}.png")
     (tmp_path / "my_method.py").write_text(code_of("README.md"))
     monkeypatch.setattr(paths, "TASKS", tmp_path / "tasks")
