@@ -103,7 +103,7 @@ class DDPMSettings(NetworkSettings):
         if self.finest_level != type(self).model_fields["finest_level"].default and self.prediction != "sample":
             raise ValueError(
                 "finest_level weighs the errors of a predicted image: "
-                f'prediction is "{self.prediction}", allowed is "sample"'
+                f'prediction is "{self.prediction}", choose "sample"'
             )
         return self
 

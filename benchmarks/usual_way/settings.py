@@ -10,7 +10,7 @@ from bench.generators.training import WARMUP_FRACTION
 def model_config(settings: DDPMSettings, data: DataSection) -> dict[str, object]:
     """Return the configuration of a UNet2DModel."""
     if settings.patch != 1:
-        sys.exit(f"patch is {settings.patch}: the usual way folds no patches, allowed is 1: choose another tier")
+        sys.exit(f"patch is {settings.patch}: the usual way folds no patches, choose another tier")
     channels, height, _ = data.image_shape
     levels = len(settings.channels)
     return {

@@ -173,5 +173,5 @@ def test_training_levels_must_spread():
 
 
 def test_a_finest_level_is_of_a_predicted_image():
-    with pytest.raises(ValidationError, match='prediction is "epsilon", allowed is "sample"'):
+    with pytest.raises(ValidationError, match='prediction is "epsilon", choose "sample"'):
         schedule(prediction="epsilon", finest_level=0.02)
