@@ -45,6 +45,13 @@ def marks(row: Row) -> set[str]:
     return {mark.kind for mark in row.marks}
 
 
+def test_each_was_run_with_three_seeds(rows: dict[str, Row]):
+    again = {read_record(path).cell.method.option for path in TRIALS.glob("*.json")}
+    assert len(again) == 4
+    for method in (*again, "frozen"):
+        assert sorted(rows[method].entry.records) == [0, 1, 2], method
+
+
 def test_frozen_is_a_line_that_trains_nothing_and_is_never_ranked(rows: dict[str, Row]):
     row = rows["frozen"]
     assert (row.rank, row.retrained, row.word) == (None, "not", "helps")
@@ -75,6 +82,12 @@ def test_a_flow_of_its_own_is_another_generator_and_compared_with_nothing(rows: 
     assert (row.rank, row.word) == (None, None)
     assert "another generator" in marks(row)
     assert "reuses weights" not in marks(row)
+    # It would have helped, had it been compared: that is why it is not.
+    plain = rows["none"].entry.records
+    assert all(
+        each.generations[-1].scores.fid < plain[seed].generations[-1].scores.fid
+        for seed, each in row.entry.records.items()
+    )
 
 
 def test_self_correction_trades_diversity_for_fid_and_copies(rows: dict[str, Row]):
