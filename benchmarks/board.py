@@ -7,14 +7,17 @@ The records are made up from a committed one: methods with three seeds in the th
 ten generations with scores of their own, and hashes that are right. With one table every row is compared with every
 other, which is the most work; with more, the records are spread over tasks, tiers and protocols.
 
-What is timed is `autophagy board` in this process, stage by stage, into an empty folder; and, where playwright and
-Chromium are there, the overview of that site: from the address to the table that can be used, then a click on a
-heading and a search, from the event to the end of the frame that shows its effect.
+What is timed is `autophagy board` in this process, stage by stage, into an empty folder, in seconds of the processor;
+and, where playwright and Chromium are there, what a reader waits for: from the address to a page that has been drawn,
+for the largest page of each kind, then a click on a heading and a search, from the event to the end of the frame that
+shows its effect. Sizes are of pages packed by gzip, as a server sends them.
 """
 
 import argparse
+import gzip
 import itertools
 import shutil
+import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -46,6 +49,16 @@ STAGES = {
     "decide_all": "questions",
     "_texts": "pages and downloads",
     "_write": "write",
+}
+OPENED = 3  # times; the median is printed
+DRAWN = "() => new Promise(done => requestAnimationFrame(() => setTimeout(done)))"
+# What is done to the form that all rows of a page share, and to the heading of its first loop.
+ACTIONS = {
+    "sort by FID": ("section.loop-of button[data-sort=fid]", "click"),
+    "the other way round": ("section.loop-of button[data-sort=fid]", "click"),
+    "search, first letter": ("form.filters input[name=find]", "m"),
+    "search, one method": ("form.filters input[name=find]", "method 0007"),
+    "show all": ("form.filters button.reset", "click"),
 }
 # From an event to the end of the frame that shows what it did, in milliseconds.
 RESPONSE = """([selector, act]) => new Promise(done => {
@@ -112,50 +125,65 @@ def made_up_generation(template: Record, t: int, decline: float, random: np.rand
 
 
 def timed_build(results: Path, out: Path) -> dict[str, float]:
-    """Build the site and return the seconds of each stage."""
+    """Build the site and return the seconds of the processor that each stage takes."""
     seconds = dict.fromkeys(STAGES, 0.0)
 
     def timed(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*arguments: Any) -> Any:
-            start = time.perf_counter()
+        def call(*arguments: Any, **named: Any) -> Any:
+            start = time.process_time()
             # The pages are made while they are asked for.
-            value = list(function(*arguments)) if name == "_texts" else function(*arguments)
-            seconds[name] += time.perf_counter() - start
+            value = function(*arguments, **named)
+            value = list(value) if name == "_texts" else value
+            seconds[name] += time.process_time() - start
             return value
 
         return call
 
-    start = time.perf_counter()
+    start = time.process_time()
     with mock.patch.multiple(site, **{name: timed(name, getattr(site, name)) for name in STAGES}):
         site.build_site(results, out, plan_cells)
-    return seconds | {"all": time.perf_counter() - start}
+    return seconds | {"all": time.process_time() - start}
 
 
-def print_browser(out: Path) -> None:
-    """Open the overview and print how long a reader waits."""
+def packed(path: Path) -> int:
+    """Return how many bytes a server sends of a file."""
+    return len(gzip.compress(path.read_bytes(), 6))
+
+
+def largest_pages(out: Path) -> dict[str, Path]:
+    """Return the pages of the menu, and of each folder the largest, by their addresses."""
+    folders = [[path] for path in out.glob("*.html")]
+    folders += [list(folder.glob("*.html")) for folder in out.iterdir() if folder.is_dir()]
+    largest = [max(pages, key=lambda path: path.stat().st_size) for pages in folders if pages]
+    return {path.relative_to(out).as_posix(): path for path in sorted(largest)}
+
+
+def print_pages(out: Path) -> None:
+    """Print of each kind of page how large it is and, in a browser, how long a reader waits."""
+    pages = largest_pages(out)
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     if sync_playwright is None or chromium is None:
         print("    in a browser: playwright or Chromium is not there")
+        for address, path in pages.items():
+            print(f"    {address:48} {packed(path) / 1000:6.0f} kB packed")
         return
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         page = browser.new_page(viewport={"width": 1440, "height": 900})
         page.set_default_timeout(300_000)
-        start = time.perf_counter()
-        page.goto((out / "index.html").as_uri())
-        print(f"    {'overview in a browser':24} {time.perf_counter() - start:6.2f} s")
-        actions = {"sort by FID": ("button[data-sort=fid]", "click"), "sort back": ("button[data-sort=rank]", "click")}
-        actions |= {"search, first letter": ("input[type=search]", "m")}
-        actions |= {
-            "search, one method": ("input[type=search]", "method_0007"),
-            "clear it": ("input[type=search]", ""),
-        }
-        for name, action in actions.items():
-            print(f"    {name:24} {page.evaluate(RESPONSE, list(action)) / 1000:6.2f} s")
-        compare = next(iter(sorted((out / "compare").glob("*.html"))))
-        start = time.perf_counter()
-        page.goto(compare.as_uri())
-        print(f"    {'curves in a browser':24} {time.perf_counter() - start:6.2f} s")
+        for address, path in pages.items():
+            opened = []
+            for _ in range(OPENED):
+                start = time.perf_counter()
+                page.goto(path.as_uri())
+                page.evaluate(DRAWN)
+                opened.append(time.perf_counter() - start)
+            seconds = statistics.median(opened)
+            print(f"    {address:48} {packed(path) / 1000:6.0f} kB packed, open in {seconds:5.2f} s")
+        for address in [address for address in pages if address == "index.html" or address.startswith("loops/")]:
+            page.goto(pages[address].as_uri())
+            for name, action in ACTIONS.items():
+                print(f"    {f'{address}: {name}':48} {page.evaluate(RESPONSE, list(action)) / 1000:6.2f} s")
         browser.close()
 
 
@@ -172,12 +200,11 @@ def main() -> None:
                 (results / f"{record.cell_id}.json").write_text(record.to_json(), encoding="utf-8")
             seconds = timed_build(results, out)
             sizes = [path.stat().st_size for path in out.rglob("*") if path.is_file()]
-            overview = (out / "index.html").stat().st_size
             print(f"{arguments.records:,} records in {tables} table{'s' * (tables > 1)}:")
             for name, value in seconds.items():
                 print(f"    {STAGES.get(name, name):24} {value:6.2f} s")
-            print(f"    {len(sizes):,} files, {sum(sizes) / 1e6:.1f} MB; overview {overview / 1e6:.2f} MB")
-            print_browser(out)
+            print(f"    {len(sizes):,} files, {sum(sizes) / 1e6:.1f} MB")
+            print_pages(out)
 
 
 if __name__ == "__main__":

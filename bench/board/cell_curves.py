@@ -18,7 +18,8 @@ class CellCurve:
     Attributes:
         metric: the score.
         own: path of the cell's curve.
-        dots: its points; none where they would run together.
+        dots: a path of no length at each of its points, which round ends make a dot; empty where they would run
+            together.
         plain: path of the plain loop's curve with the same seed; None for the plain loop and where it was not run.
         floor: height at which real images against real images lie; None where the task has no such value.
         ticks: of the vertical axis: heights with their texts.
@@ -29,7 +30,7 @@ class CellCurve:
 
     metric: Metric
     own: str
-    dots: tuple[tuple[float, float], ...]
+    dots: str
     plain: str | None
     floor: float | None
     ticks: tuple[tuple[float, str], ...]
@@ -67,11 +68,11 @@ def _curve(metric: Metric, own: Sequence[float], plain: Sequence[float], floor: 
     def y(value: float) -> float:
         return round(HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * value / top, 1)
 
-    dots = tuple((x(i), y(value)) for i, value in enumerate(own))
+    path = _path(own, x, y)
     return CellCurve(
         metric,
-        own=_path(own, x, y),
-        dots=dots if len(own) <= MOST_DOTS else (),
+        own=path,
+        dots="M" + path[1:].replace("L", "h0M") + "h0" if len(own) <= MOST_DOTS else "",
         plain=_path(plain, x, y) if plain else None,
         floor=y(floor) if floor is not None else None,
         ticks=tuple((y(value), f"{value:g}") for value in _steps(top)),

@@ -6,13 +6,15 @@ from typing import Any
 
 from bench.board.cell_curves import cell_curves
 from bench.board.command import rescore_command, run_command, verify_command
+from bench.board.formats import digits
 from bench.board.line import Line
 from bench.board.method_files import MethodFile
 from bench.board.metrics import METRICS
 from bench.board.results import Result
 from bench.board.trust import Trust
 from bench.board.views import TableView
-from bench.cells.floor import WITH_FLOOR
+from bench.cells.floor import percent, shares_of_floor
+from bench.cells.record import Record
 
 MOST_ROWS = 12  # of a table of generations; of more every tenth is shown first
 
@@ -58,7 +60,6 @@ def cell_pages(
                 "trend": line.row.trends.get(record.cell.seed),
                 "trust": trust[record.cell_id],
                 "score_names": [name for name, value in record.score.floor if value is not None],
-                "with_floor": WITH_FLOOR,
                 "run_command": run_command(record, option, generator=made_by),
                 "verify_command": None if earlier else verify_command(record, option, made_by),
                 "entry": line.row.entry,
@@ -67,6 +68,16 @@ def cell_pages(
                 **_beside(line, results[0]),
             },
         )
+
+
+def score_rows(record: Record, names: Sequence[str]) -> list[list[tuple[str, str]]]:
+    """Return the scores of each generation as they are shown, with the share of the floor of those read beside it."""
+    found = []
+    for generation in record.generations:
+        shares = shares_of_floor(generation.scores, record.score.floor)
+        said = {name: percent(share) for name, share in shares.items() if share is not None}
+        found.append([(digits(getattr(generation.scores, name)), said.get(name, "")) for name in names])
+    return found
 
 
 def _beside(line: Line, result: Result) -> dict[str, Any]:

@@ -16,6 +16,7 @@ BEST = 5  # rows
 CONTROLS = ("real_only", "frozen")  # where a cure would end, and what learns nothing
 WIDE, NARROW = (660, 420), (358, 215)  # pixels of the plane on a screen and on a telephone
 REAL = "real against real"
+MOST_PATHS = 60  # in the plane: of more nobody sees one
 MARGIN = 0.06  # of a scale, beyond what lies on it
 
 
@@ -95,12 +96,19 @@ class FirstScreen:
         return next((line for line in self.beside if line.cell.method.name == CONTROLS[0]), None)
 
     @cached_property
+    def drawn(self) -> list[Line]:
+        """The lines of the plane, in the order of the table: all, or of very many the first with the controls."""
+        lines = [line for line in self.loop.lines if {"precision", "recall"} <= line.curves.keys()]
+        kept = [line for line in lines if line.row.is_plain or line in self.beside]
+        kept += [line for line in lines if line not in kept][: max(0, MOST_PATHS - len(kept))]
+        return [line for line in lines if line in kept]
+
+    @cached_property
     def planes(self) -> dict[str, Plane]:
         """The plane of precision and recall, for a screen and for a telephone."""
-        lines = [line for line in self.loop.lines if {"precision", "recall"} <= line.curves.keys()]
         best = self.best
         # What is drawn later lies above: the plain loop and the best last.
-        lines.sort(key=lambda line: (line.row.is_plain, line in best, line.row.entry.is_control))
+        lines = sorted(self.drawn, key=lambda line: (line.row.is_plain, line in best, line.row.entry.is_control))
         travellers = [
             Traveller(
                 self._short_name(line),

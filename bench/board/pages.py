@@ -1,5 +1,6 @@
 """Write the board's HTML pages. Texts of records and files are submitted: all are escaped, none is marked safe."""
 
+import json
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,10 +11,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from bench.board import cell_curves, price_chart
 from bench.board.answer import Answer
-from bench.board.cell_page import MOST_ROWS, cell_pages
+from bench.board.cell_page import MOST_ROWS, cell_pages, score_rows
+from bench.board.chart_data import chart_data, curves_of
 from bench.board.columns import COLUMNS, WORDS, known
 from bench.board.download_columns import DOWNLOADS
 from bench.board.figures import FIGURES
+from bench.board.first_rows import FirstRows
 from bench.board.first_screen import first_screen
 from bench.board.formats import digits, number, p_value, score_title, seconds, signed, size, times
 from bench.board.line import Line
@@ -102,6 +105,7 @@ class Pages:
             score_title=score_title, generator_page=_generator_page, known=known, p_value=p_value,
             prose=prose, inline=inline, breakable=breakable, things=self._things, classes=self._classes,
             seconds=seconds, origin=self._origins.of, why_empty=self._why_empty,
+            score_rows=score_rows,
         )  # fmt: skip
         self._environment.tests.update(finite=math.isfinite)
         n_records = len({result.short_id for view in views for result in view.ranked.table.results})
@@ -119,10 +123,14 @@ class Pages:
     def render(self) -> Iterator[tuple[str, str]]:
         """Yield the address and the text of every page."""
         methods = method_views(self._views, self._files, self._origins)
+        first = FirstRows(self._views)
         yield self._page(
             "index.html", "index", views=self._views, answers=self._answers, front=first_screen(self._views),
-            columns=COLUMNS, words=WORDS, choices=_choices(self._views),
+            columns=COLUMNS, words=WORDS, choices=_choices(self._views), first=first,
         )  # fmt: skip
+        for rest in first.waiting():
+            _, rows = self._page("index.html", "rows", view=rest.view, lines=rest.lines)
+            yield rest.address, f"addRows({_script(rest.loop.key)}, {_script(rows)});\n"
         yield self._page("questions.html", "questions", answers=self._answers)
         yield self._page("methods.html", "methods", views=self._views, methods={m.page: m for m in methods})
         yield self._page(
@@ -142,19 +150,29 @@ class Pages:
         yield self._page("submit.html", "submit")
         yield self._page("news.html", "news", days=days(self._views), most=MOST_NEW_ROWS)
         for view in self._views:
-            yield self._page(
-                f"compare/{view.key}.html",
-                "compare",
-                view=view,
-                tracks=_strips(view),
-                plain_tracks=[track for track in view.tracks if track.plain],
-                chart_data=view.chart_data(),
-            )
+            yield from self._curves(view)
         for method in methods:
             yield self._page(f"methods/{method.page}", "method", method=method)
         yield from self._generators()
         for address, content in cell_pages(self._views, self._files, self._generator_files, self._trust):
             yield self._page(address, "cell", **content)
+
+    def _curves(self, view: TableView) -> Iterator[tuple[str, str]]:
+        """Yield the page of a table's curves, and the files of the lines that it does not hold."""
+        data, strips, address = chart_data(view), _strips(view), f"compare/{view.key}.html"
+        yield self._page(
+            address, "compare", view=view, tracks=strips, held=data.held, chart_data=data.page,
+            plain_tracks=[track for track in view.tracks if track.plain],
+        )  # fmt: skip
+        for part, names in enumerate(data.parts):
+            curves, tracks = curves_of(view, names), {}
+            for track in strips:
+                shown = {
+                    what: self._page(address, what, view=view, track=track, held=names)[1]
+                    for what in ("standings", "strips")
+                }
+                tracks[track.key] = {"lines": curves.get(track.key, []), **shown}
+            yield f"curves/{view.key}-{part}.js", f"addLines({part}, {_script(tracks)});\n"
 
     def _example(self) -> Result | None:
         """Return a result whose strip shows a collapse: a plain loop, the first that has one."""
@@ -214,13 +232,18 @@ class Pages:
 
 def _strips(view: TableView) -> list[TrackStrips]:
     found = {line.row.track.key: TrackStrips(line.row.track, []) for line in view.lines}
-    order = [line.line for line in view.distinct_lines()]
-    for line in sorted(view.lines, key=lambda line: order.index(line.line)):
+    order = {line.line: place for place, line in enumerate(view.distinct_lines)}
+    for line in sorted(view.lines, key=lambda line: order[line.line]):
         track = found[line.row.track.key]
         with_strip = next((result for result in line.row.entry.results if result.strip), None)
         if with_strip:
             track.strips.append((line, with_strip))
     return list(found.values())
+
+
+def _script(value: Any) -> str:
+    """Return a value as a script writes it."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 def _choices(views: Sequence[TableView]) -> dict[str, list[str]]:

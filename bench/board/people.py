@@ -21,12 +21,14 @@ class Origin:
         dates: the first and the last day on which a cell of it was begun, as YYYY-MM-DD, once where they are the same;
             empty where records do not say.
         commits: of the benchmark that its cells were run with, each once.
+        source: the file that says what its method is, as an option names it; None where it is not here.
     """
 
     papers: tuple[Paper, ...]
     submitters: tuple[Submitted, ...]
     dates: tuple[str, ...]
     commits: tuple[str, ...]
+    source: str | None
 
 
 @dataclass(frozen=True)
@@ -59,4 +61,5 @@ class Origins:
             submitters=tuple(reversed(by_name.values())),
             dates=tuple(dict.fromkeys((days[0], days[-1]))) if days else (),
             commits=tuple(dict.fromkeys(commit[:SHORT_COMMIT] for commit in commits)),
+            source=file.option if file else None,
         )

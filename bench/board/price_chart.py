@@ -10,6 +10,7 @@ from bench.board.price import FIGURES_SHOWN, Priced, PricedTrack, front
 WIDTH, HEIGHT = 440, 330
 LEFT, RIGHT, TOP, BOTTOM = 34, 18, 14, 38
 LETTER, LINE = 6.2, 12.0  # pixels of a label's letter and line
+MOST_LABELS = 60  # in a chart; of more entries only those on the front are labelled
 MOST_LETTERS = 34  # of a name in a chart; the table has it whole
 
 Box = tuple[float, float, float, float]  # left, top, right, bottom
@@ -108,6 +109,9 @@ def _labelled(places: Sequence[tuple[Priced, float, float]], key: str) -> Iterat
     taken = [(x - 5, y - 5, x + 5, y + 5) for _, x, y in places]
     spots = {}
     for entry, x, y in sorted(places, key=lambda place: (key not in place[0].fronts, place[0].number)):
+        if len(places) > MOST_LABELS and key not in entry.fronts:
+            spots[entry.number] = Spot(entry, x, y, "", x, y, "start", leader=False)
+            continue
         text = f"{entry.number} {_short(entry.line.title)}" if key in entry.fronts else str(entry.number)
         box, anchor = _free_place(x, y, LETTER * len(text), taken)
         taken.append(box)

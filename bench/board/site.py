@@ -31,6 +31,8 @@ MADE = {
     "methods": r"[a-z0-9_-]+-[0-9a-f]{8}\.html",
     "generators": r"[a-z0-9_-]+-[0-9a-f]{8}\.html",
     "compare": r"[a-z0-9_-]+-[0-9a-f]{8}\.html",
+    "rows": r"[a-z0-9_-]+-[0-9a-f]{8}-[0-9a-f]+\.js",
+    "curves": r"[a-z0-9_-]+-[0-9a-f]{8}-[0-9]+\.js",
 }
 
 

@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 from bench.board.board import RankedTable
-from bench.board.columns import COLUMNS, Column, rounded
+from bench.board.columns import COLUMNS, Column
 from bench.board.conditions import Conditions
-from bench.board.line import Line, line_name
+from bench.board.line import Line
 from bench.board.metrics import FID, PRECISION, RECALL, Metric
 from bench.board.tables import Track
 from bench.cells.loops import LOOP_SUMMARIES
@@ -22,8 +21,6 @@ TIERS: dict[TierName, str] = {
 }
 COLUMN_METRICS = (FID, PRECISION, RECALL)  # of tables; curves show all
 COMPARED_METRICS = (PRECISION, RECALL)  # FID is compared over the whole loop
-OVERTRAINING_CONTROL = "real_only"
-FIRST_METHODS = 3  # of the best in the first track, drawn beside the plain loop and the control at first
 
 
 @dataclass(frozen=True)
@@ -127,7 +124,7 @@ class TableView:
         """How many cells its rows are made of."""
         return len(self.ranked.table.results)
 
-    @property
+    @cached_property
     def n_earlier(self) -> int:
         """How many of its rows are of files that their methods had before."""
         return sum(line.row.entry.earlier_file is not None for line in self.lines)
@@ -160,34 +157,9 @@ class TableView:
         """The columns of its rows."""
         return COLUMNS
 
-    def chart_data(self) -> dict[str, Any]:
-        """Return what its curves are drawn from, as JSON values."""
-        tracks: dict[str, dict[str, Any]] = {}
-        for line in self.lines:
-            track = line.row.track
-            found = tracks.setdefault(
-                track.key,
-                {
-                    "key": track.key,
-                    "label": track.label,
-                    "plain": track.plain and line_name(track.plain.cell),
-                    "lines": [],
-                },
-            )
-            curves = {
-                key: [[rounded(p.mean), rounded(p.low), rounded(p.high)] for p in curve]
-                for key, curve in line.curves.items()
-            }
-            found["lines"].append({"line": line.line, "seeds": len(line.row.entry.results), "curves": curves})
-        return {
-            "metrics": [{**vars(metric), "decimals": self.decimals[metric.key]} for metric in self.metrics],
-            "floor": self.floor,
-            "lines": [{"line": line.line, "label": line.label, "first": first} for line, first in self._first_lines()],
-            "tracks": list(tracks.values()),
-        }
-
+    @cached_property
     def distinct_lines(self) -> list[Line]:
-        """Return one row of each method with its parameters and pool: the plain loop, then controls, then by rank."""
+        """One row of each method with its parameters and pool: the plain loop, then controls, then by rank."""
         order = {"plain": 0, "control": 1}
         found: dict[str, Line] = {}
         for line in sorted(self.lines, key=lambda line: order.get(line.state, 2)):
@@ -203,13 +175,6 @@ class TableView:
     def by_line_and_track(self) -> dict[tuple[str, str], Line]:
         """The rows by the names of their line and their track."""
         return {(line.line, line.row.track.key): line for line in self.lines}
-
-    def _first_lines(self) -> list[tuple[Line, bool]]:
-        """Return the distinct lines, and of each whether it is shown before anybody has chosen."""
-        lines = self.distinct_lines()
-        methods = [line for line in lines if line.state not in ("plain", "control")]
-        usual = [line for line in lines if line.state == "plain" or line.cell.method.name == OVERTRAINING_CONTROL]
-        return [(line, line in usual or line in methods[:FIRST_METHODS]) for line in lines]
 
 
 def views(tables: Sequence[RankedTable]) -> list[TableView]:

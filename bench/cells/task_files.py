@@ -18,6 +18,7 @@ class KnownTasks:
             BadInput: a given file is no task's, or has the name of a task of the package.
         """
         self._folder = folder
+        self._found: dict[str, Task | None] = {}  # a board asks for the task of every record
         self.given: dict[str, Task] = {}
         for path in given:
             if path.suffix != ".toml":
@@ -33,6 +34,11 @@ class KnownTasks:
         Raises:
             BadInput: its file is damaged, or is of another task than it says.
         """
+        if name not in self._found:
+            self._found[name] = self._read(name)
+        return self._found[name]
+
+    def _read(self, name: str) -> Task | None:
         if name in task_names():
             return load_task(name)
         if name in self.given:

@@ -21,6 +21,12 @@ def test_a_curve_goes_from_edge_to_edge_and_higher_values_stand_higher():
     assert heights[2] <= HEIGHT - TOP - BOTTOM
 
 
+def test_a_dot_stands_at_every_corner_and_is_of_no_length():
+    fid = cell_curves(make_record(fids=(2.0, 4.0, 8.0)), None)[0]
+    assert corners(fid.dots) == corners(fid.own)
+    assert fid.dots.count("M") == fid.dots.count("h0") == 3
+
+
 def test_the_plain_loop_is_drawn_beside_it_on_the_same_scale():
     own, plain = make_record(fids=(2.0, 1.0), method="mine"), make_record(fids=(2.0, 10.0))
     fid = cell_curves(own, plain)[0]
@@ -37,8 +43,8 @@ def test_shares_go_from_0_to_1_and_real_images_have_their_line():
 
 
 def test_many_generations_have_no_dots_and_one_generation_stands_in_the_middle():
-    assert cell_curves(make_record(fids=tuple(range(1, 14))), None)[0].dots == ()
-    [(x, _)] = cell_curves(make_record(fids=(3.0,)), None)[0].dots
+    assert cell_curves(make_record(fids=tuple(range(1, 14))), None)[0].dots == ""
+    [(x, _)] = corners(cell_curves(make_record(fids=(3.0,)), None)[0].dots)
     assert x == LEFT + (WIDTH - LEFT - RIGHT) / 2
 
 

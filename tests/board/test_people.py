@@ -6,11 +6,16 @@ from pathlib import Path
 from bench.board.method_files import MethodFile
 from bench.board.people import Origins
 from bench.board.results import Result
+from bench.board.site import build_site
 from bench.board.tables import Entry
+from bench.cells.cell import Cell
 from bench.cells.record import Record
 from bench.cells.submitted import Submitted
+from bench.executors.grid import plan_cells
+from bench.files.hashing import bytes_sha256
 
-from .made_up import make_record
+from .html_pages import Element, Site
+from .made_up import Results, make_record
 
 FILE = MethodFile("leaderboard/methods/mine.py", "", "Mine, after Author et al. 2024 (arXiv 2401.00001).")
 
@@ -52,3 +57,65 @@ def test_dates_are_the_first_and_the_last_day_and_commits_are_short():
     assert found.commits == ("a" * 8, "b" * 8)
     assert Origins({}, {}).of(entry(record(0, 5), record(1, 5))).dates == ("2026-11-05",)
     assert Origins({}, {}).of(entry(record(0))).dates == ()
+
+
+SOURCE = '"""Mine, after Author et al. 2024 (arXiv 2401.00001).\n\nMore of it."""\n'
+
+
+def submit(leaderboard: Path, by: str, day: int, *records: Record, link: str | None = None) -> None:
+    ids = tuple(each.cell_id for each in records)
+    content = Submitted(by=by, link=link, date=datetime.date(2026, 11, day), cells=ids)
+    folder = leaderboard / "submissions"
+    folder.mkdir(exist_ok=True)
+    (folder / content.file_name).write_text(content.to_json(), encoding="utf-8")
+
+
+def row_of(results: Results, out: Path, *records: Record) -> Element:
+    """Return the row of some records of a method whose file is in the leaderboard, as the index shows it."""
+    leaderboard = results.folder.parent
+    for name in ("questions", "methods"):
+        (leaderboard / name).mkdir()
+    (leaderboard / "methods" / "mine.py").write_text(SOURCE)
+    for each in records:
+        results.add(each)
+    build_site(results.folder, out, plan_cells)
+    [row] = Site(out).rows()
+    return row
+
+
+def known(seed: int, day: int, commit: str) -> Record:
+    made = record(seed, day, commit)
+    method = {"name": "mine", "params": {}, "sha256": bytes_sha256(SOURCE.encode())}
+    cell = Cell.model_validate(made.cell.model_dump(mode="json") | {"method": method})
+    return made.model_copy(update={"cell": cell, "cell_id": cell.id})
+
+
+def test_a_row_of_the_index_links_paper_and_source_and_says_who_and_when(results: Results, out: Path):
+    records = [known(0, 3, "a" * 40), known(1, 5, "b" * 40)]
+    submit(results.folder.parent, "A. Group", 9, *records, link="https://example.org/us")
+    row = row_of(results, out, *records)
+    paper, by, run = row.one("th").all("small", "whose")
+    assert paper.text == "Author et al. 2024, arXiv 2401.00001"
+    assert paper.one("a")["href"] == "https://arxiv.org/abs/2401.00001"
+    assert by.text == "by A. Group, 2026-11-09"
+    assert by.one("a")["href"] == "https://example.org/us"
+    assert run.text == "run 2026-11-05 with aaaaaaaa and 1 more"
+    [source] = [link["href"] for link in row.all("a") if link["href"].endswith("#source")]
+    page = Site(out).pages[source.partition("#")[0]]
+    assert "source" in {heading.get("id") for heading in page.all("h2")}
+    assert page.one("pre", "source").text.startswith('"""Mine, after Author')
+
+
+def test_a_row_is_found_by_who_had_the_idea_and_who_submitted_it(results: Results, out: Path):
+    mine = known(0, 3, "a" * 40)
+    submit(results.folder.parent, "A. Group", 9, mine)
+    found = row_of(results, out, mine)["data-find"]
+    assert "author et al. 2024" in found
+    assert "arxiv 2401.00001" in found
+    assert "a. group" in found
+
+
+def test_a_row_without_a_file_a_submission_or_a_commit_says_nothing_that_is_not_known(results: Results, out: Path):
+    row = row_of(results, out, record(0))
+    assert row.one("th").all("small", "whose") == []
+    assert [link["href"] for link in row.all("a") if "#source" in link["href"]] == []

@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+from bench.board import price_chart
 from bench.board.board import build_board
 from bench.board.price import PASSES_PER_TRAINED_IMAGE, front, price_tracks
 from bench.board.price_chart import HEIGHT, WIDTH, charts
@@ -105,3 +106,11 @@ def test_more_is_higher_for_f1_and_less_is_lower_for_fid(priced):
     # Logarithmic: 2 to 4 is as far as 4 to 8.
     steps = [height["fid"]["dear"] - height["fid"]["wasteful"], height["fid"]["wasteful"] - height["fid"]["none"]]
     assert math.isclose(*steps, rel_tol=1e-9)
+
+
+def test_of_very_many_entries_only_the_front_is_labelled(priced, monkeypatch):
+    monkeypatch.setattr(price_chart, "MOST_LABELS", 4)
+    for chart in charts(priced):
+        labelled = {spot.entry.number for spot in chart.spots if spot.text}
+        assert labelled == {entry.number for entry in front(priced.entries, chart.figure)}
+        assert len(chart.spots) == 5

@@ -2,7 +2,8 @@
 
 // Draws the curves of the chosen lines, one row of panels for each loop, and shows their words, strips and numbers. The
 // choice is kept in the address: lines with commas between them, a loop before them where a link leads to one, "-" where
-// nothing is chosen.
+// nothing is chosen. Of very many lines the page holds the usual ones; the others wait in scripts, a few dozen in each, which
+// are read when a line of theirs is chosen.
 
 const PANEL_HEIGHT = 210;
 const DOTTED = "1 4";
@@ -15,6 +16,8 @@ const MOST_DOTS = 12; // more generations than this would run together and hide 
 const data = JSON.parse(document.getElementById("chart-data").textContent);
 const boxes = [...document.querySelectorAll("#lines input")];
 const labels = new Map(data.lines.map(({ line, label }) => [line, label]));
+const partOf = new Map(data.lines.filter(({ part }) => part !== null).map(({ line, part }) => [line, part]));
+const parts = new Map(); // those that were asked for, and whether they are there
 
 /** The style of the i-th line of a chart. */
 function nthStyle(i) {
@@ -31,6 +34,43 @@ const plainLoops = data.tracks
   .map((track) => ({ track, line: track.lines.find(({ line }) => line === track.plain) }))
   .filter(({ line }) => line)
   .map((plain, i) => ({ ...plain, style: nthStyle(i) }));
+
+/** What a part brings of each loop: its lines, and what is said and shown of them; each part calls this. */
+function addLines(part, tracks) {
+  for (const track of data.tracks) {
+    const { lines, standings, strips } = tracks[track.key];
+    const section = document.getElementById(`track-${track.key}`);
+    track.lines.push(...lines);
+    section.querySelector(".standings").insertAdjacentHTML("beforeend", standings);
+    section.querySelector(".strips")?.insertAdjacentHTML("beforeend", strips);
+  }
+}
+
+/** Read a part; what cannot be read is said. */
+function readPart(part) {
+  return new Promise((done) => {
+    const script = document.createElement("script");
+    script.onload = done;
+    script.onerror = () => { document.querySelector(".unread").hidden = false; done(); };
+    script.src = `../curves/${data.key}-${part}.js`;
+    document.head.append(script);
+  });
+}
+
+/** The promise of all parts that some lines are in; nothing where the page has all of them. */
+function waitFor(lines) {
+  const wanted = new Set([...lines].filter((line) => partOf.has(line)).map((line) => partOf.get(line)));
+  const missing = [...wanted].filter((part) => !parts.get(part)?.there);
+  if (!missing.length) return null;
+  return Promise.all(missing.map((part) => {
+    if (!parts.has(part)) {
+      const asked = { there: false };
+      asked.read = readPart(part).then(() => { asked.there = true; });
+      parts.set(part, asked);
+    }
+    return parts.get(part).read;
+  }));
+}
 
 /** The lines that are chosen. */
 function chosenLines() {
@@ -171,7 +211,7 @@ function numbersTable(caption, metric, lines) {
 }
 
 const widths = new Map();
-const generations = (track) => track.lines[0].curves.fid.length;
+const generations = (track) => track.generations;
 
 /** What is drawn of a metric in a loop, or of the plain loops where there is none. */
 function linesOf(track, metric, chosen) {
@@ -206,6 +246,8 @@ const numbers = [...document.querySelectorAll(".numbers")];
 
 function draw() {
   const chosen = chosenLines();
+  const waiting = waitFor(chosen);
+  if (waiting) { waiting.then(draw); return; }
   for (const element of document.querySelectorAll(".key[data-line]")) {
     element.replaceChildren(...(chosen.has(element.dataset.line) ? [key(styles.get(element.dataset.line))] : []));
   }

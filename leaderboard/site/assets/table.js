@@ -1,7 +1,8 @@
 "use strict";
 
 // Filters and sorts all tables of rows at once, and keeps what is chosen in the address: ?find=neon&sort=-recall. Without
-// JavaScript the tables are complete as they stand.
+// JavaScript the tables are complete as they stand, but for those of very many rows: what the page does not hold of them
+// waits in a script for each loop, which is read when somebody filters, sorts or asks for the rest.
 
 const FIRST_ROWS = 100; // of a table; the others wait for a button
 const SORT_WORDS = ["method", "uses"];
@@ -13,8 +14,37 @@ const tables = [...document.querySelectorAll("section.loop-of")].map((section) =
   body: section.querySelector("tbody"),
   rows: [...section.querySelectorAll("tbody tr")],
   whole: false, // whether more than the first rows were asked for
+  rest: section.dataset.rest, // where its other rows wait; nothing where it has all of them
 }));
-const nRows = tables.reduce((sum, { rows }) => sum + rows.length, 0);
+const nRows = tables.reduce((sum, { section }) => sum + Number(section.dataset.rows), 0);
+
+/** The rows that a loop's script brings; each calls this. */
+function addRows(loop, html) {
+  const table = tables.find(({ section }) => section.id === loop);
+  const template = document.createElement("template");
+  template.innerHTML = `<table><tbody>${html}</tbody></table>`;
+  table.rows.push(...template.content.querySelectorAll("tbody > tr"));
+}
+
+/** Read what a loop has left; what cannot be read is said, and not asked for again. */
+function readRest(table) {
+  const { rest } = table;
+  table.rest = undefined;
+  return new Promise((done) => {
+    const script = document.createElement("script");
+    script.onload = done;
+    script.onerror = () => { table.section.querySelector(".unread").hidden = false; done(); };
+    script.src = rest;
+    document.head.append(script);
+  });
+}
+
+/** Read the rest of some loops, and go on when all of it is there. */
+function read(waiting, then) {
+  form.setAttribute("aria-busy", "true");
+  form.querySelector(".count").textContent = "Reading the other rows…";
+  Promise.all(waiting.map(readRest)).then(() => { form.setAttribute("aria-busy", "false"); then(); });
+}
 
 /** The order of two rows by a column; what has no value comes last either way. */
 function compare(key, down) {
@@ -54,6 +84,8 @@ function show() {
   const wanted = chosen();
   const sort = form.elements.sort.value;
   const [key, down] = [sort.replace("-", ""), sort.startsWith("-")];
+  const waiting = tables.filter(({ rest, whole }) => rest && (whole || key || wanted.length));
+  if (waiting.length) { read(waiting, show); return; }
   let n = 0;
   for (const table of tables) {
     const found = table.rows.filter((row) => fits(row, wanted));
@@ -63,8 +95,8 @@ function show() {
     table.body.replaceChildren(...found);
     table.section.querySelector(".scroll").hidden = !found.length;
     table.section.querySelector(".no-row").hidden = found.length > 0;
-    table.section.querySelector(".rest").hidden = found.length <= late;
-    n += found.length;
+    table.section.querySelector(".rest").hidden = found.length <= late && !table.rest;
+    n += table.rest ? Number(table.section.dataset.rows) : found.length;
   }
   markSorted(key, down);
   form.querySelector(".count").textContent = n === nRows ? `${n} rows` : n ? `${n} of ${nRows} rows`
@@ -109,6 +141,8 @@ function change() {
 /** Show the row that the address names, whatever the filters say. */
 function goToRow() {
   const row = tables.flatMap(({ rows }) => rows).find(({ id }) => id && `#${id}` === location.hash);
+  const waiting = tables.filter(({ rest }) => rest);
+  if (!row && waiting.length && location.hash.startsWith("#row-")) { read(waiting, goToRow); return; }
   if (!row || (row.isConnected && !row.classList.contains("later"))) return;
   if (!row.isConnected) { form.reset(); keep(); }
   const table = tables.find(({ rows }) => rows.includes(row));
