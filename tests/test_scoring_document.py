@@ -177,3 +177,23 @@ def test_the_rule_in_five_lines_is_the_same_on_the_page():
     document = DOCUMENT.read_text().partition("## The rule in five lines")[2].partition("## The figures")[0]
     assert shown == [words(item) for item in re.split(r"^\d\. ", document, flags=re.MULTILINE)[1:]]
     assert len(shown) == 5
+
+
+def test_the_guide_works_out_the_same_row():
+    page = (ROOMS / "leaderboard" / "site" / "guide.html.jinja").read_text(encoding="utf-8")
+    html = page.partition('<div class="example">')[2].partition("docs/scoring.md")[0]
+    said = " ".join(re.sub(r"<[^>]*>", " ", html).replace("\N{MINUS SIGN}", "-").split())
+    fid, gain = t_interval(LOG_FID), t_interval(F1)
+    recall = shares("neon")[:, 0, 1] - shares("neon")[:, -1, 1]
+    expected = [
+        *fids("none")[0], *fids("neon")[0], *(areas(np.log(fids(method)))[0] for method in ("none", "neon")),
+        *LOG_FID, *fid[:3], *np.exp(fid[:3]), *(areas(f1(method))[0] for method in ("none", "neon")), *gain[:3],
+        np.exp(np.log(fids("neon")[:, -1] / fids("neon")[:, 0]).mean()), recall.mean(),
+    ]  # fmt: skip
+    found = re.findall(r"-?\d*\.\d{2,}", said)
+    assert len(found) == len(expected)
+    for each, value in zip(found, expected, strict=True):
+        assert float(each) == pytest.approx(value, abs=0.6 * 10 ** -len(each.partition(".")[2])), each
+        assert each.lstrip("-") in EXAMPLE
+    for words in ("Neon helps", "does not cure", "Neon loses diversity"):
+        assert words in said

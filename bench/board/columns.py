@@ -43,7 +43,10 @@ COLUMNS = (
         "rank", "Rank", "one more than the number of methods that are shown to be better; below it how far ties reach",
         "ascending",
     ),
-    Column("method", "Method", "with its parameters; # is the address of the row", "text"),
+    Column(
+        "method", "Method", "with its parameters, the paper whose idea it is and who submitted it; # is the address "
+        "of the row", "text",
+    ),
     Column(
         "word", "Verdict", "against the plain loop: cures, helps, trades, hurts or no difference shown; and "
         "marks, what else a reader must know", "ascending",
@@ -75,7 +78,10 @@ COLUMNS = (
         "cost", "Cost", "images trained and network evaluations as multiples of the plain loop's, and how many real "
         "images a generation touched", "ascending",
     ),
-    Column("seeds", "Seeds", "each leads to its cell; and how far the row can be trusted", "descending"),
+    Column(
+        "seeds", "Seeds", "each leads to its cell; how far the row can be trusted, when it was run, where its records "
+        "say so, and with which commit of the benchmark", "descending",
+    ),
 )  # fmt: skip
 WORDS = ("cures", "helps", "trades", "no difference shown", "hurts")  # the best first
 

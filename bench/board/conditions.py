@@ -8,6 +8,14 @@ from bench.cells.record import Record
 from bench.cells.task import TIERS, TierName
 from bench.files.hashing import canonical_sha256
 
+# What the tiers are called on the pages.
+SETTINGS: dict[TierName, str] = {
+    "smoke": "quick setting",
+    "laptop": "laptop setting",
+    "standard": "standard setting",
+    "paper": "setting of the paper",
+}
+
 
 @dataclass(frozen=True)
 class Conditions:

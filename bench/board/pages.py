@@ -14,6 +14,7 @@ from bench.board.answer import Answer
 from bench.board.cell_page import MOST_ROWS, cell_pages, score_rows
 from bench.board.chart_data import chart_data, curves_of
 from bench.board.columns import COLUMNS, WORDS, known
+from bench.board.conditions import SETTINGS
 from bench.board.download_columns import DOWNLOADS
 from bench.board.figures import FIGURES
 from bench.board.first_rows import FirstRows
@@ -105,7 +106,7 @@ class Pages:
             score_title=score_title, generator_page=_generator_page, known=known, p_value=p_value,
             prose=prose, inline=inline, breakable=breakable, things=self._things, classes=self._classes,
             seconds=seconds, origin=self._origins.of, why_empty=self._why_empty,
-            score_rows=score_rows,
+            score_rows=score_rows, setting=SETTINGS.get,
         )  # fmt: skip
         self._environment.tests.update(finite=math.isfinite)
         n_records = len({result.short_id for view in views for result in view.ranked.table.results})

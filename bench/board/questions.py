@@ -15,6 +15,7 @@ from typing import Any, Literal, Protocol
 
 from pydantic import ValidationError
 
+from bench.board.conditions import SETTINGS
 from bench.board.question_file import FEWEST_GENERATIONS, CellsSpec, EvidenceSpec, NotMeasurable, QuestionFile, Since
 from bench.cells.cell import Cell
 from bench.cells.choices import Choices
@@ -80,7 +81,12 @@ class Side:
     def text(self) -> str:
         """The cells in words: what sets them apart, and in what they differ from what is usual for the task."""
         cell, loop = self.cell, self.cell.loop
-        words = [f"{cell.task} ({cell.tier})", cell.generator.name, loop.kind.replace("_", " "), cell.method.option]
+        words = [
+            f"{cell.task} ({SETTINGS[cell.tier]})",
+            cell.generator.name,
+            loop.kind.replace("_", " "),
+            cell.method.option,
+        ]
         return ", ".join([*words, *(f"{name.replace('_', ' ')} {getattr(loop, name)}" for name in self._unusual)])
 
     @property

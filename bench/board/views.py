@@ -6,19 +6,12 @@ from functools import cached_property
 
 from bench.board.board import RankedTable
 from bench.board.columns import COLUMNS, Column
-from bench.board.conditions import Conditions
+from bench.board.conditions import SETTINGS, Conditions
 from bench.board.line import Line
 from bench.board.metrics import FID, PRECISION, RECALL, Metric
 from bench.board.tables import Track
 from bench.cells.loops import LOOP_SUMMARIES
-from bench.cells.task import TierName
 
-TIERS: dict[TierName, str] = {
-    "smoke": "quick setting",
-    "laptop": "laptop setting",
-    "standard": "standard setting",
-    "paper": "setting of the paper",
-}
 COLUMN_METRICS = (FID, PRECISION, RECALL)  # of tables; curves show all
 COMPARED_METRICS = (PRECISION, RECALL)  # FID is compared over the whole loop
 
@@ -88,18 +81,9 @@ class TableView:
 
     @property
     def title(self) -> str:
-        """What the table is called."""
+        """What the table is called, for somebody who is new here."""
         c = self.conditions
-        words = [f"{c.task}, {c.tier} tier"]
-        words += ["fine-tuned"] * (c.protocol == "finetune") + ["other data"] * (not c.pinned)
-        words += [f"version {c.task_version}"] * self.frozen
-        return ", ".join(words)
-
-    @property
-    def heading(self) -> str:
-        """The same for somebody who is new here."""
-        c = self.conditions
-        words = [self.ranked.task_title, TIERS[c.tier]]
+        words = [self.ranked.task_title, SETTINGS[c.tier]]
         words += ["fine-tuned"] * (c.protocol == "finetune") + ["other data"] * (not c.pinned)
         words += [f"version {c.task_version}"] * self.frozen
         return ", ".join(words)

@@ -78,6 +78,14 @@ TOO_WIDE = """() => {
 FOCUS = """() => (({outlineStyle, outlineWidth}) => [outlineStyle, outlineWidth])(
     getComputedStyle(document.activeElement))"""
 
+# Whether nothing lies above an element, in its middle and at its corners as far as the window shows them.
+ON_TOP = """element => {
+  const {left, right, top, bottom} = element.getBoundingClientRect();
+  const [x, y] = [[left + 4, (left + right) / 2, right - 4], [top + 4, (top + bottom) / 2, bottom - 4]];
+  return x.flatMap(x => y.map(y => [x, y])).filter(([x, y]) => y > 0 && y < innerHeight)
+    .every(([x, y]) => document.elementFromPoint(x, y) === element);
+}"""
+
 # How many curves each track shows of each metric.
 CURVES = """() => {
   const shown = (root, selector) => [...root.querySelectorAll(selector)].filter(element => element.checkVisibility());
@@ -567,22 +575,48 @@ def test_lines_can_be_found_by_name(open_page: Open, committed: Site) -> None:
     assert len(expected) >= 2
 
 
+def point_at(page: Page, plot: Any, place: int) -> Any:
+    """Move the mouse to a dot of a chart's first line, and return what is read of it."""
+    plot.scroll_into_view_if_needed()
+    dot = plot.locator("g[data-mark=dot]").first.locator("> *").nth(place).bounding_box()
+    page.mouse.move(dot["x"] + dot["width"] / 2, dot["y"] + dot["height"] / 2)
+    plot.locator(".tip").wait_for()
+    return plot.locator(".tip")
+
+
 def test_the_pointer_reads_the_value_of_a_point(open_page: Open, committed: Site) -> None:
     page = open_page(compare_page(committed))
     plot = page.locator(".plot[data-metric=fid]").first
-    plot.scroll_into_view_if_needed()
-    dot = plot.locator("g[data-mark=dot]").first.locator("> *").first.bounding_box()
-    page.mouse.move(dot["x"] + dot["width"] / 2, dot["y"] + dot["height"] / 2)
-    tip = plot.locator("g[data-mark=tip] text")
-    tip.wait_for()
+    tip = point_at(page, plot, 0)
     first = committed.charts[0]["tracks"][0]["lines"]
     value = next(
         line["curves"]["fid"][0][0] for line in first if line["line"] == committed.charts[0]["lines"][0]["line"]
     )
     assert f"generation 1: FID {value:.2f}" in tip.text_content()
     assert plot.locator("g[aria-label]").count() == 0
-    # The whole of it, though the point is at the edge of the window.
-    assert plot.locator("g[data-mark=tip]").last.bounding_box()["x"] >= 0
+    page.mouse.move(0, 0)
+    tip.wait_for(state="hidden")
+
+
+@pytest.mark.parametrize("size", [WIDE, {"width": 1024, "height": 768}, NARROW], ids=["screen", "laptop", "telephone"])
+def test_what_the_pointer_reads_stays_in_its_chart_and_above_all_others(
+    open_page: Open, committed: Site, size: dict[str, int]
+) -> None:
+    page = open_page(compare_page(committed))
+    page.set_viewport_size(size)
+    page.add_style_tag(
+        content=".tip { pointer-events: auto !important; }"
+    )  # so that a point is asked what lies on top
+    plots = page.locator(".tracks .track").first.locator(".plot")
+    assert plots.count() == 4
+    for plot in plots.all():
+        for place in (0, 4):
+            tip = point_at(page, plot, place)
+            chart, box = plot.bounding_box(), tip.bounding_box()
+            assert box["x"] >= chart["x"] - 0.5
+            assert box["x"] + box["width"] <= chart["x"] + chart["width"] + 0.5
+            assert tip.evaluate(ON_TOP)
+            page.mouse.move(0, 0)
 
 
 # The other pages, and all of them.

@@ -192,3 +192,13 @@ def test_the_colours_of_curves_stand_out_from_the_page() -> None:
         for name in curves:
             light, dark = sorted((luminance(colours[name]), luminance(colours["page"])), reverse=True)
             assert (light + 0.05) / (dark + 0.05) >= 3, name
+
+
+def test_no_heading_speaks_of_tiers_as_the_command_line_does(site: Site) -> None:
+    found = []
+    for name, page in site.pages.items():
+        places = page.all("title") + [each for level in ("h1", "h2", "h3", "caption") for each in page.all(level)]
+        places += page.all("p", "trail") + page.all("nav")
+        found += [(name, each.text) for each in places if {"tier", "smoke"} & set(re.findall(r"[a-z]+", each.text))]
+    assert found == []
+    assert "called tiers" in site.pages["guide.html"].text

@@ -95,7 +95,7 @@ def test_cells_with_and_without_further_scores_share_the_table_of_their_own_spac
 def test_cells_that_differ_in_a_parameter_alone_are_told_apart(results: Results, out: Path) -> None:
     records = [make_record(method="mine", params={"keep": keep}) for keep in (0.25, 0.75)]
     site = build(results, out, *records)
-    assert [row.one("th").text.partition(" run ")[0] for row in site.rows()] == ["mine keep=0.25", "mine keep=0.75"]
+    assert [row.one("th").text.partition(" curves")[0] for row in site.rows()] == ["mine keep=0.25", "mine keep=0.75"]
     assert [line["label"] for line in site.charts[0]["lines"]] == ["mine, keep=0.25", "mine, keep=0.75"]
     for record, keep in zip(records, (0.25, 0.75), strict=True):
         assert f"mine, keep={keep}" in cell_page(site, record).one("h1").text

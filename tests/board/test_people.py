@@ -94,12 +94,13 @@ def test_a_row_of_the_index_links_paper_and_source_and_says_who_and_when(results
     records = [known(0, 3, "a" * 40), known(1, 5, "b" * 40)]
     submit(results.folder.parent, "A. Group", 9, *records, link="https://example.org/us")
     row = row_of(results, out, *records)
-    paper, by, run = row.one("th").all("small", "whose")
+    paper, by = row.one("th").all("small", "whose")
     assert paper.text == "Author et al. 2024, arXiv 2401.00001"
     assert paper.one("a")["href"] == "https://arxiv.org/abs/2401.00001"
     assert by.text == "by A. Group, 2026-11-09"
     assert by.one("a")["href"] == "https://example.org/us"
-    assert run.text == "run 2026-11-05 with aaaaaaaa and 1 more"
+    said = [each.text for each in row.one("td", "seeds").all("small")]
+    assert said[-2:] == ["2026-11-05", "run with commit bbbbbbbb and 1 more"]
     [source] = [link["href"] for link in row.all("a") if link["href"].endswith("#source")]
     page = Site(out).pages[source.partition("#")[0]]
     assert "source" in {heading.get("id") for heading in page.all("h2")}

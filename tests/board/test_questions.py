@@ -292,8 +292,8 @@ def test_missing_cells_come_with_the_commands_that_make_them(ask, planned_by) ->
     item = decide(question, {}).items[0]
     assert (item.verdict, item.estimate, item.cells) == ("undecided", None, ())
     assert [missing.text for missing in item.missing] == [
-        "digits (smoke), ddpm, fully synthetic, none: seeds 0, 1, 2",
-        "digits (smoke), ddpm, fully synthetic, random_subset:keep=0.25, generations 4, pool last:2, "
+        "digits (quick setting), ddpm, fully synthetic, none: seeds 0, 1, 2",
+        "digits (quick setting), ddpm, fully synthetic, random_subset:keep=0.25, generations 4, pool last:2, "
         "sampling bias 0.5: seeds 0, 1, 2",
     ]
     for side, missing in zip(question.evidence[0].sides, item.missing, strict=True):

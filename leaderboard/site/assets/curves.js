@@ -6,6 +6,7 @@
 // are read when a line of theirs is chosen.
 
 const PANEL_HEIGHT = 210;
+const TIP_AWAY = 10; // pixels from a point to what is read of it
 const DOTTED = "1 4";
 const DASHES = ["none", "7 4", "10 3 2 3", "14 5", "4 3", "12 3 2 3 2 3"]; // none of them like the dotted floor
 const SYMBOLS = ["circle", "square", "triangle", "diamond", "star", "wye", "cross"]; // one for each colour: never colour alone
@@ -140,10 +141,6 @@ function drawPanel(caption, lines, last, metric, width) {
         ? drawn.map((line) => Plot.dot(line.points, { ...place, fill: line.style.colour, symbol: line.style.symbol, r: 3 }))
         : null,
       Plot.dot(points, Plot.pointer({ ...place, r: 5.5, stroke: "currentColor", strokeWidth: 1.5 })),
-      Plot.tip(points, Plot.pointer({
-        ...place, title: (point) => describe(point, metric), lineWidth: 17, lineHeight: 1.3, fill: "var(--page)",
-        stroke: "var(--muted)",
-      })),
     ],
   });
   // One picture with one text. The pointer draws its groups anew, each time with their names.
@@ -151,6 +148,21 @@ function drawPanel(caption, lines, last, metric, width) {
   unname(plot);
   new MutationObserver(() => unname(plot)).observe(plot, { childList: true });
   return plot;
+}
+
+/** What the pointer reads of a chart, beside the point that it is near and within the chart's width. */
+function addTip(element, plot, metric) {
+  const tip = d3.create("div").attr("class", "tip").attr("aria-hidden", "true").attr("hidden", "").node();
+  element.append(tip);
+  plot.addEventListener("input", () => {
+    const point = plot.value;
+    tip.hidden = !point;
+    if (!point) return;
+    tip.textContent = describe(point, metric);
+    const [x, y] = [plot.scale("x").apply(point.generation), plot.scale("y").apply(point.mean)];
+    tip.style.left = `${Math.max(0, Math.min(x - tip.offsetWidth / 2, element.clientWidth - tip.offsetWidth))}px`;
+    tip.style.top = `${y > PANEL_HEIGHT / 2 ? y - tip.offsetHeight - TIP_AWAY : y + TIP_AWAY}px`;
+  });
 }
 
 /** What the groups of a chart are called is for nobody, as a group without a role may not be named. */
@@ -228,7 +240,9 @@ function drawPlot(element, chosen) {
   const track = trackOf(element);
   widths.set(element, element.clientWidth);
   const last = track ? generations(track) : d3.max(plainLoops, (plain) => generations(plain.track));
-  element.replaceChildren(drawPanel(captionOf(track), linesOf(track, metric, chosen), last, metric, element.clientWidth));
+  const plot = drawPanel(captionOf(track), linesOf(track, metric, chosen), last, metric, element.clientWidth);
+  element.replaceChildren(plot);
+  addTip(element, plot, metric);
 }
 
 /** Fill the tables of a box that is open; the others wait until somebody opens them. */
