@@ -54,7 +54,7 @@ def cell_pages(
                 "results": results,
                 "tables": tables,
                 "track_label": line.row.track.label,
-                "label": line.label,
+                "label": line.title + ", earlier file" * (earlier is not None),
                 "place": line.place,
                 "method_page": line.method_page,
                 "trend": line.row.trends.get(record.cell.seed),

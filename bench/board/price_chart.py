@@ -9,7 +9,7 @@ from bench.board.price import FIGURES_SHOWN, Priced, PricedTrack, front
 
 WIDTH, HEIGHT = 440, 330
 LEFT, RIGHT, TOP, BOTTOM = 34, 18, 14, 38
-LETTER, LINE = 6.2, 12.0  # pixels of a label's letter and line
+LETTER, BOLD, LINE = 6.2, 7.2, 12.0  # pixels of a label's letter, of one in bold, and of its line
 MOST_LABELS = 60  # in a chart; of more entries only those on the front are labelled
 MOST_LETTERS = 34  # of a name in a chart; the table has it whole
 
@@ -113,7 +113,8 @@ def _labelled(places: Sequence[tuple[Priced, float, float]], key: str) -> Iterat
             spots[entry.number] = Spot(entry, x, y, "", x, y, "start", leader=False)
             continue
         text = f"{entry.number} {_short(entry.line.title)}" if key in entry.fronts else str(entry.number)
-        box, anchor = _free_place(x, y, LETTER * len(text), taken)
+        letter = BOLD if key in entry.fronts else LETTER
+        box, anchor = _free_place(x, y, letter * len(text), taken)
         taken.append(box)
         middle = (box[1] + box[3]) / 2
         text_x = box[0] if anchor == "start" else box[2]

@@ -619,7 +619,27 @@ def test_what_the_pointer_reads_stays_in_its_chart_and_above_all_others(
             page.mouse.move(0, 0)
 
 
+def test_on_paper_the_curves_have_the_whole_width_and_what_is_chosen_is_not_asked(
+    open_page: Open, committed: Site
+) -> None:
+    page = open_page(compare_page(committed))
+    page.emulate_media(media="print")
+    assert not page.locator(".choose").is_visible()
+    main, tracks = (page.locator(each).bounding_box() for each in ("main", ".tracks"))
+    assert tracks["width"] > 0.95 * main["width"]
+
+
 # The other pages, and all of them.
+
+
+def test_no_label_of_a_drawing_is_cut_off(open_page: Open) -> None:
+    page = open_page("price.html")
+    cut = page.locator("svg[role=img] text").evaluate_all("""all => all.filter(text => {
+      const [box, {width, height}] = [text.getBBox(), text.ownerSVGElement.viewBox.baseVal];
+      return box.x < -1 || box.y < -1 || box.x + box.width > width + 1 || box.y + box.height > height + 1;
+    }).map(text => text.textContent)""")
+    assert page.locator(".price-chart").count() > 0
+    assert cut == []
 
 
 def test_the_source_of_a_method_opens(open_page: Open, tmp_path: Path) -> None:
