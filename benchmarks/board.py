@@ -168,7 +168,9 @@ def print_pages(out: Path) -> None:
             print(f"    {address:48} {packed(path) / 1000:6.0f} kB packed")
         return
     with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        browser = driver.chromium.launch(
+            executable_path=chromium, args=["--no-sandbox", "--disable-gpu", "--disable-renderer-backgrounding"]
+        )
         page = browser.new_page(viewport={"width": 1440, "height": 900})
         page.set_default_timeout(300_000)
         for address, path in pages.items():

@@ -63,6 +63,8 @@ def browser() -> Iterator[Any]:
     if chromium is None:
         pytest.skip("there is no chromium or google-chrome to drive")
     with sync_api.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        browser = driver.chromium.launch(
+            executable_path=chromium, args=["--no-sandbox", "--disable-gpu", "--disable-renderer-backgrounding"]
+        )
         yield browser
         browser.close()
