@@ -9,6 +9,7 @@ from bench.cells.record import Record
 WIDTH, HEIGHT = 280, 150
 LEFT, RIGHT, TOP, BOTTOM = 40, 10, 10, 22
 MOST_DOTS = 12
+TEXT_BELOW = 4  # pixels from the middle of a text to the line that it stands on
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,8 @@ class CellCurve:
             together.
         plain: path of the plain loop's curve with the same seed; None for the plain loop and where it was not run.
         floor: height at which real images against real images lie; None where the task has no such value.
-        ticks: of the vertical axis: heights with their texts.
+        ticks: of the vertical axis: heights of their texts, with these.
+        grid: path of the lines at the ticks.
         generations: how many there are.
         values: of the cell.
         plain_last: the plain loop's score in the last generation.
@@ -34,6 +36,7 @@ class CellCurve:
     plain: str | None
     floor: float | None
     ticks: tuple[tuple[float, str], ...]
+    grid: str
     generations: int
     values: tuple[float, ...]
     plain_last: float | None
@@ -69,13 +72,15 @@ def _curve(metric: Metric, own: Sequence[float], plain: Sequence[float], floor: 
         return round(HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * value / top, 1)
 
     path = _path(own, x, y)
+    steps = [(y(value), f"{value:g}") for value in _steps(top)]
     return CellCurve(
         metric,
         own=path,
         dots="M" + path[1:].replace("L", "h0M") + "h0" if len(own) <= MOST_DOTS else "",
         plain=_path(plain, x, y) if plain else None,
         floor=y(floor) if floor is not None else None,
-        ticks=tuple((y(value), f"{value:g}") for value in _steps(top)),
+        ticks=tuple((at + TEXT_BELOW, text) for at, text in steps),
+        grid="".join(f"M{LEFT} {at}H{WIDTH - RIGHT}" for at, _ in steps),
         generations=last,
         values=tuple(own),
         plain_last=plain[-1] if plain else None,

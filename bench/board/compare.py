@@ -129,7 +129,7 @@ def _trust(folders: Sequence[Path], results: Sequence[Result]) -> dict[str, Trus
 
 
 def _title(view: TableView, track: Track) -> str:
-    return f"{view.title}: {', '.join(dict.fromkeys((*track.label.split(', '), track.generator)))}"
+    return f"{view.title_of_options}: {', '.join(dict.fromkeys((*track.label.split(', '), track.generator)))}"
 
 
 def _parsed(text: str) -> tuple[str, dict[str, str]]:

@@ -82,11 +82,18 @@ class TableView:
     @property
     def title(self) -> str:
         """What the table is called, for somebody who is new here."""
+        return ", ".join([self.ranked.task_title, SETTINGS[self.conditions.tier], *self._apart])
+
+    @property
+    def title_of_options(self) -> str:
+        """The same in the words of the command line."""
+        return ", ".join([self.conditions.task, f"{self.conditions.tier} tier", *self._apart])
+
+    @property
+    def _apart(self) -> list[str]:
         c = self.conditions
-        words = [self.ranked.task_title, SETTINGS[c.tier]]
-        words += ["fine-tuned"] * (c.protocol == "finetune") + ["other data"] * (not c.pinned)
-        words += [f"version {c.task_version}"] * self.frozen
-        return ", ".join(words)
+        words = ["fine-tuned"] * (c.protocol == "finetune") + ["other data"] * (not c.pinned)
+        return words + [f"version {c.task_version}"] * self.frozen
 
     @property
     def metrics(self) -> tuple[Metric, ...]:

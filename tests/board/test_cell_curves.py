@@ -51,3 +51,10 @@ def test_many_generations_have_no_dots_and_one_generation_stands_in_the_middle()
 def test_a_score_that_the_task_does_not_have_has_no_curve():
     keys = [curve.metric.key for curve in cell_curves(make_record(label_agreement=None), None)]
     assert keys == ["fid", "precision", "recall"]
+
+
+def test_each_tick_has_a_line_through_the_middle_of_its_text():
+    precision = cell_curves(make_record(), None)[1]
+    lines = [(float(x), float(y)) for x, y in re.findall(r"M([\d.]+) ([\d.]+)H", precision.grid)]
+    assert [y + 4 for _, y in lines] == [at for at, _ in precision.ticks]
+    assert {x for x, _ in lines} == {LEFT}
