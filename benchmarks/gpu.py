@@ -151,6 +151,10 @@ def environment_of(folder: Folder, job: Job | None) -> dict[str, str]:
         from bench.paths import data_folder
 
         found["AUTOPHAGY_DATA"] = str(data_folder())
+    if job is not None and job.together:
+        # Many at once: threads of each that wait for cores would make all of them slow.
+        for name, threads in (("OMP_NUM_THREADS", 2), ("TORCHINDUCTOR_COMPILE_THREADS", 4)):
+            found.setdefault(name, str(threads))
     if job is not None and job.name == "a.deterministic":
         found["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"  # without it torch's deterministic mode refuses matrix products
     return found

@@ -29,6 +29,7 @@ PEERS = {
 GROWTH = {"torch-fidelity-fid": 2.0}  # of the time, where the size doubles; the others look at all pairs
 # Distances of all pairs of two sets, three times, in float64, and as much again for what is sorted.
 PEER_BYTES_PER_PAIR = 8 * 6
+SHARE_OF_MEMORY = 0.7  # that a peer may take: a machine without memory ends what it likes
 SPARE_SECONDS = 5.0
 
 
@@ -98,8 +99,8 @@ def of_peer(bench: Bench, name: str) -> Iterator[dict[str, Any]]:
                 f"{n:,} features would take about {expected:.0f} s, and {bench.seconds_left:.0f} are left"
             )
             break
-        if name not in GROWTH and (needed := n * n * PEER_BYTES_PER_PAIR) > (free := free_memory()):
-            found["stopped"] = f"{n:,} features may need {needed / 2**30:.0f} GiB, and {free / 2**30:.0f} are free"
+        if name not in GROWTH and (needed := n * n * PEER_BYTES_PER_PAIR) > (free := SHARE_OF_MEMORY * free_memory()):
+            found["stopped"] = f"{n:,} features may need {needed / 2**30:.0f} GiB, and it may take {free / 2**30:.0f}"
             break
         # Peers compute on the CPU, where their libraries have the features.
         real, fake = features(n, dim, torch.device("cpu"))

@@ -12,10 +12,12 @@ import gpu
 import psutil
 import pytest
 from gpu_day import page
-from gpu_day.parts import all_parts
+from gpu_day.parts import STAGES, all_parts, jobs
 from gpu_day.report import Device, Folder, read_report
 
 from benchmarks.reports import made_up
+
+JOBS = {job.name: job for job in jobs(STAGES)}
 
 
 def refused(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
@@ -103,6 +105,23 @@ def test_the_page_is_written_from_the_reports_that_are_kept(capsys, out: Path, t
     monkeypatch.setattr(page, "PAGE", tmp_path / "gpu.md")
     assert gpu.main(["--page"]) == 0
     assert "### NVIDIA Made Up, 2026-01-31" in (tmp_path / "gpu.md").read_text()
+
+
+def test_a_worker_finds_compiled_code_and_caches_in_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    alone, beside = (gpu.environment_of(Folder(tmp_path), job) for job in (JOBS["b.cifar10-ddpm"], JOBS["a.waits"]))
+    assert alone["TORCHINDUCTOR_CACHE_DIR"] == str(tmp_path / "compiled")
+    assert alone["AUTOPHAGY_CACHE"] == str(tmp_path / "work" / "cache")
+    # What is timed has all cores; what runs beside others shares them.
+    assert "OMP_NUM_THREADS" not in alone
+    assert beside["OMP_NUM_THREADS"] == "2"
+
+
+def test_deterministic_products_are_asked_for_where_they_are_measured_alone(tmp_path: Path):
+    asked = [
+        name for name, job in JOBS.items() if "CUBLAS_WORKSPACE_CONFIG" in gpu.environment_of(Folder(tmp_path), job)
+    ]
+    assert asked == ["a.deterministic"]
 
 
 def started(out: Path, *more: str) -> subprocess.Popen[str]:
