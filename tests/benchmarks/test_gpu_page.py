@@ -5,6 +5,7 @@ import re
 import pytest
 from gpu_day.page import NONE_YET, PAGE, goals, kept_reports, page
 from gpu_day.parts import all_parts
+from gpu_day.report import Part
 
 from bench.errors import BadInput
 from benchmarks.reports import made_up
@@ -49,14 +50,34 @@ def test_figures_stand_in_their_tables():
 
 
 def test_each_goal_is_reached_missed_or_not_run():
-    verdicts = [(found, verdict) for _, found, verdict in list(goals(made_up()))[1:]]
+    verdicts = [row[1:] for row in list(goals(made_up()))[1:]]
     assert verdicts == [
-        ("26.0%", "reached"),
-        ("not run", ""),
-        ("2.50 s", "reached"),
-        ("20 s", "**missed**"),
-        ("not run", ""),
+        ("26.0%", "reached", ""),
+        ("not run", "", ""),
+        ("2.50 s", "reached", ""),
+        ("20 s", "**missed**", "float32 in batches of 256: larger ones, a compiled network"),
+        ("not run", "", ""),
     ]
+
+
+def test_where_a_generation_is_too_slow_the_stage_that_takes_longest_is_named():
+    report = made_up()
+    columns = {"ours, further": {"training": 30.0, "scoring": 10.0, "total": 40.0}, "usual way": {"total": 80.0}}
+    found = {
+        "further": 2.0,
+        "first": 1.5,
+        "seconds": columns | {"ours, first": {"total": 60.0}},
+        "steps": 9,
+        "images": 9,
+    }
+    cell = {"finished_generations": 2, "generations": 2, "total_seconds": 3000.0,
+            "seconds": [{"fit": 400.0, "sample": 1000.0, "score": 100.0}] * 2}  # fmt: skip
+    parts = dict(report.parts) | {
+        "e.generation": Part(found=found, whole=True), "f.ddpm-fully_synthetic": Part(found=cell, whole=True),
+    }  # fmt: skip
+    missed = [row[1:] for row in goals(report.model_copy(update={"parts": parts}))]
+    assert ("2.0", "**missed**", "training: 75% of the time") in missed
+    assert ("50.0 min", "**missed**", "sample: 67% of the time") in missed
 
 
 def test_a_profile_says_what_to_try_next():
