@@ -34,7 +34,7 @@ from gpu_day.runner import Job, Runner, Worker, lanes_of
 from bench.errors import BadInput
 from bench.files.atomic import write_text
 from bench.files.validation import in_one_line
-from bench.process.interruption import Interrupted, stoppable
+from bench.process.interruption import Interrupted, stop_if_asked, stoppable
 
 OUT = Path("gpu-day")
 MOST_MINUTES = 24 * 60
@@ -92,12 +92,12 @@ def measure(options: argparse.Namespace) -> None:
         runner = Runner(
             folder,
             functools.partial(start, options, folder, device),
-            # What the look at the device took is part of the minutes.
-            minutes=options.minutes - (time.monotonic() - started) / 60,
+            minutes=options.minutes,
             lanes=lanes_of(device.cores, device.memory_bytes),
+            spent=time.monotonic() - started,  # by the look at the device
         )
-        with stoppable():
-            runner.run(jobs(options.letters))
+        stop_if_asked()
+        runner.run(jobs(options.letters))
         failed = {part: each.failed for part, each in folder.report().parts.items() if each.failed}
     for part, reason in (failed | runner.not_run).items():
         print(f"{part}: {'FAILED: ' if part in failed else 'not run: '}{in_one_line(reason)}", file=sys.stderr)
@@ -194,7 +194,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for path in budgets.apply(report_of(options.out), options.out / "tasks"):
                 print(path)
         else:
-            measure(options)
+            with stoppable():
+                measure(options)
         return 0
     except BadInput as error:
         print(f"gpu.py: error: {in_one_line(' '.join(str(error).split()))}", file=sys.stderr)

@@ -112,7 +112,7 @@ class Folder:
         self.compiled, self.work = path / "compiled", path / "work"
 
     def make(self) -> None:
-        """Make the folders, and remove what a killed process has left half written.
+        """Make the folders, and remove what a killed process has left: half written files, and marks of its workers.
 
         Raises:
             BadInput: they cannot be made, or there is something else.
@@ -123,6 +123,8 @@ class Folder:
             raise BadInput(f"--out {self.path}: the folder cannot be written: choose another")
         remove_unfinished(self.path)
         remove_unfinished(self.parts)
+        for mark in self.parts.glob("*.running"):
+            mark.unlink()
 
     def lock(self) -> FileLock:
         """Take the folder for this process.

@@ -117,6 +117,7 @@ class Runner:
         start: starts a worker for some parts of a job, and is told the seconds that it has.
         minutes: that all of it may take.
         lanes: how many jobs may run together that allow it.
+        spent: seconds of the minutes that are gone already.
         clock: seconds that never go back.
         sleep: waits.
         visible: whether a bar is shown.
@@ -127,6 +128,7 @@ class Runner:
     start: Start
     minutes: float
     lanes: int = 1
+    spent: float = 0.0
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     visible: bool = True
@@ -138,7 +140,7 @@ class Runner:
         Raises:
             Interrupted: the process was asked to end; workers have ended, and what was found is there.
         """
-        self._began = self.clock()
+        self._began = self.clock() - self.spent
         self._deadline = self._began + 60 * self.minutes - RESERVE_SECONDS
         queue, running = list(jobs), list[_Running]()
         try:
@@ -234,6 +236,8 @@ class Runner:
 
     def _end_all(self, running: list[_Running]) -> None:
         """End all workers, and wait until they have."""
+        # Whoever asked this process to end has been heard; the alarm is for work that does not hear.
+        signal.setitimer(signal.ITIMER_REAL, 0)
         for worker in running:
             worker.process.end(signal.SIGTERM)
         until = self.clock() + GRACE_SECONDS
@@ -252,17 +256,21 @@ class Runner:
         total = round(60 * self.minutes)
         bar = tqdm(
             total=total, file=sys.stderr, disable=not self.visible, dynamic_ncols=True,
-            bar_format="{desc} |{bar}| {postfix}", mininterval=0.5 if sys.stderr.isatty() else 10,
+            bar_format="{desc} |{bar}|", mininterval=0.5 if sys.stderr.isatty() else 10,
         )  # fmt: skip
 
+        shown = ""
+
         def show(running: list[_Running]) -> None:
+            nonlocal shown
             passed = self.clock() - self._began
             names = ", ".join(worker.job.name for worker in running)
-            bar.set_description_str(names or "done", refresh=False)
-            bar.set_postfix_str(
-                f"{max(0, self.minutes - passed / 60):.1f} of {self.minutes:g} minutes left", refresh=False
-            )
+            left = f"{max(0, self.minutes - passed / 60):.1f} of {self.minutes:g} minutes left"
+            bar.set_description_str(f"{left}: {names or 'done'}", refresh=False)
             bar.update(min(total, passed) - bar.n)
+            if names != shown:
+                bar.refresh()
+                shown = names
 
         with bar:
             yield show

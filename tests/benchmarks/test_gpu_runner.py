@@ -1,6 +1,7 @@
 """The minutes of a GPU day, with a clock and processes that are made up."""
 
 import os
+import re
 import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from gpu_day.parts import STAGES, jobs
 from gpu_day.report import Device, Folder, Part
 from gpu_day.runner import GO_ON_STATUS, GRACE_SECONDS, RESERVE_SECONDS, Job, Runner, lanes_of
 
+from bench.process.interruption import GRACE_SECONDS as GRACE
 from bench.process.interruption import Interrupted, stoppable
 
 DEVICE = Device(
@@ -144,6 +146,20 @@ def test_a_worker_is_told_what_it_may_take_and_never_more_than_is_left(day: Made
     assert second == pytest.approx(60 - RESERVE_SECONDS - at)
 
 
+def test_what_was_spent_before_counts(day: MadeUpDay):
+    runner = Runner(day.folder, day.start, 1, spent=30, clock=day.clock, sleep=day.clock.sleep, visible=False)
+    runner.run([job("a.1", least=25)])
+    assert runner.not_run == {"a.1.x": "20 s were left, and it needs about 25 s"}
+
+
+def test_a_bar_shows_the_minutes_that_are_left_and_what_runs(day: MadeUpDay, capsys: pytest.CaptureFixture[str]):
+    day.seconds = {"a.1.x": 60}
+    Runner(day.folder, day.start, 5, clock=day.clock, sleep=day.clock.sleep).run([job("a.1")])
+    shown = re.findall(r"([0-9.]+) of 5 minutes left: (\S+)", capsys.readouterr().err)
+    assert shown[-1] == ("4.0", "done")
+    assert "a.1" in {name for _, name in shown}
+
+
 def test_a_part_that_hangs_is_ended_and_costs_nothing_but_itself(day: MadeUpDay):
     day.seconds = {"a.1.y": 1e9}
     day.run(5, job("a.1", "x", "y", "z", most=20), job("b.1"))
@@ -236,6 +252,22 @@ def test_a_signal_ends_the_workers_and_what_they_found_is_in_the_report(day: Mad
     assert day.workers[0].signals[0] == signal.SIGTERM
     assert day.names == ["a.1"]
     assert '"a.1.x"' in (day.folder.path / "report.json").read_text()
+
+
+def test_workers_that_save_have_their_grace_after_a_signal(day: MadeUpDay, monkeypatch: pytest.MonkeyPatch):
+    """The alarm that ends what does not hear a signal must not end what waits for the workers."""
+    timers: list[float] = []
+    monkeypatch.setattr(signal, "setitimer", lambda which, seconds: timers.append(seconds))
+
+    def asked(part: str) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    day.fates, day.seconds, day.deaf = {"a.1.x": asked}, {"a.1.y": 1e9}, True
+    with pytest.raises(Interrupted), stoppable():
+        day.run(5, job("a.1", "x", "y"))
+    assert timers[:2] == [GRACE, 0]
+    assert day.workers[0].signals == [signal.SIGTERM, signal.SIGKILL]
+    assert day.clock() - 1001 >= GRACE_SECONDS
 
 
 @pytest.mark.parametrize("stage", STAGES)
