@@ -218,6 +218,14 @@ FOUND = {
 }
 
 
+def test_search_finds_who_had_the_idea(open_page: Open, results: dict[str, list[dict[str, str]]]) -> None:
+    page = open_page("index.html")
+    page.get_by_role("searchbox").fill("gillman 2402")
+    rows = [row for loop in results.values() for row in loop]
+    found = {row["method"] for row in rows if cells(row) in shown_everywhere(page, results)}
+    assert found == {"self_correction"}
+
+
 @pytest.mark.parametrize("text", FOUND)
 def test_search_finds_methods_parameters_loops_words_and_marks(
     open_page: Open, results: dict[str, list[dict[str, str]]], text: str

@@ -110,7 +110,7 @@ def test_a_row_of_the_index_links_paper_and_source_and_says_who_and_when(results
 def test_a_row_is_found_by_who_had_the_idea_and_who_submitted_it(results: Results, out: Path):
     mine = known(0, 3, "a" * 40)
     submit(results.folder.parent, "A. Group", 9, mine)
-    found = row_of(results, out, mine)["data-find"]
+    found = row_of(results, out, mine)["data-whose"]
     assert "author et al. 2024" in found
     assert "arxiv 2401.00001" in found
     assert "a. group" in found

@@ -56,10 +56,15 @@ function compare(key, down) {
   };
 }
 
+/** Whether a word is in what a row is found by; names of people are found by their beginnings: "mad" is no Alemohammad. */
+function says({ dataset: { find, whose } }, word) {
+  return find.includes(word) || ` ${whose}`.includes(` ${word}`);
+}
+
 /** Whether a row is among those that the fields ask for. */
 function fits(row, wanted) {
   return wanted.every(({ name, value }) => {
-    if (name === "find") return value.toLowerCase().split(/\s+/).every((word) => row.dataset.find.includes(word));
+    if (name === "find") return value.toLowerCase().split(/\s+/).every((word) => says(row, word));
     if (name === "ranked") return row.dataset.state === "ranked";
     if (name === "marks" && value === "none") return row.dataset.marks === "" && row.dataset.state !== "plain";
     return row.dataset[name].split("; ").includes(value);
