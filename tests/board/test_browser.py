@@ -110,7 +110,7 @@ def open_page(browser: Any, committed: Site) -> Iterator[Open]:
         context = browser.new_context(offline=True, viewport=WIDE, reduced_motion="reduce", **options)
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(60_000)  # a busy machine
         page.on("request", lambda request: request.url.startswith(("file:", "data:")) or problems.append(request.url))
         page.on("requestfailed", failed)
         page.on("console", lambda said: said.type in ("warning", "error") and problems.append(said.text))
