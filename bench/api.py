@@ -19,8 +19,8 @@ from bench.cells.choices import Choices
 from bench.cells.floor import share_of_floor
 from bench.cells.loops import LOOP_KINDS
 from bench.cells.task import load_task, task_names
-from bench.data.files import read_images
 from bench.data.image_set import ImageSet
+from bench.data.read import read_images
 from bench.errors import BadInput, RunFailed, choose
 from bench.executors.choose import Where, choose_executor
 from bench.executors.grid import plan_cells

@@ -18,7 +18,7 @@ HOMELESS = "this user has no home folder (HOME is not set, and no list of users 
 
 def baseline_names() -> list[str]:
     """Return the names of the methods that come with the package."""
-    return sorted(path.stem for path in BASELINES.glob("*.py"))
+    return sorted(path.stem for path in BASELINES.glob("[!.]*.py"))
 
 
 def cache_folder() -> Path:

@@ -154,7 +154,7 @@ def our_space(weights: Path, device):
 
 
 def our_features(weights: Path, device: str = "cpu") -> Callable[[Path], object]:
-    from bench.data.files import read_images
+    from bench.data.read import read_images
 
     space = our_space(weights, device)
     return lambda folder: space(read_images(folder).images)

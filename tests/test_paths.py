@@ -82,3 +82,10 @@ def test_with_the_settings_a_user_without_a_home_is_like_any_other(
 ):
     monkeypatch.setenv("AUTOPHAGY_CACHE", str(tmp_path))
     assert (paths.cache_folder(), paths.data_folder()) == (tmp_path, tmp_path / "data")
+
+
+def test_hidden_files_are_no_baselines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    for name in ("a.py", "._a.py"):
+        (tmp_path / name).write_text("")
+    monkeypatch.setattr(paths, "BASELINES", tmp_path)
+    assert paths.baseline_names() == ["a"]

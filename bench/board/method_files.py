@@ -75,14 +75,14 @@ def _read(paths_and_options: Iterable[tuple[Path, str]]) -> dict[tuple[str, str]
 
 
 def _submitted(leaderboard: Path, room: str) -> Iterable[tuple[Path, str]]:
-    for path in sorted((leaderboard / room).glob("*.py")):
+    for path in sorted((leaderboard / room).glob("[!.]*.py")):
         # A submitted link could lead to any file of the machine that builds the board.
         if path.is_file() and not path.is_symlink():
             yield path, f"leaderboard/{room}/{path.name}"
 
 
 def _baselines() -> list[Path]:
-    return sorted(paths.BASELINES.glob("*.py"))
+    return sorted(paths.BASELINES.glob("[!.]*.py"))
 
 
 def _docstring(source: str) -> str:

@@ -161,7 +161,7 @@ def load_questions(folder: Path, plan: Plan) -> list[Question]:
     if not folder.is_dir():
         raise BadInput(f"{folder}: not a folder of questions")
     side = cache(partial(_side, plan=plan))  # many questions name the same cells
-    return [_load_question(path, side) for path in sorted(folder.glob("*.toml"))]
+    return [_load_question(path, side) for path in sorted(folder.glob("[!.]*.toml"))]
 
 
 def _load_question(path: Path, side: Callable[[CellsSpec], Side]) -> Question:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from bench.cells.record import Record, read_record
 from bench.errors import BadInput
+from bench.files.hidden import visible
 from bench.files.limits import MOST_STRIP_BYTES, MOST_STRIP_PIXELS, MOST_STRIP_SIDE
 from bench.files.untrusted import read_untrusted
 from bench.files.validation import shown
@@ -75,7 +76,8 @@ def find_results(folder: Path) -> list[Result]:
 
     Args:
         folder: a runs folder, whose cells are cells/*/record.json with strip.png and samples.png beside it; or any
-            other folder, in which every *.json at any depth is a record, with <stem>.png and <stem>.samples.png.
+            other folder, in which every *.json at any depth is a record, with <stem>.png and <stem>.samples.png. What
+            systems and editors hide is left out.
 
     Returns:
         The results in the order of their paths, of each record one for every feature space that it has scores in.
@@ -88,9 +90,9 @@ def find_results(folder: Path) -> list[Result]:
     if not folder.is_dir():
         raise BadInput(f"{folder}: not a folder: give a runs folder (of `autophagy run`) or one of result files")
     if (folder / "cells").is_dir():
-        paths = dict.fromkeys(folder.glob("cells/*/record.json"), ("strip.png", "samples.png"))
+        paths = dict.fromkeys(folder.glob("cells/[!.]*/record.json"), ("strip.png", "samples.png"))
     else:
-        paths = {path: (f"{path.stem}.png", f"{path.stem}{SHEET}") for path in folder.rglob("*.json")}
+        paths = {path: (f"{path.stem}.png", f"{path.stem}{SHEET}") for path in visible(folder.rglob("*.json"), folder)}
 
     with _no_garbage_collection():
         return _read_results(folder, paths)

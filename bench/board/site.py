@@ -49,11 +49,14 @@ def build_site(results: Path, out: Path, plan: Plan) -> int:
         The number of records of the site. No records is no error: the page then says how to make one.
 
     Raises:
-        BadInput: `results` is not a folder, a file that is read is not valid, or `out` cannot be written.
+        BadInput: there are no records and `out` has a page already, which would go; `results` is not a folder, a
+            file that is read is not valid, or `out` cannot be written.
     """
     found = find_results(results)
     if not (results / "cells").is_dir() and out.resolve().is_relative_to(results.resolve()):
         raise BadInput(f"--out {out}: lies in {results}, whose files are all read as results: choose another folder")
+    if not found and (out / "index.html").exists():
+        raise BadInput(f"{results}: no records in it, and the page in {out} stays as it is: give another folder")
     leaderboard = results.parent if any((results.parent / name).is_dir() for name in OF_LEADERBOARD) else LEADERBOARD
     questions = next(place / "questions" for place in (leaderboard, LEADERBOARD) if (place / "questions").is_dir())
     own = [result for result in found if result.own_space]

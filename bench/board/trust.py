@@ -107,9 +107,11 @@ def read_trust(leaderboard: Path, records: Iterable[Record]) -> dict[str, Trust]
         BadInput: a file that is malformed, or a reproduction whose verdict does not follow from its numbers.
     """
     maintainers = _maintainers(leaderboard / "maintainers.toml")
-    written = [_read(_WarningFile, path, _toml(path)) for path in sorted((leaderboard / "warnings").glob("*.toml"))]
+    written = [
+        _read(_WarningFile, path, _toml(path)) for path in sorted((leaderboard / "warnings").glob("[!.]*.toml"))
+    ]
     reproductions: dict[str, list[tuple[Path, Reproduction]]] = defaultdict(list)
-    for path in sorted((leaderboard / "reproductions").glob("*.json")):
+    for path in sorted((leaderboard / "reproductions").glob("[!.]*.json")):
         reproduction = read_reproduction(path)
         reproductions[reproduction.cell_id].append((path, reproduction))
     return {record.cell_id: _trust(record, reproductions[record.cell_id], written, maintainers) for record in records}

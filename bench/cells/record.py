@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from pydantic_core import to_json
 
 from bench.cells.cell import Cell
+from bench.cells.data_identity import DataIdentity
 from bench.cells.record_upgrades import upgraded
 from bench.cells.retraining import LEAST_DRAWN, LEAST_FINETUNED, Retrained, Use, Uses, undeclared
 from bench.errors import BadInput, first_line
@@ -106,13 +107,6 @@ class FurtherScores(_Part):
 
     score: ScoreConditions
     generations: tuple[Scores, ...] = Field(max_length=MOST_GENERATIONS, fail_fast=True)
-
-
-class DataIdentity(_Part):
-    """The training images, and whether they are the ones that the task pins."""
-
-    sha256: Sha256
-    pinned: bool
 
 
 class Seconds(_Part):

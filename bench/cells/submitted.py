@@ -121,7 +121,7 @@ def read_submitters(leaderboard: Path) -> dict[str, Submitted]:
     Raises:
         BadInput: a file of submissions/ is not valid.
     """
-    found = [read_submitted(path) for path in sorted((leaderboard / "submissions").glob("*.json"))]
+    found = [read_submitted(path) for path in sorted((leaderboard / "submissions").glob("[!.]*.json"))]
     by_cell: dict[str, Submitted] = {}
     for submitted in sorted(found, key=lambda each: (each.date, each.file_name)):
         for cell in submitted.cells:

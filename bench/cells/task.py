@@ -22,6 +22,7 @@ TierName = Literal["smoke", "laptop", "standard", "paper"]
 TIERS: tuple[TierName, ...] = ("smoke", "laptop", "standard", "paper")
 CPU_TIERS: tuple[TierName, ...] = ("smoke", "laptop")  # the others are for a GPU
 MOST_PROBLEMS = 20  # of a file that are named in one message
+NO_PART = {"path", "hub", "licence"}  # of the data, in a task's hash
 Section = TypeVar("Section", bound=BaseModel)
 
 
@@ -159,7 +160,7 @@ class Task(TaskSection):
     def sha256(self) -> str:
         """The hash of everything the file says."""
         # Where the images lie is another place on another machine; which they are, their hashes say.
-        return canonical_sha256(self.model_dump(mode="json", exclude_none=True, exclude={"data": {"path"}}))
+        return canonical_sha256(self.model_dump(mode="json", exclude_none=True, exclude={"data": NO_PART}))
 
 
 def _contradictions(
@@ -221,7 +222,7 @@ def _in_tier(data: DataSection, tier: TierSection) -> DataSection:
 
 def task_names() -> list[str]:
     """Return the names of the tasks that come with the package."""
-    return sorted(path.stem for path in paths.TASKS.glob("*.toml"))
+    return sorted(path.stem for path in paths.TASKS.glob("[!.]*.toml"))
 
 
 def load_task(name: str) -> Task:

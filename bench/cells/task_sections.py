@@ -27,8 +27,12 @@ class DataSection(TaskSection):
         "gaussian",
     ]
     citation: str | None = Field(default=None, description="where the images come from")
+    licence: str | None = Field(default=None, description="what they may be used for; no part of the task's hash")
     path: Path | None = Field(
         default=None, description="folder or zip archive of the images, relative to the task file; no part of its hash"
+    )
+    hub: str | None = Field(
+        default=None, pattern="^hf:[^/]+/[^/]+$", description="a copy on the Hugging Face Hub; no part of its hash"
     )
     channels: Literal[1, 3] | None = Field(default=None, description="of images: 1 for grey, 3 for colour")
     size: int | None = Field(default=None, ge=1, le=MOST_SIDE, description="of images, height and width in pixels")
@@ -63,6 +67,8 @@ class DataSection(TaskSection):
                 raise ValueError(f"{found}: give channels and size for images, or dimensions for points")
         if self.path is not None and self.source != "image_files":
             raise ValueError(f"path is '{self.path}' and source {self.source}: must be source image_files")
+        if self.hub is not None and self.dimensions is not None:
+            raise ValueError(f"hub is '{self.hub}' and dimensions {self.dimensions}: it is for images")
         if self.horizontal_flips and self.dimensions is not None:
             raise ValueError("horizontal_flips is true: must be false, points have no left and right")
         return self

@@ -1,13 +1,13 @@
 """`autophagy compare`: what the board says of runs and result files, beside any method."""
 
 import argparse
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.cells.floor import beside_floor
 from bench.files.validation import in_one_line
+from bench.process.streams import stderr
 from bench.process.tables import table
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
     found = compare_folders(arguments.folders, arguments.to)
     for note in found.notes:
-        print(f"autophagy: {in_one_line(note)}", file=sys.stderr)
+        print(f"autophagy: {in_one_line(note)}", file=stderr())
     if arguments.json or arguments.csv:
         rows = found.rows()
         print(rows.to_json() if arguments.json else rows.to_csv(), end="")

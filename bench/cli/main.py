@@ -15,7 +15,7 @@ from importlib import import_module
 from typing import Any, NoReturn
 
 from bench.errors import MEMORY_ADVICE, MOST_QUOTED, BadInput, choose, first_line, is_out_of_memory, nearest
-from bench.process import launched
+from bench.process import launched, streams
 from bench.public import __version__
 
 # What each verb does. How it is done is in the file of its name, and only that of the verb that is typed is imported.
@@ -38,6 +38,7 @@ VERBS = {
     "board": "build the static results page",
     "data": "fetch or convert a task's real data, and check it",
 }
+PIPE_CLOSED = 141  # what a shell says of a program that SIGPIPE has ended
 
 
 FIRST_STEPS = """\
@@ -57,6 +58,7 @@ Then:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit status."""
+    streams.fill_closed()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a file's name need not be text
     try:
@@ -72,15 +74,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if launched.count() > 1 and parsed.verb != "run":
             raise BadInput("several processes were launched: only autophagy run can be launched so")
         status: int = parsed.execute(parsed)
+        streams.flush_stdout()
         return status
     except BadInput as error:
         return _refused(error)
     except Exception as error:
         if is_out_of_memory(error):
             print(
-                f"autophagy: error: {MEMORY_ADVICE}; the same command goes on ({first_line(error)})", file=sys.stderr
+                f"autophagy: error: {MEMORY_ADVICE}; the same command goes on ({first_line(error)})",
+                file=streams.stderr(),
             )
             return 1
+        if isinstance(error, BrokenPipeError):
+            return PIPE_CLOSED  # whoever reads the results has gone, and wants no more of them
         if isinstance(error, OSError):
             # A name that no file can have, a folder that cannot be looked into: what was given leads there.
             return _refused(f"{_cut(error.filename)}: {error.strerror}" if error.filename else error)
@@ -91,7 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if launched.rank() == 0:
             print(
                 f"autophagy: stopped by {by.name}. What is finished is kept: the same command goes on from there.",
-                file=sys.stderr,
+                file=streams.stderr(),
             )
         return 128 + by
 
@@ -99,7 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _refused(reason: object) -> int:
     from bench.files.validation import in_one_line
 
-    print(f"autophagy: error: {in_one_line(' '.join(str(reason).split()))}", file=sys.stderr)
+    print(f"autophagy: error: {in_one_line(' '.join(str(reason).split()))}", file=streams.stderr())
     return 2
 
 

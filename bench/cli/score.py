@@ -24,7 +24,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
     parser.description = (
         "FID, KID, precision, recall, density and coverage of the images FAKE against the images REAL; "
-        "with --training also whether FAKE are copies. Sets are folders (with the folders inside), .zip or .npy. With "
+        "with --training also whether FAKE are copies. Sets are folders (with the folders inside), .zip, .npy, "
+        ".npz or .parquet (docs/images.md says how they are read). With "
         "--task, FAKE is scored as the task scores its cells: against its reference, in its feature space, with its n "
         "and k."
     )
@@ -63,7 +64,7 @@ class _UnderTask(argparse.Action):
 
 def execute(arguments: argparse.Namespace) -> int:
     """Do what was asked for, and return the exit status."""
-    from bench.data.files import read_images
+    from bench.data.read import read_set
     from bench.features.build import space_named
     from bench.features.cache import default_cache
     from bench.process.progress import Progress
@@ -82,15 +83,17 @@ def execute(arguments: argparse.Namespace) -> int:
     progress, device = Progress(), choose_device(arguments.device)
     uncertainty = {"bootstrap": arguments.bootstrap, "extrapolate": arguments.extrapolate}
     if arguments.task is not None:
-        training = arguments.training
+        given = [read_set(path) for path in (arguments.fake, arguments.training) if path is not None]
+        (fake, _), training = given[0], given[1][0] if len(given) > 1 else None
         comparison = score_under_task(
             load_task(arguments.task),
             arguments.tier or "smoke",
-            (arguments.fake, read_images(arguments.fake)),
-            None if training is None else (training, read_images(training)),
+            (arguments.fake, fake),
+            None if training is None else (arguments.training, training),
             device,
             given_data=arguments.data,
             **uncertainty,
+            read=[f"{reading.name}: {line}" for _, reading in given for line in reading.all_lines],
             cache=default_cache(progress),
             progress=progress,
         )
@@ -135,9 +138,9 @@ def comparison_table(comparison: "Comparison") -> str:
     rows = [("score", "value", "standard error", "of the floor")]
     for name, value in scores.items():
         decimals = 6 if name == "kid" else 4
-        error = f"{errors[name]:.{decimals}f}" if name in errors else ""
+        error = shown_number(errors[name], decimals) if name in errors else ""
         reached = f"{floor[name]:.4f} ({percent(share_of_floor(value, floor[name]))})" if name in floor else ""
-        rows.append((name, f"{value:.{decimals}f}", error, reached))
+        rows.append((name, shown_number(value, decimals), error, reached))
     if comparison.fid_extrapolated is not None:
         rows.append(("fid, extrapolated to infinite n", f"{comparison.fid_extrapolated:.4f}", "", ""))
     n_training = "" if comparison.n_training is None else f", {comparison.n_training} training images"
@@ -149,6 +152,11 @@ def comparison_table(comparison: "Comparison") -> str:
     if comparison.floor is None:
         lines.append(NO_FLOOR)
     return "\n".join(lines)
+
+
+def shown_number(value: float, decimals: int) -> str:
+    """Return a number with so many decimals, or with three digits where these would say nothing of it."""
+    return f"{value:.3g}" if 0 < abs(value) < 10.0 ** (2 - decimals) else f"{value:.{decimals}f}"
 
 
 def comparison_json(comparison: "Comparison") -> str:

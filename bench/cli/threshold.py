@@ -2,13 +2,13 @@
 
 import argparse
 import json
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.cells.task import TIERS
 from bench.cli.arguments import add_where, numbers, where
+from bench.process.streams import stderr
 from bench.process.tables import table
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def execute(arguments: argparse.Namespace) -> int:
         outcomes = list(executor.run(cells))
     for outcome in outcomes:
         if outcome.error:
-            print(f"autophagy: {outcome.planned.cell.slug}: {outcome.error}", file=sys.stderr)
+            print(f"autophagy: {outcome.planned.cell.slug}: {outcome.error}", file=stderr())
     records = [outcome.record for outcome in outcomes if outcome.record is not None]
     if len(records) < len(outcomes):
         return 1

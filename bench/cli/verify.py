@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 from bench.cells.floor import WITH_FLOOR, percent, share_of_floor, shares_of_floor
 from bench.cli.arguments import add_data, add_device
 from bench.errors import BadInput, RunFailed
+from bench.process.streams import stderr
 from bench.process.tables import table
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def execute(arguments: argparse.Namespace) -> int:
             with stoppable():
                 finding = run_again(path, record, planned, arguments.runs, arguments.data, engine, progress)
         except RunFailed as error:
-            print(f"autophagy: {path}: not verified, its run has failed: {error}", file=sys.stderr)
+            print(f"autophagy: {path}: not verified, its run has failed: {error}", file=stderr())
             return 1
     else:
         finding = score_again(path, record, arguments.samples, task, data, engine, progress)

@@ -10,10 +10,11 @@ from typing import Any
 import torch
 
 from bench.cells.cell import Cell, GeneratorIdentity
+from bench.cells.data_identity import DataIdentity
 from bench.cells.data_shape import DataShape
 from bench.cells.generator_settings import DDPMSettings, GaussianSettings, GeneratorSettings, StyleGANSettings
 from bench.cells.loops import LOOP_KINDS, Loop
-from bench.cells.record import DataIdentity, Environment
+from bench.cells.record import Environment
 from bench.cells.task import load_task
 from bench.conformance.colour import COLOUR, COLOUR_CLASSES, COLOUR_SHAPE, PooledSpace, colour_patterns
 from bench.data.draws import RealDraws

@@ -1,75 +1,63 @@
-"""Images from the user's own files: a folder, a zip archive, or a NumPy array.
+"""Images from the user's own files: a folder, a zip archive, parquet files, or an array.
 
 They may come from a stranger: nothing is unpacked to the disk, no link is followed, nothing in them is executed, and
 what would not fit into memory is refused before it is read.
 """
 
-import io
 import os
 import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from types import TracebackType
 
-import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
-from bench.data.image_set import ImageSet
+from bench.data.decoding import SUFFIXES, Decoded, decode, look
+from bench.data.reading import kinds_of
 from bench.errors import BadInput, first_line
-from bench.files.limits import MOST_IMAGE_BYTES, MOST_IMAGE_PIXELS, MOST_IMAGES
+from bench.files.hidden import is_hidden
+from bench.files.limits import MOST_IMAGE_BYTES, MOST_IMAGES
 from bench.files.untrusted import check_file, read_untrusted
 from bench.files.validation import shown
 
-SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"}
-GREY_MODES = {"1", "L", "LA"}
-DEEP_MODES = {"I", "I;16", "I;16B", "I;16L", "F"}
-# What a file says that it is: Pillow knows many more kinds, and hands some of them to other programs.
-FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "TIFF")
 BROKEN_ARCHIVE = (
     zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, RuntimeError, NotImplementedError, ValueError,
 )  # fmt: skip
 # Others unpack a few bytes to any number at once.
 COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 ENCRYPTED = 1
+PARQUET = ".parquet"
+# What files begin with that are neither an image nor an archive that is read, and what to do with them.
+OTHER_CONTAINERS = (
+    (b"\x1f\x8b", "packed by gzip: unpack it"), (b"BZh", "packed by bzip2: unpack it"),
+    (b"\xfd7zXZ", "packed by xz: unpack it"), (b"7z\xbc\xaf", "a 7z archive: unpack it"),
+    (b"Rar!", "a RAR archive: unpack it"), (b"\x89HDF", "an HDF5 file: save its images as a .npy array"),
+    (b"\x80", "a pickle, which is not read: save its images as a .npy array"), (b"CDF", "a netCDF file"),
+)  # fmt: skip
 
 
-class ImageFiles:
-    """The image files of a folder or a zip archive, with those of the folders inside. To be used in a `with` block.
+class ImageFiles(ABC):
+    """The image files of a set. To be used in a `with` block.
 
     Attributes:
-        path: the folder or archive.
+        path: where the set is.
         names: of the image files, in their order: paths relative to it, with slashes; hidden files are left out.
+        others: the names of files that are no images that are read, and not hidden.
+        labels: what the files say of the class of each image, by its name: a class's number, or its name; None where
+            they say nothing.
+        origin: where the set comes from, where that is not `path` alone.
     """
 
-    def __init__(self, path: Path) -> None:
-        """List the files.
-
-        Raises:
-            BadInput: nothing there, neither a folder nor a readable zip archive, or something in it that is a link or
-                that no archive of images has.
-        """
-        check_exists(path)
-        self.path = path
-        self._archive: zipfile.ZipFile | None = None
-        self._members: dict[str, zipfile.ZipInfo] = {}
-        if path.is_dir():
-            names = list(_names_in_folder(path))
-        else:
-            check_file(path)
-            try:
-                self._archive = zipfile.ZipFile(path)
-            except BROKEN_ARCHIVE as error:
-                raise BadInput(f"{path}: neither a folder nor a readable zip archive: {first_line(error)}") from error
-            self._members = _images_in_archive(path, self._archive.infolist())
-            names = list(self._members)
-        # Folder by folder, as they would be listed.
-        self.names = sorted(names, key=lambda name: name.split("/"))
+    path: Path
+    names: list[str]
+    others: list[str]
+    labels: Mapping[str, int | str] | None = None
+    origin: str | None = None
 
     def __enter__(self) -> "ImageFiles":
         return self
@@ -77,17 +65,26 @@ class ImageFiles:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self._archive is not None:
-            self._archive.close()
+        self.close()
 
-    def decode(self, name: str) -> Image.Image:
-        """Return one of the images: in mode L where it is grey, in mode RGB otherwise.
+    def close(self) -> None:  # noqa: B027  nothing, where no file stays open
+        """Close what is open."""
+
+    @abstractmethod
+    def read(self, name: str) -> bytes:
+        """Return the content of one of the files.
+
+        Raises:
+            BadInput: it cannot be read, or is too large.
+        """
+
+    def decode(self, name: str) -> Decoded:
+        """Return one of the images, and what its file holds beside its pixels.
 
         Raises:
             BadInput: a file that cannot be read or is no image, too large, or more than 8 bits a pixel and channel.
         """
-        with self._opened(name) as image:
-            return image.convert("L" if image.mode in GREY_MODES else "RGB")
+        return decode(f"{self.path}/{name}", self.read(name))
 
     def look(self, name: str) -> tuple[tuple[int, int], bool]:
         """Return (width, height) of one of the images and whether it is grey, from the start of its file.
@@ -95,37 +92,78 @@ class ImageFiles:
         Raises:
             BadInput: as of `decode`, but damage beyond the start is not seen.
         """
-        with self._opened(name) as image:
-            return image.size, image.mode in GREY_MODES
+        return look(f"{self.path}/{name}", self.read(name))
 
-    @contextmanager
-    def _opened(self, name: str) -> Iterator[Image.Image]:
-        content = self._read(name)
-        try:
-            with Image.open(io.BytesIO(content), formats=FORMATS) as image:
-                if image.width * image.height > MOST_IMAGE_PIXELS:
-                    raise BadInput(
-                        f"{self.path}/{name}: {image.width} x {image.height} pixels: allowed are at most "
-                        f"{MOST_IMAGE_PIXELS:,} in all"
-                    )
-                if image.mode in DEEP_MODES:
-                    raise BadInput(
-                        f"{self.path}/{name}: mode {image.mode} has 16 or more bits a pixel, allowed are 8: convert it"
-                    )
-                yield image
-        except BadInput:
-            raise
-        except Exception as error:  # a decoder may raise anything on damaged bytes
-            raise BadInput(f"{self.path}/{name}: not a readable image: {type(error).__name__}") from error
+    def check_any(self, missing: str = "no images", named: Path | None = None) -> None:
+        """Raise BadInput where there is no image, with what is `missing` and what there is instead.
 
-    def _read(self, name: str) -> bytes:
-        if self._archive is None:
-            return read_untrusted(self.path / name, MOST_IMAGE_BYTES)
+        Args:
+            missing: what was looked for, in words.
+            named: what the user calls the set, where that is not its path.
+        """
+        if not self.names:
+            found = f"; there are {kinds_of(self.others)}" if self.others else ""
+            raise BadInput(f"{named or self.path}: {missing} in it (looked for {', '.join(sorted(SUFFIXES))}{found})")
+
+
+class FolderFiles(ImageFiles):
+    """The images of a folder and of the folders inside."""
+
+    def __init__(self, path: Path) -> None:
+        """List them; BadInput where a folder cannot be listed, or an image is a link or no file."""
+        self.path = path
+        names = sorted(_names_in_folder(path), key=_in_order)
+        self.names = [name for name in names if _is_image(name)]
+        self.others = [name for name in names if not _is_image(name)]
+
+    def read(self, name: str) -> bytes:
+        """Return the content of one of the files."""
+        return read_untrusted(self.path / name, MOST_IMAGE_BYTES)
+
+
+class ArchiveFiles(ImageFiles):
+    """The images of a zip archive."""
+
+    def __init__(self, path: Path) -> None:
+        """List them; BadInput where it is no readable archive, or has something that no archive of images has."""
+        check_file(path)
+        self.path = path
         try:
-            with self._archive.open(self._members[name]) as member:
-                return member.read(MOST_IMAGE_BYTES)
+            self._archive = zipfile.ZipFile(path)
+        except BROKEN_ARCHIVE as error:
+            raise BadInput(f"{path}: neither a folder nor a readable zip archive: {first_line(error)}") from error
+        self._members, self.others = _files_in_archive(path, self._archive.infolist())
+        self.names = sorted((name for name in self._members if _is_image(name)), key=_in_order)
+
+    def close(self) -> None:
+        """Close the archive."""
+        self._archive.close()
+
+    def read(self, name: str) -> bytes:
+        """Return the content of one of the files."""
+        member = self._members[name]
+        if member.file_size > MOST_IMAGE_BYTES:
+            raise BadInput(
+                f"{self.path}: {shown(name)} {member.file_size:,} bytes: allowed are at most {MOST_IMAGE_BYTES:,}"
+            )
+        try:
+            with self._archive.open(member) as file:
+                return file.read(MOST_IMAGE_BYTES)
         except BROKEN_ARCHIVE as error:
             raise BadInput(f"{self.path}/{name}: cannot be read from the archive: {first_line(error)}") from error
+
+
+def what_it_is(path: Path) -> str | None:
+    """Return what a file is that is no set of images, and what to give instead; None where that is not known."""
+    with path.open("rb") as file:
+        start = file.read(512)
+    if start[257:262] == b"ustar":
+        return "a tar archive: unpack it, and give the folder"
+    if path.suffix.lower() in SUFFIXES:
+        return "a single image: give the folder that the images are in"
+    if path.suffix.lower() == ".safetensors":
+        return "a file of tensors: save its images as a .npy array"
+    return next((what for beginning, what in OTHER_CONTAINERS if start.startswith(beginning)), None)
 
 
 def check_exists(path: Path) -> None:
@@ -136,8 +174,13 @@ def check_exists(path: Path) -> None:
         raise BadInput(f"{path}: there is no such file or folder") from error
 
 
+def _in_order(name: str) -> list[str]:
+    """Return what files are sorted by: folder by folder, as they would be listed."""
+    return name.split("/")
+
+
 def _names_in_folder(path: Path) -> Iterator[str]:
-    """Yield the names of the image files of a folder and of the folders inside; what systems hide is left out."""
+    """Yield the names of the files of a folder and of the folders inside; what systems hide is left out."""
     waiting = [""]
     try:
         while waiting:
@@ -145,42 +188,52 @@ def _names_in_folder(path: Path) -> Iterator[str]:
             with os.scandir(path / inside) as entries:
                 for entry in entries:
                     name = inside + entry.name
-                    if _is_hidden(entry.name):
+                    if is_hidden(entry.name):
                         continue
                     if entry.is_dir(follow_symlinks=False):
                         waiting.append(f"{name}/")
-                    elif _is_image(name) or (entry.is_symlink() and (path / name).is_dir()):
-                        if entry.is_symlink():
-                            raise BadInput(
-                                f"{path}/{name}: a symbolic link: allowed are files: make a copy of the folder with "
-                                "cp -rL"
-                            )
-                        if not entry.is_file():
-                            raise BadInput(f"{path}/{name}: not a file")
-                        yield name
+                        continue
+                    is_link = entry.is_symlink()
+                    if is_link and (_is_image(name) or name.lower().endswith(PARQUET) or (path / name).is_dir()):
+                        raise BadInput(
+                            f"{path}/{name}: a symbolic link: allowed are files: make a copy of the folder with cp -rL"
+                        )
+                    if _is_image(name) and not entry.is_file():
+                        raise BadInput(f"{path}/{name}: not a file")
+                    yield name
     except OSError as error:
         raise BadInput(f"{error.filename or path}: cannot be read: {error.strerror}") from error
 
 
-def _images_in_archive(path: Path, members: list[zipfile.ZipInfo]) -> dict[str, zipfile.ZipInfo]:
-    """Return the image files of an archive by their names; what systems hide is left out.
+def _files_in_archive(path: Path, members: list[zipfile.ZipInfo]) -> tuple[dict[str, zipfile.ZipInfo], list[str]]:
+    """Return the files of an archive by their names, and the names of those that are no images.
+
+    What systems hide is left out. Programs of Windows may have written backslashes where slashes are meant.
 
     Raises:
-        BadInput: too many files, one name twice, or a file that is a link, encrypted, too large, packed in another way
-            than images are, or leads out of the archive by its name.
+        BadInput: too many files, one name twice, or an image that is a link, encrypted, too large, packed in another
+            way than images are, or leads out of the archive by its name.
     """
     if len(members) > MOST_IMAGES:
         raise BadInput(f"{path}: {len(members):,} files: allowed are at most {MOST_IMAGES:,}")
     found: dict[str, zipfile.ZipInfo] = {}
+    others: list[str] = []
     for member in members:
-        name, parts = member.filename, member.filename.split("/")
-        if not _is_image(name) or member.is_dir():
+        name = member.filename.replace("\\", "/")
+        parts = name.split("/")
+        if name.endswith("/"):
+            continue
+        leads_out = name.startswith("/") or ".." in parts
+        if not leads_out and any(map(is_hidden, parts)):
+            continue
+        if not _is_image(name):
+            others.append(name)
+            if not leads_out and name not in found and not member.flag_bits & ENCRYPTED:
+                found[name] = member
             continue
         problem = None
-        if name.startswith("/") or ".." in parts:
+        if leads_out:
             problem = "leads out of the archive: allowed are names inside of it"
-        elif any(map(_is_hidden, parts)):
-            continue
         elif name in found:
             problem = "is there twice in the archive"
         elif stat.S_ISLNK(member.external_attr >> 16):
@@ -194,56 +247,11 @@ def _images_in_archive(path: Path, members: list[zipfile.ZipInfo]) -> dict[str, 
         if problem is not None:
             raise BadInput(f"{path}: {shown(name)} {problem}")
         found[name] = member
-    return found
+    return found, sorted(others, key=_in_order)
 
 
 def _is_image(name: str) -> bool:
     return PurePosixPath(name).suffix.lower() in SUFFIXES
-
-
-def _is_hidden(part: str) -> bool:
-    """Return whether systems hide files and folders of this name."""
-    return (part.startswith(".") and part != ".") or part == "__MACOSX"
-
-
-def pixels(image: Image.Image) -> Tensor:
-    """Return an image of mode L or RGB as uint8 (channels, height, width)."""
-    array = torch.from_numpy(np.array(image))
-    return array[None] if array.ndim == 2 else array.permute(2, 0, 1)
-
-
-def read_images(path: Path) -> ImageSet:
-    """Read all images of a folder or zip archive (with the folders inside), or of a .npy array.
-
-    Grey images become one channel, all others three (RGB). An array is uint8, (n, channels, height, width) with one
-    or three channels, or holds points (features that were computed elsewhere), float32 or float64 (n, d); it is never
-    unpickled.
-
-    Raises:
-        BadInput: nothing there, a file that cannot be read, or images of different sizes or modes.
-    """
-    check_exists(path)
-    if not path.is_dir():
-        check_file(path)
-        if path.suffix == ".npy":
-            return _read_array(path)
-        if not zipfile.is_zipfile(path):
-            raise BadInput(f"{path}: neither a folder, a readable zip archive nor a .npy file")
-    images: Tensor | None = None
-    with ImageFiles(path) as files:
-        for i, name in enumerate(files.names):
-            image = pixels(files.decode(name))
-            if images is None:
-                images = room_for(path, len(files.names), tuple(image.shape))
-            if image.shape != images.shape[1:]:
-                raise BadInput(
-                    f"{path}/{name}: (channels, height, width) is {tuple(image.shape)}, the images before it have "
-                    f"{tuple(images.shape[1:])}: all images of a set must have one size and mode"
-                )
-            images[i] = image
-    if images is None:
-        raise BadInput(f"{path}: no images in it (looked for {', '.join(sorted(SUFFIXES))})")
-    return ImageSet(images)
 
 
 def room_for(path: Path, n: int, shape: tuple[int, ...]) -> Tensor:
@@ -252,24 +260,3 @@ def room_for(path: Path, n: int, shape: tuple[int, ...]) -> Tensor:
         return torch.empty((n, *shape), dtype=torch.uint8)
     except RuntimeError as error:
         raise BadInput(f"{path}: {n:,} images of shape {shape} do not fit into memory: give fewer") from error
-
-
-def _read_array(path: Path) -> ImageSet:
-    try:
-        # Mapped, an array that says it is larger than its file takes no memory before it is refused.
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except Exception as error:  # its header is read as Python's literals are, and may raise as much
-        # What NumPy says of pickles goes on with how to read them all the same.
-        reason = first_line(error).partition(". If you trust")[0] or type(error).__name__
-        raise BadInput(f"{path}: not a readable .npy array: {reason}") from error
-    if not isinstance(array, np.ndarray):
-        raise BadInput(f"{path}: not a .npy array but an archive of arrays: give one of them")
-    if array.dtype.kind == "f" and array.dtype.itemsize in (4, 8) and array.ndim == 2 and array.size:
-        with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is refused as such
-            return ImageSet(torch.from_numpy(array.astype(np.float32)))
-    if array.dtype != np.uint8 or array.ndim != 4 or array.shape[1] not in (1, 3) or not array.size:
-        raise BadInput(
-            f"{path}: {array.dtype} of shape {array.shape}: allowed are images, uint8 (n, 1 or 3 channels, height, "
-            "width), and points, float32 or float64 (n, d)"
-        )
-    return ImageSet(torch.from_numpy(np.array(array)))

@@ -1,13 +1,14 @@
-"""Real images that the user gives for a task: a folder or zip archive of images, or of class folders.
+"""Real images that the user gives for a task: a folder, zip archive or parquet file of images, or of class folders.
 
-    [train/] [CLASS/] image.png        and test/ or, as other names of the two, training/ and reference/
+    [train/] [CLASS/] image.png        and test/ or, as other names of the two, training/ and reference/ or others
 
-A single folder around everything is ignored. Which images are training images and which the reference: those in the
-two folders; where there are none, all images are put in a fixed order and cut in two. What is more than the task's
-sizes is left out. A set without such folders that is smaller than both together is cut in the task's proportion.
+A single folder around everything is ignored. Labels are the class folders, or what a dataset.json or the parquet file
+says. Which images are training images and which the reference: those in the two folders; where there are none, all
+images are put in a fixed order and cut in two. What is more than the task's sizes is left out. A set without such
+folders that is smaller than both together is cut in the task's proportion. How all this was read is said.
 """
 
-from dataclasses import dataclass
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -16,64 +17,71 @@ from PIL import Image
 from torch import Tensor
 
 from bench.cells.task_sections import DataSection
-from bench.data.files import ImageFiles, pixels, room_for
+from bench.data.decoding import pixels
+from bench.data.equal import said_of_equals
+from bench.data.files import ImageFiles, room_for
 from bench.data.image_set import ImageSet
+from bench.data.parts import class_index, described_index
+from bench.data.reading import Reading, counted, folders_of, left_out, listed
+from bench.data.splits import LABELS_FILE, GivenFile, split_of
 from bench.errors import BadInput
 from bench.process.progress import Progress
 
-PARTS = (("train", "test"), ("training", "reference"))
 
-
-@dataclass(frozen=True)
-class GivenFile:
-    """An image file: its name, and the folders that it lies in and that have not been looked at yet."""
-
-    name: str
-    folders: tuple[str, ...]
-
-
-def read_given(files: ImageFiles, data: DataSection, progress: Progress) -> tuple[ImageSet, ImageSet]:
+def read_given(
+    files: ImageFiles, data: DataSection, progress: Progress, reading: Reading | None = None
+) -> tuple[ImageSet, ImageSet]:
     """Return the training and the reference images.
 
     Images of another size are resized: by a whole factor with Pillow's `reduce` (the mean of each square of pixels),
     otherwise with its antialiased bicubic filter. Grey images become colour where the task is in colour.
 
     Args:
-        files: of a folder or zip archive, at least one.
+        files: of a set, at least one.
         data: what the task's images must be, and how many there are at most.
         progress: where progress is shown.
+        reading: is told how the set was read.
 
     Raises:
         BadInput: an image that cannot be read, is not square, or in colour where the task is grey; folders that are
             not the task's classes; or a class, or a part, without images.
     """
-    path = files.path
-    parts = parts_of(files)
+    path, reading = files.path, reading or Reading(str(files.path))
+    parts, said = split_of(files, data.classes)
     index = _class_index(path, [file for part in parts for file in part], data.classes)
     training, reference = _cut(path, parts, data)
     chosen = training + reference
-    labels = torch.tensor([index[file.folders[0]] for file in chosen]) if data.classes else None
+    labels = torch.tensor([index[file.class_name] for file in chosen]) if data.classes else None
     if labels is not None:
         _check_classes(path, labels[: len(training)], labels[len(training) :], data.classes)
     images = room_for(path, len(chosen), data.image_shape)
+    fitting = _Fitting(data)
+    places = {name: i for i, name in enumerate(files.names)}
+    # In the order that the files lie in: what is packed in large pieces is unpacked once.
+    order = sorted(range(len(chosen)), key=lambda i: places[chosen[i].name])
     with progress.bar("decode", len(chosen), short=True) as bar:
-        for i, file in enumerate(chosen):
-            images[i] = pixels(_fitted(f"{path}/{file.name}", files.decode(file.name), data))
+        for i in order:
+            decoded = files.decode(chosen[i].name)
+            reading.add(decoded)
+            images[i] = pixels(fitting.fitted(f"{path}/{chosen[i].name}", decoded.image))
             bar.update()
+    kinds = listed([f"{count:,} {kind}" for kind, count in reading.kinds.most_common()])
+    reading.say(
+        f"{len(training):,} training and {len(reference):,} reference images ({kinds}) of {len(files.names):,}: {said}"
+    )
+    if data.classes:
+        said_by = "its folders" if chosen[0].label is None else "its labels"
+        reading.say(f"classes are {said_by}, {described_index(index, data.classes)}")
+    elif folders := folders_of(["/".join((*file.folders, "x")) for part in parts for file in part]):
+        reading.say(f"the task has no labels: all images{folders} are one set")
+    fitting.say(reading, len(chosen))
+    if files.others:
+        reading.say(left_out(files.others))
     everything = ImageSet(images, labels)
-    return everything[: len(training)], everything[len(training) :]
-
-
-def parts_of(files: ImageFiles) -> list[list[GivenFile]]:
-    """Return the files of the training and of the reference folder; where there are none, all files as one part.
-
-    The folders of each file that are left are that of its class, where there are classes, and those inside.
-
-    Raises:
-        BadInput: there is more beside the two folders, or one of them alone.
-    """
-    found = _without_outer_folders([GivenFile(name, tuple(name.split("/")[:-1])) for name in files.names])
-    return _parts(files.path, found)
+    found = everything[: len(training)], everything[len(training) :]
+    for line in said_of_equals(("training", found[0]), ("reference", found[1])):
+        reading.say(line)
+    return found
 
 
 def fixed_order(n: int) -> Tensor:
@@ -82,48 +90,24 @@ def fixed_order(n: int) -> Tensor:
     return torch.from_numpy(np.random.RandomState(0).permutation(n))
 
 
-def _without_outer_folders(files: list[GivenFile]) -> list[GivenFile]:
-    """Leave out the folders that everything lies in."""
-    while len({file.folders[:1] for file in files}) == 1 and files[0].folders:
-        files = [GivenFile(file.name, file.folders[1:]) for file in files]
-    return files
-
-
-def _parts(path: Path, files: list[GivenFile]) -> list[list[GivenFile]]:
-    """Return the files of the training and of the reference folder; where there are none, all files as one part."""
-    outermost = {file.folders[0] if file.folders else "" for file in files}
-    for names in PARTS:
-        if outermost == set(names):
-            return [[GivenFile(f.name, f.folders[1:]) for f in files if f.folders[0] == name] for name in names]
-    if reserved := sorted(outermost & {name for names in PARTS for name in names}):
-        others = _listed(sorted(outermost - {"", reserved[0]}), "images in no folder")
-        raise BadInput(
-            f"{path}: beside the folder {reserved[0]} there are {others}: allowed are the two folders train and test, "
-            "or training and reference, and nothing else beside them"
-        )
-    return [files]
-
-
 def _class_index(path: Path, files: list[GivenFile], classes: tuple[str, ...]) -> dict[str, int]:
     """Return the label of each class folder; nothing where the task has no labels."""
     if not classes:
         return {}
-    if loose := next((file for file in files if not file.folders), None):
+    if loose := next((file for file in files if not file.class_name), None):
         raise BadInput(
             f"{path}/{loose.name}: in no class folder: the task has labels, its images lie in one folder for each of "
-            f"{', '.join(classes)}"
+            f"{', '.join(classes)}, or a {LABELS_FILE} beside them says them"
         )
-    names = sorted({file.folders[0] for file in files})
-    if set(names) == set(classes):
-        names = list(classes)
-    elif len(names) != len(classes) or set(names) & set(classes):
-        unknown, missing = sorted(set(names) - set(classes)), [name for name in classes if name not in names]
-        raise BadInput(
-            f"{path}: {len(names)} class folders, unknown are {_listed(unknown)}, missing are {_listed(missing)}: "
-            f"allowed are the task's classes ({', '.join(classes)}), or {len(classes)} folders of other names, which "
-            "stand for them in the order of the alphabet"
-        )
-    return {name: i for i, name in enumerate(names)}
+    index = class_index(path, {file.class_name for file in files}, classes)
+    for file in files:
+        folder = file.folders[0] if file.folders else ""
+        if file.label is not None and folder in classes and classes[index[file.label]] != folder:
+            raise BadInput(
+                f"{path}/{file.name}: in the folder {folder}, and its label is that of {classes[index[file.label]]}: "
+                "allowed is one of the two"
+            )
+    return index
 
 
 def _cut(path: Path, parts: list[list[GivenFile]], data: DataSection) -> tuple[list[GivenFile], list[GivenFile]]:
@@ -139,23 +123,37 @@ def _cut(path: Path, parts: list[list[GivenFile]], data: DataSection) -> tuple[l
     return shuffled[0][:n_training], shuffled[0][n_training : n_training + n_reference]
 
 
-def _listed(names: list[str], nothing: str = "none", shown: int = 5) -> str:
-    more = f" and {len(names) - shown} more" if len(names) > shown else ""
-    return (", ".join(names[:shown]) or nothing) + more
+class _Fitting:
+    """Brings images to the size and mode of a task, and counts what it has done."""
 
+    def __init__(self, data: DataSection) -> None:
+        self._data = data
+        self._done: Counter[str] = Counter()
 
-def _fitted(name: str, image: Image.Image, data: DataSection) -> Image.Image:
-    """Return the image in the size and mode of the task."""
-    if image.width != image.height:
-        raise BadInput(f"{name}: {image.width} x {image.height} pixels, allowed are square images: crop it")
-    if data.channels == 1 and image.mode != "L":
-        raise BadInput(f"{name}: an image in colour, the task's images are grey (1 channel): convert it to grey")
-    _, height, width = data.image_shape
-    if image.width % width == 0:
-        image = image.reduce(image.width // width)
-    else:
-        image = image.resize((width, height), Image.Resampling.BICUBIC)
-    return image if data.channels == 1 else image.convert("RGB")
+    def fitted(self, name: str, image: Image.Image) -> Image.Image:
+        """Return the image in the size and mode of the task."""
+        data = self._data
+        if image.width != image.height:
+            raise BadInput(f"{name}: {image.width} x {image.height} pixels, allowed are square images: crop it")
+        if data.channels == 1 and image.mode != "L":
+            raise BadInput(f"{name}: an image in colour, the task's images are grey (1 channel): convert it to grey")
+        _, height, width = data.image_shape
+        if image.width % width == 0:
+            if image.width != width:
+                self._done[f"shrunk by {image.width // width}, by the means of squares of pixels"] += 1
+            image = image.reduce(image.width // width)
+        else:
+            how = "shrunk" if image.width > width else f"enlarged to {width} x {height}, which adds nothing to them"
+            self._done[f"{how}, by an antialiased bicubic filter"] += 1
+            image = image.resize((width, height), Image.Resampling.BICUBIC)
+        if data.channels == 3 and image.mode == "L":
+            self._done["grey and become colour, with three equal channels"] += 1
+        return image if data.channels == 1 else image.convert("RGB")
+
+    def say(self, reading: Reading, n: int) -> None:
+        """Say what was done to how many."""
+        for what, count in self._done.most_common():
+            reading.say(f"{counted(count, n, 'are')} {what}")
 
 
 def _check_classes(path: Path, training: Tensor, reference: Tensor, classes: tuple[str, ...]) -> None:

@@ -13,9 +13,12 @@ from bench.cells.loops import LoopKind
 from bench.cells.task import CPU_TIERS, Task, TierName, TierSection, load_task, task_names
 from bench.cells.task_sections import DataSection, LoopSizes
 from bench.cells.task_text import toml_lines, toml_value
-from bench.data.files import SUFFIXES, ImageFiles
-from bench.data.given import GivenFile, parts_of, read_given
+from bench.data.files import ImageFiles
+from bench.data.given import read_given
 from bench.data.image_set import ImageSet
+from bench.data.reading import Reading
+from bench.data.sets import open_images
+from bench.data.splits import GivenFile, split_of
 from bench.errors import BadInput
 from bench.files.atomic import write_text
 from bench.files.limits import MOST_NAME_CHARACTERS, MOST_SIDE
@@ -68,10 +71,9 @@ def write_new_task(
         raise BadInput(f"{path}: there is such a file already: choose another name")
     if size is not None and not 1 <= size <= MOST_SIDE:
         raise BadInput(f"--size {size}: choose from 1 to {MOST_SIDE}")
-    with ImageFiles(folder / source) as files:
-        if not files.names:
-            raise BadInput(f"{source}: no images in it (looked for {', '.join(sorted(SUFFIXES))})")
-        parts = parts_of(files)
+    with open_images(folder / source) as files:
+        files.check_any(named=source)
+        parts, _ = split_of(files)
         classes = _classes(source, parts)
         n_training, n_reference = _split(source, parts)
         found_size, channels = _look(source, files, size, progress)
@@ -79,7 +81,9 @@ def write_new_task(
             source="image_files", path=Path(source.as_posix()), channels=channels, size=found_size, classes=classes,
             training=n_training, reference=n_reference,
         )  # fmt: skip
-        training, reference = read_given(files, data, progress)
+        reading = Reading(str(source))
+        training, reference = read_given(files, data, progress, reading)
+        reading.note(progress)
     hashes = {"training_sha256": training.sha256, "reference_sha256": reference.sha256}
     data = data.model_copy(update=hashes)
     nearest = nearest_task(channels, found_size)
@@ -105,8 +109,8 @@ def _check_name(name: str) -> None:
 
 
 def _classes(source: Path, parts: Sequence[Sequence[GivenFile]]) -> tuple[str, ...]:
-    """Return the names of the class folders, none where the images lie in no folders."""
-    counts = Counter(file.folders[0] if file.folders else "" for part in parts for file in part)
+    """Return the names of the classes, none where the images lie in no folders and have no labels."""
+    counts = Counter(file.class_name for part in parts for file in part)
     if set(counts) == {""}:
         return ()
     for name, count in sorted(counts.items()):
@@ -117,7 +121,8 @@ def _classes(source: Path, parts: Sequence[Sequence[GivenFile]]) -> tuple[str, .
                 f"{source}: class '{name}' has 1 image: each class needs at least 2, one to learn from and one to "
                 "score against"
             )
-    return tuple(sorted(name for name in counts if name))
+    names = [name for name in counts if name]
+    return tuple(sorted(names, key=lambda name: (int(name), name) if all(map(str.isdecimal, names)) else (0, name)))
 
 
 def _split(source: Path, parts: Sequence[Sequence[GivenFile]]) -> tuple[int, int]:

@@ -1,17 +1,21 @@
 """The real images of a task: read, split, and held against the hashes that the task pins."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 
 from bench import paths
 from bench.cells.task import Task, TierName
-from bench.data.files import SUFFIXES, ImageFiles
+from bench.data.files import ImageFiles
 from bench.data.given import read_given
+from bench.data.hub import HubSet, fetch, is_hub
 from bench.data.image_set import ImageSet
+from bench.data.reading import Reading, note_lines
+from bench.data.sets import open_images
 from bench.data.sources import SOURCES
-from bench.data.stored import read_stored, write_stored
+from bench.data.stored import Stored, read_stored, write_stored
 from bench.errors import BadInput
 from bench.process.progress import Progress
 
@@ -26,11 +30,15 @@ class RealData:
         training: what generators and methods may draw from.
         reference: held-out images that only the scorer sees.
         pinned: whether both are the images whose hashes the task file names.
+        read: how they were read, where somebody gave them: a line each.
+        origin: what was fetched from the hub, with its revision; None where nothing was.
     """
 
     training: ImageSet
     reference: ImageSet
     pinned: bool
+    read: tuple[str, ...] = ()
+    origin: str | None = None
 
 
 def load_real_data(task: Task, given: Path | None = None, progress: Progress = QUIET) -> RealData:
@@ -38,8 +46,9 @@ def load_real_data(task: Task, given: Path | None = None, progress: Progress = Q
 
     Args:
         task: names the source, the sizes and the hashes.
-        given: a folder in the source's layout, or a folder or zip archive of images; by default what
-            `autophagy data` has put into the data folder, or what lies where the task file says.
+        given: a folder in the source's layout, a folder, zip archive or parquet file of images, or hf:OWNER/NAME,
+            a data set of the hub; by default what `autophagy data` has put into the data folder, or what lies where
+            the task file says.
         progress: where progress is shown.
 
     Raises:
@@ -50,12 +59,17 @@ def load_real_data(task: Task, given: Path | None = None, progress: Progress = Q
     folder = _folder(task)
     stored = read_stored(folder)
     # What is stored may be of another task of the same name.
-    if task.data.path is not None and (stored is None or not _are_pinned(task, stored)):
+    if task.data.path is not None and (stored is None or not _are_pinned(task, (stored.training, stored.reference))):
         return _read_path(task, task.data.path, progress)
-    return _checked(task, folder, stored or _read_source(task, folder))
+    if stored is None:
+        return _checked(task, folder, _read_source(task, folder))
+    note_lines(folder, stored.read, progress)
+    return _checked(task, folder, (stored.training, stored.reference), stored.read, stored.origin)
 
 
-def store_real_data(task: Task, given: Path | None, progress: Progress = QUIET) -> RealData:
+def store_real_data(
+    task: Task, given: Path | None, progress: Progress = QUIET, check: Callable[[Task, RealData], None] | None = None
+) -> RealData:
     """Get a task's real images, and put them into the data folder, where `load_real_data` finds them.
 
     Args:
@@ -63,6 +77,7 @@ def store_real_data(task: Task, given: Path | None, progress: Progress = QUIET) 
         given: as for `load_real_data`; by default what lies where the task file says, or the source is asked, which
             may download them.
         progress: where progress is shown.
+        check: raises BadInput where the images are not to be kept.
 
     Raises:
         BadInput: as `load_real_data`, or a folder that cannot be written.
@@ -73,10 +88,42 @@ def store_real_data(task: Task, given: Path | None, progress: Progress = QUIET) 
     elif task.data.path is not None:
         data = _read_path(task, task.data.path, progress)
     else:
-        SOURCES[task.data.source].fetch(folder)
-        data = _checked(task, folder, _read_source(task, folder))
-    write_stored(folder, data.training, data.reference)
+        data = _fetched(task, folder, progress)
+    if check is not None:
+        check(task, data)
+    write_stored(folder, Stored(data.training, data.reference, data.read, data.origin))
     return data
+
+
+def _fetched(task: Task, folder: Path, progress: Progress) -> RealData:
+    """Return a task's images from where they are published, or from the copy on the hub that its file names."""
+    source, hub = SOURCES[task.data.source], task.data.hub
+    try:
+        if hub is not None and not source.downloads and read_stored(folder) is None:
+            return _read_hub(task, HubSet.parse(hub), progress)
+        source.fetch(folder)
+    except BadInput as error:
+        if hub is None or not source.downloads:
+            raise
+        progress.note(f"{error}; its copy on the hub is tried, {hub}")
+        return _read_hub(task, HubSet.parse(hub), progress, str(error))
+    if source.downloads:
+        return _checked(task, folder, _read_source(task, folder))
+    return load_real_data(task, None, progress)
+
+
+def _read_hub(task: Task, wanted: HubSet, progress: Progress, before: str = "") -> RealData:
+    """Return the images of a data set of the hub; the task's own copy has its classes in their order."""
+    by_hand = (
+        f"by hand: (1) run `autophagy data {task.name}` where there is a network, and copy {_folder(task)} from "
+        f"there; (2) get the parquet files of {wanted} and give --from FOLDER; (3) get what the task file cites and "
+        "give --from, the folder or zip of its images"
+    )
+    if before:
+        by_hand = f"before, {before}; {by_hand}"
+    is_own = task.data.hub == f"hf:{wanted.name}"
+    with fetch(wanted, paths.data_folder() / "hub", progress, by_hand, numbered=is_own) as files:
+        return _read_files(task, files, progress)
 
 
 def in_tier_size(task: Task, tier: TierName, data: RealData) -> RealData:
@@ -85,7 +132,7 @@ def in_tier_size(task: Task, tier: TierName, data: RealData) -> RealData:
     if size == task.data.size:
         return data
     assert size is not None  # points have none in any tier
-    return RealData(_shrunk(data.training, size), _shrunk(data.reference, size), data.pinned)
+    return replace(data, training=_shrunk(data.training, size), reference=_shrunk(data.reference, size))
 
 
 def _shrunk(images: ImageSet, size: int) -> ImageSet:
@@ -127,21 +174,34 @@ def _read_path(task: Task, path: Path, progress: Progress) -> RealData:
 def _read(task: Task, given: Path, progress: Progress) -> RealData:
     if task.data.dimensions is not None:
         raise BadInput(f"{given}: task '{task.name}' makes its points, there is nothing to give")
+    if is_hub(given):
+        return _read_hub(task, HubSet.parse(str(given)), progress)
     source = SOURCES[task.data.source]
     if source.holds(given):
         return _checked(task, given, _read_source(task, given))
-    with ImageFiles(given) as files:
-        if not files.names:
-            missing = "no images" if source.inside is None else f"neither a folder {source.inside} nor images"
-            raise BadInput(f"{given}: {missing} in it (looked for {', '.join(sorted(SUFFIXES))})")
-        return _checked(task, given, read_given(files, task.data, progress))
+    with open_images(given) as files:
+        files.check_any("no images" if source.inside is None else f"neither a folder {source.inside} nor images")
+        return _read_files(task, files, progress)
+
+
+def _read_files(task: Task, files: ImageFiles, progress: Progress) -> RealData:
+    reading = Reading(files.origin or str(files.path))
+    found = read_given(files, task.data, progress, reading)
+    reading.note(progress)
+    return _checked(task, files.path, found, reading.all_lines, files.origin)
 
 
 def _read_source(task: Task, folder: Path) -> tuple[ImageSet, ImageSet]:
     return SOURCES[task.data.source].read(folder, task.data.training, task.data.reference)
 
 
-def _checked(task: Task, path: Path, found: tuple[ImageSet, ImageSet]) -> RealData:
+def _checked(
+    task: Task,
+    path: Path,
+    found: tuple[ImageSet, ImageSet],
+    read: tuple[str, ...] = (),
+    origin: str | None = None,
+) -> RealData:
     """Return the images as those of the task; BadInput where they have another shape, or no labels."""
     training, reference = found[0][: task.data.training], found[1][: task.data.reference]
     for images in (training, reference):
@@ -152,7 +212,7 @@ def _checked(task: Task, path: Path, found: tuple[ImageSet, ImageSet]) -> RealDa
             raise BadInput(f"{path}: images without labels, task '{task.name}' has classes")
     if not task.data.classes:
         training, reference = ImageSet(training.images), ImageSet(reference.images)
-    return RealData(training, reference, _are_pinned(task, (training, reference)))
+    return RealData(training, reference, _are_pinned(task, (training, reference)), read, origin)
 
 
 def _are_pinned(task: Task, found: tuple[ImageSet, ImageSet]) -> bool:

@@ -20,9 +20,11 @@ class Source(ABC):
 
     Attributes:
         inside: the folder that makes a folder one in the source's own layout; None where it has no such layout.
+        downloads: whether it gets the images itself, or makes them.
     """
 
     inside: str | None = None
+    downloads = True
 
     def holds(self, path: Path) -> bool:
         """Return whether there are files in the source's own layout at `path`."""
@@ -129,17 +131,19 @@ def _image_set(dataset: Any) -> ImageSet:
 
 
 class ImageFilesSource(Source):
-    """Images that nothing downloads: the user gives a folder or zip archive of them."""
+    """Images that the source does not download: of the hub, or a folder or zip archive that the user gives."""
+
+    downloads = False
 
     def read(self, folder: Path, n_training: int, n_reference: int) -> tuple[ImageSet, ImageSet]:
         """Read what `autophagy data` has stored."""
         if (found := read_stored(folder)) is None:
             raise BadInput(
-                f"{folder}: no images of the task there, and nothing downloads them: get what the task file "
-                f"cites, and run `autophagy data {folder.name} --from PATH`, or give --data PATH: "
-                "the folder or zip that they are in"
+                f"{folder}: no images of the task there: run `autophagy data {folder.name}`, which fetches them where "
+                f"the task file names a copy on the hub, or get what it cites, and run `autophagy data {folder.name} "
+                "--from PATH`, or give --data PATH: the folder or zip that they are in"
             )
-        return found
+        return found.training, found.reference
 
     def fetch(self, folder: Path) -> None:
         """Do nothing: there is no download."""

@@ -1,23 +1,45 @@
 """A task's real images in the data folder: decoded and split, in one file, written by `autophagy data`."""
 
+import json
+from dataclasses import dataclass
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 
 from bench.data.image_set import ImageSet
-from bench.errors import BadInput
+from bench.errors import BadInput, first_line
 from bench.files.atomic import make_folder
 from bench.files.tensors import write_tensors
 
 FILE = "images.safetensors"
 PARTS = ("training", "reference")
+READ, ORIGIN = "read", "origin"  # the keys of how they were read, and of where they come from
 
 
-def write_stored(folder: Path, training: ImageSet, reference: ImageSet) -> None:
-    """Write the training and the reference images into `folder`; BadInput where that cannot be done."""
+@dataclass(frozen=True)
+class Stored:
+    """What `autophagy data` keeps.
+
+    Attributes:
+        training: the training images.
+        reference: the held-out images.
+        read: how they were read, a line each.
+        origin: what was fetched from the hub, with its revision; None where nothing was.
+    """
+
+    training: ImageSet
+    reference: ImageSet
+    read: tuple[str, ...] = ()
+    origin: str | None = None
+
+
+def write_stored(folder: Path, stored: Stored) -> None:
+    """Write images into `folder`; BadInput where that cannot be done."""
     make_folder(folder)
-    tensors, hashes = {}, {}
-    for part, images in zip(PARTS, (training, reference), strict=True):
+    tensors, hashes = {}, {READ: json.dumps(stored.read)}
+    if stored.origin is not None:
+        hashes[ORIGIN] = stored.origin
+    for part, images in zip(PARTS, (stored.training, stored.reference), strict=True):
         tensors[f"{part}.images"] = images.images
         if images.labels is not None:
             tensors[f"{part}.labels"] = images.labels
@@ -25,7 +47,7 @@ def write_stored(folder: Path, training: ImageSet, reference: ImageSet) -> None:
     write_tensors(folder / FILE, tensors, hashes)
 
 
-def read_stored(folder: Path) -> tuple[ImageSet, ImageSet] | None:
+def read_stored(folder: Path) -> Stored | None:
     """Return what `write_stored` wrote, None where there is nothing.
 
     Raises:
@@ -45,7 +67,7 @@ def read_stored(folder: Path) -> tuple[ImageSet, ImageSet] | None:
                 for part in PARTS
             ]
     except (OSError, SafetensorError, ValueError) as error:
-        raise BadInput(f"{path}: damaged, run `autophagy data` again ({type(error).__name__})") from error
+        raise BadInput(f"{path}: damaged, run `autophagy data` again ({first_line(error)})") from error
     if [images.sha256 for images in sets] != [hashes.get(part) for part in PARTS]:
         raise BadInput(f"{path}: damaged, run `autophagy data` again (its hashes do not fit its content)")
-    return sets[0], sets[1]
+    return Stored(sets[0], sets[1], tuple(json.loads(hashes.get(READ, "[]"))), hashes.get(ORIGIN))

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from bench.cells.record import DataIdentity, Record
+from bench.cells.data_identity import DataIdentity
+from bench.cells.record import Record
 from bench.cells.task import Task, TierName
 from bench.data.draws import RealDraws, check_enough_real_images
 from bench.data.real import RealData, check_enough_to_score, in_tier_size, load_real_data
@@ -15,6 +16,7 @@ from bench.executors.grid import PlannedCell
 from bench.features.base import FeatureSpace
 from bench.features.build import space_named, task_space
 from bench.features.cache import default_cache
+from bench.features.label_check import check_labels
 from bench.generators.base import Generator
 from bench.generators.engine import Engine
 from bench.logs.run_log import RunLog
@@ -179,7 +181,7 @@ class CellRunner:
         scorer = Scorer(self._reference(task, cell.tier), draws.all(cell.loop), self._cache, progress)
         generator = _new_generator(planned, self._engine)
         score = scorer.conditions(data.training[:n], progress)
-        identity = DataIdentity(sha256=data.training.sha256, pinned=data.pinned)
+        identity = DataIdentity(sha256=data.training.sha256, pinned=data.pinned, origin=data.origin)
         processes, loggers = self._engine.processes, self._loggers if self._engine.processes.is_main else ()
         with put_back(SETTINGS, RANDOM_STATES), RunLog.open(loggers, self._runs, cell, score, progress) as log:
             return LoopRun(
@@ -211,6 +213,7 @@ class CellRunner:
         key = (task.sha256, tier)
         if key not in self._data:
             data = load_real_data(task, self._given_data, self._progress)
+            check_labels(task, data)
             self._data[key] = in_tier_size(task, tier, data)
         return self._data[key]
 

@@ -3,13 +3,13 @@
 What happens is read from the run folders, so it does not matter on which machine it does.
 """
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from bench.cells.cell import Cell
 from bench.executors.cell_runner import Outcome
 from bench.process.progress import LOG, Progress
+from bench.process.streams import stderr
 from bench.runs.stored import n_finished
 
 
@@ -30,7 +30,7 @@ class View:
         # Among lines in a file, a bar that is drawn again after each of them would only be in the way.
         self._bar = (
             progress.bar("", sum(cell.loop.generations for cell in cells), unit="generation")
-            if sys.stderr.isatty()
+            if stderr().isatty()
             else None
         )
         self.running: dict[str, Cell] = {}

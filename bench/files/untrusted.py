@@ -1,5 +1,6 @@
 """Read files that may be anything: of a bounded size; of somebody else's no links, and JSON with one meaning only."""
 
+import codecs
 import json
 import math
 import stat
@@ -74,7 +75,7 @@ def read_untrusted_json(path: Path, most_bytes: int) -> dict[str, Any]:
     content = read_untrusted(path, most_bytes)
     try:
         value = json.loads(
-            content.decode(), object_pairs_hook=_checked_object, parse_float=_finite, parse_constant=_finite
+            content.decode("utf-8-sig"), object_pairs_hook=_checked_object, parse_float=_finite, parse_constant=_finite
         )
     except (ValueError, RecursionError) as error:
         raise BadInput(f"{path}: not JSON, the file is truncated or was edited: {first_line(error)}") from error
@@ -93,8 +94,11 @@ def parse_toml(path: Path, content: bytes) -> dict[str, Any]:
     Raises:
         BadInput: it is no such text.
     """
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise BadInput(f"{path}: not a readable TOML file: it is saved as UTF-16: save it as UTF-8")
     try:
-        return tomllib.loads(content.decode("utf-8"))
+        # Editors of Windows begin a file with a byte-order mark.
+        return tomllib.loads(content.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
         raise BadInput(f"{path}: not a readable TOML file: {first_line(error)}") from error
 

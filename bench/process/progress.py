@@ -2,7 +2,6 @@
 
 import io
 import json
-import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -11,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
+
+from bench.process.streams import stderr
 
 LOG_INTERVAL_SECONDS = 10.0
 STATE_INTERVAL_SECONDS = 2.0
@@ -56,11 +57,12 @@ class Progress:
             unit: what is counted.
             short: mostly done before anybody looks: shown only if it takes longer.
         """
-        terminal = sys.stderr.isatty()
+        shown_on = stderr()
+        terminal = shown_on.isatty()
         return _Bar(
             state=None if self.folder is None else _State(self.folder / STATE, _joined(self.inside, stage)),
             desc=_joined(self.prefix, stage), total=total, initial=initial, unit=unit, unit_scale=True,
-            file=sys.stderr if self.visible else io.StringIO(), disable=not self.visible and self.folder is None,
+            file=shown_on if self.visible else io.StringIO(), disable=not self.visible and self.folder is None,
             mininterval=0.5 if terminal else LOG_INTERVAL_SECONDS if self.visible else STATE_INTERVAL_SECONDS,
             dynamic_ncols=terminal, leave=not terminal, delay=LOG_INTERVAL_SECONDS if short else 0,
         )  # fmt: skip
@@ -76,7 +78,7 @@ class Progress:
     def note(self, message: str) -> None:
         """Write one line that stays."""
         if self.visible:
-            tqdm.write(_joined(self.prefix, message), file=sys.stderr)
+            tqdm.write(_joined(self.prefix, message), file=stderr())
         if self.folder is not None:
             with suppress(OSError), (self.folder / LOG).open("a", encoding="utf-8") as log:
                 now = time.strftime("%Y-%m-%d %H:%M:%S")

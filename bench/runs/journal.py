@@ -12,8 +12,9 @@ from pathlib import Path
 
 from torch import Tensor
 
+from bench.cells.data_identity import DataIdentity
 from bench.cells.floor import score_line
-from bench.cells.record import DataIdentity, Environment, GenerationResult, Record, ScoreConditions
+from bench.cells.record import Environment, GenerationResult, Record, ScoreConditions
 from bench.cells.retraining import Uses
 from bench.data.image_set import ImageSet
 from bench.errors import Damaged

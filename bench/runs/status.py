@@ -50,7 +50,7 @@ def read_status(runs: Path) -> list[CellStatus]:
     """
     if not (runs / "cells").is_dir():
         raise BadInput(f"--runs {runs}: there is no folder cells in it: `autophagy run` makes one")
-    return [_status(path) for path in sorted((runs / "cells").iterdir()) if path.is_dir()]
+    return [_status(path) for path in sorted((runs / "cells").glob("[!.]*")) if path.is_dir()]
 
 
 def status_table(cells: Sequence[CellStatus], everything: bool) -> str:
@@ -87,9 +87,10 @@ def _state(path: Path) -> tuple[State, str]:
     holder = read_holder(path)
     if holder is not None:
         # The age is by this machine's clock against that of the storage: it only says what to expect.
-        age = max(0.0, time.time() - holder.seen_at)
+        age = time.time() - holder.seen_at
         if not _is_dead(holder) and age < LEASE_SECONDS:
-            return "running", f"{_doing(path)} on {holder}"
+            ahead = f", whose clock is {-age:.0f} s ahead: it may have ended" if age < -LEASE_SECONDS else ""
+            return "running", f"{_doing(path)} on {holder}{ahead}"
         detail = f"{holder} has ended" if _is_dead(holder) else f"{holder} gave no sign of life for {age:.0f} s"
         return "resumable", detail
     try:

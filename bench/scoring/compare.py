@@ -1,14 +1,16 @@
 """Score any images against any others: what `autophagy score` does."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.cells.floor import WITH_FLOOR
 from bench.cells.record import Scores
-from bench.data.files import read_images
+from bench.data.equal import said_of_equals
 from bench.data.image_set import ImageSet
+from bench.data.read import read_set
+from bench.data.reading import Reading
 from bench.errors import BadInput
 from bench.features.base import FeatureSpace
 from bench.features.cache import FeatureCache
@@ -38,6 +40,7 @@ class Comparison:
         features_sha256: the hash of its weights.
         resize: how images came to the size of its network.
         k: neighbours in precision and recall.
+        notes: how the sets were read, and what must be known before the scores are compared with any others.
     """
 
     scores: Scores
@@ -51,6 +54,7 @@ class Comparison:
     features_sha256: str
     resize: str
     k: int
+    notes: tuple[str, ...] = field(default=(), compare=False)
 
 
 def compare(
@@ -81,16 +85,24 @@ def compare(
     Raises:
         BadInput: images that cannot be read or scored; the message starts with the path of their set.
     """
+    (real, real_reading), (fake, fake_reading) = read_set(real_path), read_set(fake_path)
+    training, training_reading = (None, None) if training_path is None else read_set(training_path)
+    read = [
+        f"{reading.name}: {line}"
+        for reading in filter(None, (real_reading, fake_reading, training_reading))
+        for line in reading.all_lines
+    ]
     return compare_images(
-        (real_path, read_images(real_path)),
-        (fake_path, read_images(fake_path)),
-        None if training_path is None else (training_path, read_images(training_path)),
+        (real_path, real),
+        (fake_path, fake),
+        None if training is None else (training_path, training),
         space,
         k,
         bootstrap=bootstrap,
         extrapolate=extrapolate,
         cache=cache,
         progress=progress,
+        read=[*read, *_lossy(real_reading, fake_reading)],
     )
 
 
@@ -107,12 +119,14 @@ def compare_images(
     progress: Progress,
     labelled: ImageSet | None = None,
     outside: ImageSet | None = None,
+    read: Sequence[str] = (),
 ) -> Comparison:
     """Score images against others, as `compare` does, each set with what messages call it.
 
     Labels of the generated images are the classes that they were generated for. Where the space has no classifier, a
     probe that reads them learns from the real images that are `labelled`. The floor is that of the real images that
-    are `outside` the reference, by default the training images.
+    are `outside` the reference, by default the training images. What is to be said of how the sets were `read` goes
+    before the other notes.
 
     Raises:
         BadInput: images that cannot be scored; the message starts with what their set is called.
@@ -140,8 +154,15 @@ def compare_images(
         if extrapolate:
             extrapolated = extrapolated_fid(reference.features, features, derive_generator("extrapolate"))
         scores = scorer.score_features(features, fake.labels)
-    for note in _notes(real, fake, features.shape[1]):
-        progress.note(f"note: {note}")
+    known = (("real", real), ("training", training), ("generated", fake))
+    found = [(name, images) for name, images in known if images is not None]
+    notes = (
+        *read,
+        *_notes(real, fake, features.shape[1]),
+        *said_of_equals(*found),
+    )
+    for note in notes:
+        progress.note(note if note in read else f"note: {note}")
     errors = {}
     if bootstrap is not None:
         errors = bootstrap_errors(scorer, features, fake.labels, bootstrap, derive_generator("bootstrap"), progress)
@@ -157,6 +178,7 @@ def compare_images(
         features_sha256=space.sha256,
         resize=space.resize,
         k=k,
+        notes=notes,
     )
 
 
@@ -173,13 +195,23 @@ def _floor(
 
 def _notes(real: ImageSet, fake: ImageSet, dim: int) -> Iterator[str]:
     """Yield what a reader must know before comparing these scores with any others."""
-    if real.images.shape[1:] != fake.images.shape[1:]:
-        sizes = [tuple(images.images.shape[1:]) for images in (real, fake)]
-        yield f"REAL has (channels, height, width) {sizes[0]}, FAKE {sizes[1]}: resizes differ too"
+    shapes = [tuple(images.images.shape[1:]) for images in (real, fake)]
+    if shapes[0][1:] != shapes[1][1:]:
+        yield f"REAL has (channels, height, width) {shapes[0]}, FAKE {shapes[1]}: resizes differ too"
+    elif shapes[0] != shapes[1]:
+        grey, colour = ("REAL", "FAKE") if shapes[0][0] == 1 else ("FAKE", "REAL")
+        yield f"{grey} is grey and {colour} in colour: grey is taken for three equal channels"
     if len(real) != len(fake):
         yield f"{len(fake)} images against {len(real)}: FID, recall and coverage depend on both numbers"
     if min(len(real), len(fake)) <= dim:
         yield f"{min(len(real), len(fake))} images in {dim} dimensions: FID is mostly bias, compare it at this n only"
+
+
+def _lossy(real: Reading, fake: Reading) -> Iterator[str]:
+    """Yield a note where the files of one set alone have lost something to compression."""
+    if ("JPEG" in real.kinds) != ("JPEG" in fake.kinds):
+        lossy, other = ("REAL", "FAKE") if "JPEG" in real.kinds else ("FAKE", "REAL")
+        yield f"of {lossy} there are JPEG files, of {other} none: compression alone changes the scores"
 
 
 @contextmanager

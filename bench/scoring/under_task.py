@@ -1,5 +1,6 @@
 """Score images of any origin as a task scores those of its cells: the same reference, n, k and feature space."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -10,6 +11,7 @@ from bench.data.real import check_enough_to_score, in_tier_size, load_real_data
 from bench.errors import BadInput
 from bench.features.build import task_space
 from bench.features.cache import FeatureCache
+from bench.features.label_check import check_labels
 from bench.process.progress import Progress
 from bench.scoring.compare import Comparison, Named, compare_images
 
@@ -24,6 +26,7 @@ def score_under_task(
     given_data: Path | None = None,
     bootstrap: int | None = None,
     extrapolate: bool = False,
+    read: Sequence[str] = (),
     cache: FeatureCache,
     progress: Progress,
 ) -> Comparison:
@@ -39,6 +42,7 @@ def score_under_task(
         given_data: the task's real images, as for `load_real_data`.
         bootstrap: how many resamples the standard errors are computed from; None for no standard errors.
         extrapolate: whether FID is also extrapolated to infinitely many images.
+        read: what is to be said of how the images were read.
         cache: keeps what is computed from real images.
         progress: where progress is shown.
 
@@ -49,7 +53,9 @@ def score_under_task(
     if found is None:
         raise BadInput(f"--tier {tier}: task '{task.name}' has {', '.join(task.tiers)}")
     n, (name, images) = task.tiers[found].n_score, fake
-    data = in_tier_size(task, found, load_real_data(task, given_data, progress))
+    whole = load_real_data(task, given_data, progress)
+    check_labels(task, whole)
+    data = in_tier_size(task, found, whole)
     check_enough_to_score(task, found, data)
     real = data.reference[:n]
     for path, given in filter(None, (fake, training)):
@@ -74,6 +80,7 @@ def score_under_task(
         progress=progress,
         labelled=None if images.labels is None else data.training,
         outside=data.training[:n],
+        read=read,
     )
 
 

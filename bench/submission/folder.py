@@ -9,6 +9,7 @@ from bench.cells.record import Record, read_record
 from bench.cells.task import Task
 from bench.cells.task_files import KnownTasks
 from bench.errors import BadInput
+from bench.files.hidden import visible
 from bench.submission.rules import seeds_of_groups
 
 
@@ -57,7 +58,7 @@ class LeaderboardFolder:
         Raises:
             BadInput: a result file is damaged.
         """
-        records = map(read_record, sorted((self.path / "results").rglob("*.json")))
+        records = map(read_record, sorted(visible((self.path / "results").rglob("*.json"), self.path)))
         return {record.cell_id: record for record in records}
 
     @cached_property

@@ -8,10 +8,10 @@ from typing import Any
 
 from bench.cells.agreement import Finding, FoundGeneration
 from bench.cells.cell import Cell, MethodIdentity
+from bench.cells.data_identity import DataIdentity
 from bench.cells.loops import Loop, LoopKind
 from bench.cells.record import (
     Cost,
-    DataIdentity,
     Environment,
     FurtherScores,
     GenerationResult,

@@ -58,6 +58,24 @@ def test_no_records_is_said_with_what_to_do(results: Results, out: Path) -> None
     assert "autophagy run --task digits" in index.one("code").text
 
 
+def test_no_records_do_not_take_the_place_of_a_page_that_is_there(results: Results, out: Path, tmp_path: Path) -> None:
+    results.add(make_record())
+    build_site(results.folder, out, plan_cells)
+    before = (out / "index.html").read_bytes()
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(BadInput, match=r"empty: no records in it, and the page in .* stays as it is"):
+        build_site(tmp_path / "empty", out, plan_cells)
+    assert (out / "index.html").read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["._x.json", ".ipynb_checkpoints/x-checkpoint.json", "@eaDir/x.json"])
+def test_what_systems_put_beside_records_is_no_record(results: Results, out: Path, name: str) -> None:
+    results.add(make_record())
+    (results.folder / name).parent.mkdir(exist_ok=True)
+    (results.folder / name).write_bytes(b"\0\5\x16\7no record")
+    assert build_site(results.folder, out, plan_cells) == 1
+
+
 def test_there_is_a_page_for_each_table_method_and_cell(results: Results, out: Path) -> None:
     records = [make_record(method=method, seed=seed) for method in ("none", "mine") for seed in (0, 1)]
     records.append(make_record(tier="standard"))

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file
 from scipy.linalg import sqrtm
 
+from bench.cells.data_identity import DataIdentity
 from bench.cells.data_shape import DataShape
 from bench.cells.generator_settings import GaussianSettings
-from bench.cells.record import DataIdentity, ScoreConditions, Scores, read_record
+from bench.cells.record import ScoreConditions, Scores, read_record
 from bench.cells.task import Task, load_task
 from bench.cli.main import main
 from bench.data.draws import RealDraws

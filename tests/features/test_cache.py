@@ -12,7 +12,7 @@ from builders import QUIET, make_images
 from forked import CONTEXT, process
 from torch import Tensor
 
-from bench.errors import BadInput
+from bench.errors import BadInput, StorageFailed
 from bench.features import cache as module
 from bench.features.base import FeatureSpace
 from bench.features.cache import FeatureCache, default_cache
@@ -239,13 +239,31 @@ def test_several_processes_compute_once_between_them_and_agree(tmp_path: Path, s
     assert len(files(tmp_path)) == 1
 
 
-def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path, space: CountingSpace):
+def test_a_folder_that_cannot_be_made_costs_one_note(
+    tmp_path: Path, space: CountingSpace, capsys: pytest.CaptureFixture[str]
+):
     (tmp_path / "file").write_text("a file stands in the way")
-    folder = tmp_path / "file" / "cache"
-    with pytest.raises(BadInput) as caught:
-        FeatureCache(folder).features(space, make_images(20), QUIET)
-    assert str(caught.value).startswith(f"{folder}: ")
-    assert "\n" not in str(caught.value)
+    cache = FeatureCache(tmp_path / "file" / "cache", Progress())
+    for seed in (0, 1):
+        images = make_images(20, seed=seed)
+        assert torch.equal(cache.features(space, images, QUIET), space(images.images))
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "AUTOPHAGY_CACHE" in said
+
+
+def test_what_is_in_a_folder_that_cannot_be_written_is_still_read(
+    cache: FeatureCache, space: CountingSpace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    images = make_images(20)
+    before = cache.features(space, images, QUIET)
+
+    def denied(path: Path) -> None:
+        raise StorageFailed(f"{path}: read-only")
+
+    monkeypatch.setattr(module, "locked", denied)
+    assert torch.equal(FeatureCache(tmp_path / "cache").features(space, images, QUIET), before)
+    assert space.asked == 1
 
 
 def test_the_usual_place_is_in_the_cache_folder(cache_folder: Path, space: CountingSpace):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bench.errors import BadInput
-from bench.files.untrusted import read_untrusted, read_untrusted_json
+from bench.files.untrusted import parse_toml, read_untrusted, read_untrusted_json
 
 
 def refusal(path: Path, most_bytes: int = 1_000_000) -> str:
@@ -94,3 +94,14 @@ def test_what_is_no_file_is_refused(tmp_path: Path):
 )  # fmt: skip
 def test_what_is_no_plain_json_object_is_refused_in_a_short_line(tmp_path: Path, content: str | bytes, said: str):
     assert said in refusal(written(tmp_path, content))
+
+
+def test_a_byte_order_mark_is_no_part_of_a_table(tmp_path: Path):
+    assert parse_toml(tmp_path, b"\xef\xbb\xbfname = 1") == {"name": 1}
+    (tmp_path / "a.json").write_bytes(b"\xef\xbb\xbf" + b'{"name": 1}')
+    assert read_untrusted_json(tmp_path / "a.json", 100) == {"name": 1}
+
+
+def test_a_table_in_utf16_is_refused_with_what_to_do(tmp_path: Path):
+    with pytest.raises(BadInput, match="saved as UTF-16: save it as UTF-8"):
+        parse_toml(tmp_path, "name = 1".encode("utf-16"))

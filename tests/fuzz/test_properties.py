@@ -18,7 +18,7 @@ from bench.board.seed_statistics import estimate, paired_difference
 from bench.cells.cell import Cell
 from bench.cells.loops import LOOP_KINDS, Loop
 from bench.cells.record import Record, read_record
-from bench.data.files import read_images
+from bench.data.read import read_images
 from bench.errors import BadInput
 from bench.files import atomic, limits
 from bench.files.atomic import write_bytes

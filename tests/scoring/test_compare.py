@@ -130,7 +130,7 @@ def test_a_space_that_resizes_compares_images_of_different_sizes(saved, compared
     [
         (images(20, 1, size=6), ["(1, 4, 4)", "(1, 6, 6)"]),
         (images(20, 1), ["20 images against 30"]),
-        (images(30, 1, channels=3), ["(1, 4, 4)", "(3, 4, 4)"]),
+        (images(30, 1, channels=3), ["REAL is grey and FAKE in colour"]),
     ],
     ids=["sizes", "numbers", "channels"],
 )
@@ -148,7 +148,42 @@ def test_fid_of_no_more_images_than_dimensions_is_noted(saved, compared, capsys,
 
 def test_sets_that_are_easily_compared_are_without_notes(saved, compared, capsys):
     compared(saved("real", REAL), saved("fake", REAL + 1), progress=Progress())
-    assert "note" not in capsys.readouterr().err
+    assert "note: " not in capsys.readouterr().err
+
+
+def test_what_was_read_is_said_and_stands_in_the_notes(saved, compared, capsys):
+    paths = saved("real", images(30, 0)), saved("fake", images(30, 1))
+    found = compared(*paths, progress=Progress())
+    lines = [f"{path}: 30 images of 4 x 4, grey, an array (n, channels, height, width)" for path in paths]
+    assert list(found.notes[:2]) == lines
+    assert capsys.readouterr().err.splitlines()[:2] == lines
+
+
+def test_grey_against_colour_of_one_size_says_so_and_nothing_of_resizes(saved, compared):
+    found = compared(saved("real", images(30, 0)), saved("fake", images(30, 1, channels=3)), space=MeanSpace())
+    assert "REAL is grey and FAKE in colour: grey is taken for three equal channels" in found.notes
+    assert not any("resizes" in note for note in found.notes)
+
+
+@pytest.mark.parametrize("n", [1, 7])
+def test_images_that_two_sets_share_are_counted_from_one_on(saved, compared, n: int):
+    real, fake, training = images(30, 0), images(30, 1), images(30, 2)
+    training[:n] = real[:n]
+    fake[5 : 5 + n] = real[20 : 20 + n]
+    found = compared(saved("real", real), saved("fake", fake), saved("training", training), space=MeanSpace())
+    verb = "is" if n == 1 else "are"
+    assert any(note.startswith(f"{n} of 30 training images {verb} among the real images too") for note in found.notes)
+    assert any(note.startswith(f"{n} of 30 generated images {verb} among the real images") for note in found.notes)
+    assert not any("among the training images" in note for note in found.notes)
+
+
+def test_a_set_with_jpeg_against_one_without_is_noted(tmp_path: Path, saved, compared):
+    for name, suffix in (("real", "jpg"), ("fake", "png")):
+        (tmp_path / name).mkdir()
+        for i, image in enumerate(images(30, len(name) + len(suffix))):
+            Image.fromarray(image[0]).save(tmp_path / name / f"{i}.{suffix}")
+    found = compared(tmp_path / "real", tmp_path / "fake", space=MeanSpace())
+    assert any("of REAL there are JPEG files, of FAKE none" in note for note in found.notes)
 
 
 NAN = np.where(np.arange(80)[:, None] == 3, np.nan, FAKE)

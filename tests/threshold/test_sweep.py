@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from builders import make_cell, make_loop
 
+from bench.cells.data_identity import DataIdentity
 from bench.cells.record import (
     Cost,
-    DataIdentity,
     Environment,
     GenerationResult,
     Record,
