@@ -2,6 +2,7 @@
 
 import errno
 import os
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
@@ -20,6 +21,7 @@ Network = TypeVar("Network", bound=nn.Module)
 
 # A CPU runs networks whose layers all have at least so many channels in bfloat16.
 WIDE = 64
+COMPILED_CODE = "TORCHINDUCTOR_CACHE_DIR"
 
 
 @dataclass(frozen=True)
@@ -133,7 +135,11 @@ def _multiplies_bfloat16() -> bool:
 
 def _keep_compiled_code() -> None:
     """Have compiled code kept in the cache folder, where every process finds it; the user may name another one."""
-    folder = Path(os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(paths.cache_folder() / "compiled")))
+    # Parts of torch name its own default, in the folder for temporary files, when they are imported.
+    default = str(Path(tempfile.gettempdir()) / "torchinductor_")
+    if os.environ.get(COMPILED_CODE, default).startswith(default):
+        os.environ[COMPILED_CODE] = str(paths.cache_folder() / "compiled")
+    folder = Path(os.environ[COMPILED_CODE])
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if not os.access(folder, os.W_OK | os.X_OK):

@@ -14,6 +14,7 @@ import torch
 from builders import CPU, Killed, KilledCheckpoint, make_images
 from models import Build, equal
 from torch import Tensor
+from torch._inductor.runtime.cache_dir_utils import default_cache_dir
 
 from bench.errors import CannotCompile, RunFailed
 from bench.generators.ddpm import DDPM
@@ -175,6 +176,9 @@ def test_compiled_code_is_kept_in_the_cache_folder_unless_the_user_names_another
     monkeypatch.setattr(torch, "compile", lambda network, **_: network)
     monkeypatch.setenv("AUTOPHAGY_CACHE", str(tmp_path / "ours"))
     monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR")
+    ddpm(AS_ON_A_GPU)
+    assert os.environ["TORCHINDUCTOR_CACHE_DIR"] == str(tmp_path / "ours" / "compiled")
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", default_cache_dir())  # as torch does where it is imported
     ddpm(AS_ON_A_GPU)
     assert os.environ["TORCHINDUCTOR_CACHE_DIR"] == str(tmp_path / "ours" / "compiled")
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "theirs"))
