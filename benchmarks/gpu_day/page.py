@@ -14,6 +14,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "gpu.md"
 MEASURED = Path(__file__).resolve().parents[1] / "measured"
 GENERATIONS_SECONDS = 1200.0  # of ten generations of the mnist standard cell
+GOALS, BUDGETS = "Goals", "Budgets of the standard tier that this device buys"
+OF_A_DEVICE = (GOALS, BUDGETS)  # nothing that tiny sizes could say
 NONE_YET = (
     "**No device has been measured yet.** To be the first: `python benchmarks/gpu.py` on a machine with a GPU, then "
     "the two commands that it prints at its end."
@@ -46,15 +48,17 @@ def section(report: Report) -> str:
         about = [f"torch {device.torch}", "**a rehearsal with tiny sizes: no figure here means anything**"]
     lines = [f"### {device.name}, {device.date}", "", ", ".join(about) + ".", ""]
     for title, rows in (
-        ("Goals", goals(report)),
+        (GOALS, goals(report)),
         ("What a digits cell, and fits, come to", tables.bits(report)),
         ("Training", tables.training(report)),
         ("Sampling", tables.sampling(report)),
         ("Scoring", tables.scoring(report)),
         ("The usual way", tables.usual_way(report)),
         ("Standard cells of mnist", tables.cells(report)),
-        ("Budgets of the standard tier that this device buys", tables.budgets(report)),
+        (BUDGETS, tables.budgets(report)),
     ):
+        if device.rehearsal and title in OF_A_DEVICE:
+            continue
         if len(found := list(rows)) > 1:
             lines += [f"**{title}**", "", *tables.table(found), ""]
     lines += [*shortfalls(report), *not_run(report)]

@@ -50,7 +50,7 @@ def bits(report: Report) -> Rows:
                 f"{generator}: torch's deterministic mode",
                 f"{same(found['deterministic_same_bits'], 'other bits')}, {cost:.2f} times as long",
             )
-        if waits := report.found(f"a.waits-{generator}"):
+        if (waits := report.found(f"a.waits-{generator}")) and "not_here" not in waits:
             where = ", ".join(f"{how}: {place}" for how, place in waits.items())
             yield f"{generator}: where a step waits for the device", where
         if f"{generator}_largest_difference" in (gloo := report.found("g.gloo")):
@@ -105,7 +105,8 @@ def scoring(report: Report) -> Rows:
             yield f"all of ours beside {peer}", f"{row['n']:,}", secs(row["our_seconds"]), secs(row["seconds"])
     for part in ("inception", "efficientnet-lite0"):
         if (found := report.found(f"d.{part}")).get("images_per_second"):
-            yield part, f"{found.get('n', 0):,}", f"{found['images_per_second']:,.0f} images/s", ""
+            size = f"{found['n']:,} images" if "n" in found else ""
+            yield part, size, f"{found['images_per_second']:,.0f} images/s", ""
     own = report.found("d.features.ours").get("images_per_second")
     for peer in FEATURE_PEERS:
         if own and (theirs := report.found(f"d.features.{peer}").get("images_per_second")):

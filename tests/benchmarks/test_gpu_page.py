@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from gpu_day.page import NONE_YET, PAGE, goals, kept_reports, page
+from gpu_day.page import NONE_YET, PAGE, goals, kept_reports, page, section
 from gpu_day.parts import all_parts
 from gpu_day.report import Part
 
@@ -94,6 +94,14 @@ def test_what_was_not_run_has_failed_or_is_not_there_is_named():
     assert line.removeprefix("Not run: ").rstrip(".").split(", ") == [p for p in all_parts() if p not in report.parts]
     assert "- e.training: OutOfMemoryError: CUDA out of memory" in text
     assert "- d.features.clean-fid: not installed: no clean-fid" in text
+
+
+def test_a_rehearsal_is_shown_as_one_and_reaches_no_goal_and_buys_no_budget():
+    text = section(made_up(rehearsal=True))
+    assert "**a rehearsal with tiny sizes: no figure here means anything**" in text
+    assert "Training" in text
+    assert "**Goals**" not in text
+    assert "Budgets" not in text
 
 
 def test_a_rehearsal_is_not_accepted():
