@@ -70,6 +70,7 @@ REASON = re.compile(r"^Longer than 300 lines because \S", re.MULTILINE)
 
 # Folders of tests that mirror no room, and tests in a room that mirror no file of it.
 OTHER_TESTS = {
+    "benchmarks": "the scripts beside bench/",
     "end_to_end": "whole commands and whole cells",
     "faults": "kills, full disks and torn files",
     "fuzz": "made-up input of every kind",
@@ -83,6 +84,8 @@ WITHOUT_A_FILE = {
     "board/test_hostile_records.py": "what strangers write, through the whole board",
     "board/test_links.py": "the links of the page",
     "board/test_recompute.py": "the page against an independent computation",
+    "board/test_since.py": "since when the rule of a question stands, against the history of the repository",
+    "generators/test_waits.py": "that no step of a training waits for the device",
     "board/test_trials.py": "methods that win without a cure, run for real",
     "conformance/test_baselines.py": "all baselines through the whole check",
     "conformance/test_rules.py": "ten ways around each rule, in the source and when they happen",

@@ -14,7 +14,7 @@ from bench.errors import BadInput, first_line
 
 CHANNELS = (1, 3)
 ALLOWED = (
-    "allowed are images, uint8 (n, 1 or 3 channels, height, width) or (n, height, width, 1 or 3 channels), and "
+    "give images, uint8 (n, 1 or 3 channels, height, width) or (n, height, width, 1 or 3 channels), and "
     "points, float32 or float64 (n, d)"
 )
 STATISTICS = ({"mu", "sigma"}, {"mean", "cov"})

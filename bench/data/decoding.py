@@ -149,8 +149,7 @@ def _opened(name: str, content: bytes) -> Iterator[tuple[Image.Image, dict[str, 
             with Image.open(io.BytesIO(readable), formats=FORMATS) as image:
                 if image.width * image.height > MOST_IMAGE_PIXELS:
                     raise BadInput(
-                        f"{name}: {image.width} x {image.height} pixels: allowed are at most {MOST_IMAGE_PIXELS:,} in "
-                        "all"
+                        f"{name}: {image.width} x {image.height} pixels: the most is {MOST_IMAGE_PIXELS:,} in all"
                     )
                 _refuse_deep(name, image)
                 losses = dict(_losses(image))
@@ -181,9 +180,9 @@ def _refuse_deep(name: str, image: Image.Image) -> None:
     if image.mode in DEEP_MODES or image.mode.startswith("I;"):
         bits = max(bits, 16)
     if bits > 8:
-        raise BadInput(f"{name}: {bits} bits a channel (mode {image.mode}), allowed are 8: convert it")
+        raise BadInput(f"{name}: {bits} bits a channel (mode {image.mode}): convert it to 8")
     if set(numbers) - {1, 4}:
-        raise BadInput(f"{name}: signed or floating-point numbers, allowed are whole ones from 0 to 255: convert it")
+        raise BadInput(f"{name}: signed or floating-point numbers: convert it to whole ones from 0 to 255")
     if image.mode not in GREY_MODES | COLOUR_MODES:
         raise BadInput(f"{name}: in mode {image.mode}, which cannot be shown as it is: convert it to RGB")
 

@@ -143,9 +143,7 @@ class ArchiveFiles(ImageFiles):
         """Return the content of one of the files."""
         member = self._members[name]
         if member.file_size > MOST_IMAGE_BYTES:
-            raise BadInput(
-                f"{self.path}: {shown(name)} {member.file_size:,} bytes: allowed are at most {MOST_IMAGE_BYTES:,}"
-            )
+            raise BadInput(f"{self.path}: {shown(name)} {member.file_size:,} bytes: the most is {MOST_IMAGE_BYTES:,}")
         try:
             with self._archive.open(member) as file:
                 return file.read(MOST_IMAGE_BYTES)
@@ -195,9 +193,7 @@ def _names_in_folder(path: Path) -> Iterator[str]:
                         continue
                     is_link = entry.is_symlink()
                     if is_link and (_is_image(name) or name.lower().endswith(PARQUET) or (path / name).is_dir()):
-                        raise BadInput(
-                            f"{path}/{name}: a symbolic link: allowed are files: make a copy of the folder with cp -rL"
-                        )
+                        raise BadInput(f"{path}/{name}: a symbolic link: make a copy of the folder with cp -rL")
                     if _is_image(name) and not entry.is_file():
                         raise BadInput(f"{path}/{name}: not a file")
                     yield name
@@ -215,7 +211,7 @@ def _files_in_archive(path: Path, members: list[zipfile.ZipInfo]) -> tuple[dict[
             way than images are, or leads out of the archive by its name.
     """
     if len(members) > MOST_IMAGES:
-        raise BadInput(f"{path}: {len(members):,} files: allowed are at most {MOST_IMAGES:,}")
+        raise BadInput(f"{path}: {len(members):,} files: the most is {MOST_IMAGES:,}")
     found: dict[str, zipfile.ZipInfo] = {}
     others: list[str] = []
     for member in members:
@@ -233,17 +229,17 @@ def _files_in_archive(path: Path, members: list[zipfile.ZipInfo]) -> tuple[dict[
             continue
         problem = None
         if leads_out:
-            problem = "leads out of the archive: allowed are names inside of it"
+            problem = "leads out of the archive: use names inside of it"
         elif name in found:
             problem = "is there twice in the archive"
         elif stat.S_ISLNK(member.external_attr >> 16):
-            problem = "a symbolic link: allowed are files"
+            problem = "a symbolic link: give a file"
         elif member.flag_bits & ENCRYPTED:
             problem = "is encrypted"
         elif member.compress_type not in COMPRESSIONS:
-            problem = f"packed by method {member.compress_type}: allowed are 0 (stored) and 8 (deflated)"
+            problem = f"packed by method {member.compress_type}: use 0 (stored) or 8 (deflated)"
         elif member.file_size > MOST_IMAGE_BYTES:
-            problem = f"{member.file_size:,} bytes: allowed are at most {MOST_IMAGE_BYTES:,}"
+            problem = f"{member.file_size:,} bytes: the most is {MOST_IMAGE_BYTES:,}"
         if problem is not None:
             raise BadInput(f"{path}: {shown(name)} {problem}")
         found[name] = member

@@ -105,7 +105,7 @@ def _class_index(path: Path, files: list[GivenFile], classes: tuple[str, ...]) -
         if file.label is not None and folder in classes and classes[index[file.label]] != folder:
             raise BadInput(
                 f"{path}/{file.name}: in the folder {folder}, and its label is that of {classes[index[file.label]]}: "
-                "allowed is one of the two"
+                "give one of the two"
             )
     return index
 
@@ -134,7 +134,7 @@ class _Fitting:
         """Return the image in the size and mode of the task."""
         data = self._data
         if image.width != image.height:
-            raise BadInput(f"{name}: {image.width} x {image.height} pixels, allowed are square images: crop it")
+            raise BadInput(f"{name}: {image.width} x {image.height} pixels, give square images: crop it")
         if data.channels == 1 and image.mode != "L":
             raise BadInput(f"{name}: an image in colour, the task's images are grey (1 channel): convert it to grey")
         _, height, width = data.image_shape

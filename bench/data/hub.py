@@ -45,7 +45,7 @@ class HubSet:
     def parse(cls, text: str) -> "HubSet":
         """Return what a text of this form names; BadInput where it has another."""
         if (match := REFERENCE.fullmatch(text)) is None:
-            raise BadInput(f"{text}: allowed is {FORM}, hf:merkol/ffhq-256 for example")
+            raise BadInput(f"{text}: write {FORM}, as in hf:merkol/ffhq-256")
         return cls(match["name"], match["revision"], match["split"])
 
     def __str__(self) -> str:

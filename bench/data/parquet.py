@@ -97,7 +97,7 @@ class ParquetFiles(ImageFiles):
                 row += table.n
             self.splits[split] = row
         if len(self.names) > MOST_IMAGES:
-            raise BadInput(f"{path}: {len(self.names):,} images: allowed are at most {MOST_IMAGES:,}")
+            raise BadInput(f"{path}: {len(self.names):,} images: the most is {MOST_IMAGES:,}")
 
     def _check_complete(self, split: str, shards: Sequence[Shard], *, is_alone: bool) -> None:
         counts = {shard.count for shard in shards} - {None}
@@ -126,7 +126,7 @@ class ParquetFiles(ImageFiles):
         if content is None:
             raise BadInput(f"{self.path}/{name}: no image in this row, it may be a link to one: give the image itself")
         if len(content) > MOST_IMAGE_BYTES:
-            raise BadInput(f"{self.path}/{name}: {len(content):,} bytes: allowed are at most {MOST_IMAGE_BYTES:,}")
+            raise BadInput(f"{self.path}/{name}: {len(content):,} bytes: the most is {MOST_IMAGE_BYTES:,}")
         return content
 
 
@@ -179,7 +179,7 @@ class _Table:
             elif isinstance(value, int | str) and not isinstance(value, bool):
                 found.append(value)
             else:
-                raise BadInput(f"{self.path}: row {row} has the label {shown(value)}: allowed are numbers and names")
+                raise BadInput(f"{self.path}: row {row} has the label {shown(value)}: use numbers or names")
         return found
 
     def image(self, row: int) -> bytes | None:

@@ -75,8 +75,8 @@ def class_index(where: object, names: Collection[str], classes: Sequence[str]) -
     missing = [name for i, name in enumerate(classes) if i not in index.values()]
     if unknown or missing:
         raise BadInput(
-            f"{where}: {len(names)} classes, unknown are {listed(unknown)}, missing are {listed(missing)}: allowed "
-            f"are the task's classes ({', '.join(classes)}), or their numbers, 0 to {len(classes) - 1}: rename them"
+            f"{where}: {len(names)} classes, unknown are {listed(unknown)}, missing are {listed(missing)}: rename "
+            f"them to the task's classes ({', '.join(classes)}), or to their numbers, 0 to {len(classes) - 1}"
         )
     by_label = defaultdict(list)
     for name, label in index.items():

@@ -75,7 +75,7 @@ def _labels(files: ImageFiles) -> Mapping[str, int | str] | None:
     if without:
         raise BadInput(
             f"{files.path}: {LABELS_FILE} has labels, but none for {counted(len(without), len(files.names))} "
-            f"({without[0]} ...): allowed is one for each image"
+            f"({without[0]} ...): give one for each image"
         )
     absent = sorted(set(found) - set(files.names))
     if absent:
@@ -103,7 +103,7 @@ def _labels_in(where: str, content: bytes) -> dict[str, int] | None:
                 if found.setdefault(name, label) != label:
                     raise BadInput(f"{where}: {shown(name)} has the labels {found[name]} and {label}")
             case _:
-                raise BadInput(f'{where}: labels has {shown(entry)}: allowed are ["image.png", NUMBER] pairs, or null')
+                raise BadInput(f'{where}: labels has {shown(entry)}: write ["image.png", NUMBER] pairs, or null')
     return found
 
 
@@ -134,7 +134,7 @@ def _parts(path: Path, files: list[GivenFile], classes: set[str]) -> tuple[list[
     if reserved:
         others = listed(sorted(outermost - {"", reserved[0]}), "images in no folder")
         raise BadInput(
-            f"{path}: beside the folder {reserved[0]} there are {others}: allowed are one folder to learn from and "
+            f"{path}: beside the folder {reserved[0]} there are {others}: give one folder to learn from and "
             "one that is held out, train and test or training and reference for example, and nothing else beside them"
         )
     _check_not_inside(path, files)

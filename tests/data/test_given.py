@@ -175,7 +175,7 @@ def test_folders_that_are_not_the_tasks_classes_are_refused_with_both(write: Wri
     images = {f"{name}/{i}.png": grey(i) for name in names for i in range(4)}
     message = refusal(write(images), data(classes=list(CLASSES)))
     assert [words for words in said if words not in message] == []
-    assert "allowed are the task's classes (cat, dog, ant)" in message
+    assert "rename them to the task's classes (cat, dog, ant)" in message
 
 
 def test_images_in_no_class_folder_are_refused_where_the_task_has_labels(write: Write):
@@ -229,7 +229,7 @@ def test_colour_images_are_refused_where_the_task_is_grey(write: Write):
 
 def test_an_image_that_is_not_square_is_refused_by_its_name(write: Write):
     images = {f"{i}.png": grey(i) for i in range(8)} | {"8.png": grey(8, (4, 5))}
-    assert "8.png: 4 x 5 pixels, allowed are square images" in refusal(write(images), data())
+    assert "8.png: 4 x 5 pixels, give square images" in refusal(write(images), data())
 
 
 def test_a_text_file_under_the_name_of_an_image_is_refused_by_its_name(tmp_path: Path):

@@ -205,7 +205,7 @@ def test_a_data_set_without_parquet_files_is_said_with_where_the_hub_keeps_them(
 
 @pytest.mark.parametrize("text", ["hf:ffhq", "hf:a/b/c", "hf:a b/c", "hf:a/b@", "hf:"])
 def test_another_form_is_refused_with_the_right_one(text: str):
-    with pytest.raises(BadInput, match=r"allowed is hf:OWNER/NAME\[@REVISION\]\[:SPLIT\]"):
+    with pytest.raises(BadInput, match=r"write hf:OWNER/NAME\[@REVISION\]\[:SPLIT\]"):
         HubSet.parse(text)
 
 

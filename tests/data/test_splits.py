@@ -89,7 +89,7 @@ def test_nvidias_shards_without_labels_are_no_classes(tmp_path: Path):
     (lambda labels: [*labels, ["00000/more.png", 3]], "labels of 1 images that are not there"),
     (lambda labels: [*labels, [labels[0][0], 9]], "has the labels 0 and 9"),
     (lambda labels: [[name, label + 1] for name, label in labels], "unknown are 1, 10, 2"),
-    (lambda labels: [[name, [0, 1]] for name, _ in labels], 'allowed are ["image.png", NUMBER]'),
+    (lambda labels: [[name, [0, 1]] for name, _ in labels], 'write ["image.png", NUMBER]'),
 ])  # fmt: skip
 def test_labels_that_do_not_fit_are_refused(tmp_path: Path, change, said: str):
     folder, labels = sharded(tmp_path / "set")
