@@ -9,9 +9,9 @@ from bench.board.price import FIGURES_SHOWN, Priced, PricedTrack, front
 
 WIDTH, HEIGHT = 440, 330
 LEFT, RIGHT, TOP, BOTTOM = 34, 18, 14, 38
-LETTER, BOLD, LINE = 6.2, 7.2, 12.0  # pixels of a label's letter, of one in bold, and of its line
+LETTER, BOLD, LINE = 6.4, 7.4, 12.0  # pixels of a label's letter, of one in bold, and of its line
 MOST_LABELS = 60  # in a chart; of more entries only those on the front are labelled
-MOST_LETTERS = 34  # of a name in a chart; the table has it whole
+MOST_LETTERS = 22  # of a name in a chart: it fits on one side of any spot, and the table has it whole
 
 Box = tuple[float, float, float, float]  # left, top, right, bottom
 
@@ -135,7 +135,7 @@ def _free_place(x: float, y: float, width: float, taken: Sequence[Box]) -> tuple
             inside = left >= LEFT and box[2] <= WIDTH and box[1] >= 0 and box[3] <= HEIGHT - BOTTOM
             if inside and not any(_overlap(box, other) for other in taken):
                 return box, anchor
-    return (x + 8, y, x + 8, y), "start"
+    return ((x + 8, y, x + 8, y), "start") if x < WIDTH / 2 else ((x - 8, y, x - 8, y), "end")
 
 
 def _overlap(a: Box, b: Box) -> bool:

@@ -12,6 +12,7 @@ from urllib.parse import urljoin
 
 import pytest
 
+from bench.board import chart_data, first_rows
 from bench.board.site import build_site
 from bench.cells.cell import Cell
 from bench.executors.grid import plan_cells
@@ -635,6 +636,65 @@ def test_on_paper_the_curves_have_the_whole_width_and_what_is_chosen_is_not_aske
     assert not page.locator(".choose").is_visible()
     main, tracks = (page.locator(each).bounding_box() for each in ("main", ".tracks"))
     assert tracks["width"] > 0.95 * main["width"]
+
+
+# Boards of very many rows, whose pages do not hold all of them.
+
+
+def until(page: Page, done: Callable[[], bool]) -> None:
+    """Wait for something of the page; its own rules forbid the driver to ask it by itself."""
+    for _ in range(600):
+        if done():
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError("it has not happened in a minute")
+
+
+@pytest.fixture
+def crowded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Site:
+    """Two loops of nine rows: the index has room for three each, the page of curves for the usual lines."""
+    monkeypatch.setattr(first_rows, "MOST_ROWS", 6)
+    monkeypatch.setattr(chart_data, "MOST_CURVES", 1)
+    monkeypatch.setattr(chart_data, "LINES_OF_A_PART", 2)
+    results = Results(tmp_path / "results")
+    for kind in ("fully_synthetic", "fresh_data"):
+        for place, method in enumerate(["none", *(f"mine_{letter}" for letter in "abcdefgh")]):
+            results.add(make_record(kind=kind, method=method, fids=(2.0, 3.0 + place)))
+    build_site(results.folder, tmp_path / "site", plan_cells)
+    return Site(tmp_path / "site")
+
+
+def test_rows_that_wait_are_sorted_found_and_led_to(open_page: Open, crowded: Site) -> None:
+    page = open_page((crowded.folder / "index.html").as_uri())
+    rows = page.locator("section.loop-of tbody tr:not(.later)")
+    assert rows.count() == 6
+    assert page.locator(".count").text_content() == "18 rows"
+    page.locator("section.loop-of button[data-sort=fid]").first.click()
+    until(page, lambda: rows.count() == 18)
+    fids = rows.evaluate_all("all => all.map(row => Number(row.dataset.fid))")
+    assert fids[:9] == fids[9:] == sorted(fids[:9])
+    page.reload()
+    page.get_by_role("searchbox").fill("mine_h")
+    until(page, lambda: rows.count() == 2)
+    assert page.locator(".count").text_content() == "2 of 18 rows"
+    place = page.locator("section.loop-of tbody tr").last.get_attribute("id")
+    page.goto((crowded.folder / "index.html").as_uri() + f"#{place}")
+    page.reload()
+    page.locator(f"[id='{place}']").wait_for()
+    assert 0 <= page.locator(f"[id='{place}']").bounding_box()["y"] < WIDE["height"]
+
+
+def test_curves_that_wait_are_read_when_they_are_chosen(open_page: Open, crowded: Site) -> None:
+    [address] = (crowded.folder / "compare").glob("*.html")
+    page = open_page(address.as_uri())
+    drawn = page.locator(".tracks .plot[data-metric=fid]").first.locator("svg g[data-mark=line] path")
+    assert drawn.count() == 4  # the plain loop and the first three methods
+    last = page.locator("#lines input").last
+    last.check()
+    until(page, lambda: drawn.count() == 5)
+    assert page.locator(f".standings li[data-line='{last.input_value()}']").first.is_visible()
+    page.reload()
+    until(page, lambda: drawn.count() == 5)
 
 
 # The other pages, and all of them.
