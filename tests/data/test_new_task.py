@@ -220,7 +220,7 @@ def test_a_file_that_is_there_is_not_written_over(photos: Path):
 
 def test_an_empty_folder_is_refused(tmp_path: Path):
     (tmp_path / "photos").mkdir()
-    assert refusal(tmp_path / "photos").startswith("photos: no images in it (looked for .bmp")
+    assert refusal(tmp_path / "photos").startswith("photos: no images in it (looked for .apng, .bmp")
 
 
 def test_nothing_is_refused(tmp_path: Path):
