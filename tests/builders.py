@@ -18,6 +18,18 @@ from bench.process.progress import Progress
 
 QUIET = Progress(visible=False)
 CPU = Engine(torch.device("cpu"))
+# What a task's file gains so that the StyleGAN-lite runs on it in a moment.
+TINY_STYLEGAN = """
+[tiers.smoke.generators.stylegan]
+channels = [16, 32]
+latent = 16
+images = 64
+batch_size = 16
+learning_rate = 2e-3
+augment = []
+r1_weight = 0.1
+sampling_batch = 40
+"""
 
 
 def make_loop(kind: str = "fully_synthetic", **changes: Any) -> Loop:

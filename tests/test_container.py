@@ -75,7 +75,7 @@ def test_the_demo_runs_for_a_user_whom_no_list_knows(
     work.mkdir()
     for setting in instructions("ENV"):
         name, _, value = setting.partition("=")
-        monkeypatch.setenv(name, value.replace("/work", str(work)))
+        monkeypatch.setenv(name, value.replace("/out", str(work)))
     (tmp_path / "tasks").mkdir()
     write_tiny_task(tmp_path / "tasks" / "digits.toml")  # of the same name: it takes a second
     monkeypatch.chdir(work)

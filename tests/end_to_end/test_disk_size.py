@@ -4,20 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
+from builders import TINY_STYLEGAN
 
 from bench.cli.main import main
 
-TINY_STYLEGAN = """
-[tiers.smoke.generators.stylegan]
-channels = [16, 32]
-latent = 16
-images = 64
-batch_size = 16
-learning_rate = 2e-3
-augment = []
-r1_weight = 0.1
-sampling_batch = 40
-"""
 # Its images for the pools are its own, drawn apart from those that are scored.
 APART = '''"""Draws what enters the pools once more: for tests."""
 

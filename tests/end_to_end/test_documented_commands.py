@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from builders import TINY_STYLEGAN
 from PIL import Image
 
 from bench import paths
@@ -39,17 +40,6 @@ ELSEWHERE = {
     r"git (switch|add|commit)|python -m bench.submission": "tests/submission/test_contribution.py",
 }
 HERE = ("README.md", "docs/run.md", "docs/scorer.md", "docs/machines.md", "docs/submitting.md")
-TINY_STYLEGAN = """
-[tiers.smoke.generators.stylegan]
-channels = [16, 32]
-latent = 16
-images = 64
-batch_size = 16
-learning_rate = 2e-3
-augment = []
-r1_weight = 0.1
-sampling_batch = 40
-"""
 
 
 @dataclass(frozen=True)
