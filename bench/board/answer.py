@@ -47,6 +47,10 @@ class ItemAnswer:
         cells: the ids of the cells, in the order of the seeds.
         against_cells: the ids of those that they are compared with; empty for none.
         missing: what is not there.
+        control: the control of the cells, in words; None for none.
+        control_cells: the ids of its cells.
+        against_control: the control of those that they are compared with, likewise.
+        against_control_cells: likewise.
         task: of the cells; empty where it cannot be measured.
         tier: likewise.
         helps: whether it says that a remedy helps, and decides nothing.
@@ -69,6 +73,10 @@ class ItemAnswer:
     cells: tuple[str, ...]
     against_cells: tuple[str, ...]
     missing: tuple[Missing, ...]
+    control: str | None = None
+    control_cells: tuple[str, ...] = ()
+    against_control: str | None = None
+    against_control_cells: tuple[str, ...] = ()
     helps: bool = False
     task: str = ""
     tier: str = ""

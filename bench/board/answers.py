@@ -11,7 +11,7 @@ from typing import Literal
 from bench.board.answer import HELPS, Answer, AnswerVerdict, ItemAnswer, Missing, Scope, Verdict
 from bench.board.evidence import measured, minus, number_of, shown, value_of
 from bench.board.question_file import EvidenceSpec
-from bench.board.questions import Evidence, Question, SeriesKey, Side, series_key
+from bench.board.questions import SIDES, Evidence, Question, SeriesKey, Side, series_key
 from bench.board.seed_statistics import FEWEST_SEEDS, Estimate
 from bench.cells.earlier_files import earlier_cells, earlier_file
 from bench.cells.record import Record
@@ -113,13 +113,15 @@ def _decide_item(evidence: Evidence, records: Series) -> ItemAnswer:
             why += f": some of the records have no {spec.metric} to compare"
     elif verdict == "undecided":
         why = f"the interval includes {minus(f'{spec.bound:g}')}{'×' * spec.log}"
+    texts = dict(zip(SIDES, (side.text for side in evidence.sides), strict=False))
+    cells = dict(zip(SIDES, (tuple(seeds[seed].cell_id for seed in common) for seeds in scored), strict=False))
     return ItemAnswer(
         label=spec.label,
         decides=spec.decides,
         verdict=verdict,
         measured=measured(spec, evidence.cells.cell.loop.generations),
         of=evidence.cells.text,
-        against=None if evidence.against is None else evidence.against.text,
+        against=texts.get("against"),
         expected=f"{spec.side} {minus(f'{spec.bound:g}')}{'×' * spec.log}",
         margin=spec.margin,
         estimate=number,
@@ -127,12 +129,16 @@ def _decide_item(evidence: Evidence, records: Series) -> ItemAnswer:
         shown="" if number is None else shown(spec, number),
         why=why,
         seeds=tuple(common),
-        cells=tuple(scored[0][seed].cell_id for seed in common),
-        against_cells=tuple(seeds[seed].cell_id for seeds in scored[1:] for seed in common),
+        cells=cells["cells"],
+        against_cells=cells.get("against", ()),
         missing=missing,
         helps=spec.helps,
         task=evidence.cells.cell.task,
         tier=evidence.cells.cell.tier,
+        control=texts.get("control"),
+        control_cells=cells.get("control", ()),
+        against_control=texts.get("against_control"),
+        against_control_cells=cells.get("against_control", ()),
         of_earlier_files=any(earlier_file(seeds[seed].cell.method) for seeds in scored for seed in common),
     )
 

@@ -1,5 +1,6 @@
 """The number that an item of a question's evidence is: computed from records, and as text."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -35,21 +36,30 @@ def value_of(spec: EvidenceSpec, record: Record) -> float | None:
             return float(slopes(values[None, generations > len(values) / 2])[0])
 
 
-def number_of(spec: EvidenceSpec, sides: list[dict[int, Record]]) -> Estimate:
-    """Return the number over the seeds that all sides have: a difference, or a ratio where `log` is set."""
+def number_of(spec: EvidenceSpec, sides: Sequence[dict[int, Record]]) -> Estimate:
+    """Return the number over the seeds that all sides have: a difference, or a ratio where `log` is set.
 
-    def value(record: Record) -> float:
-        found = value_of(spec, record)
-        assert found is not None  # those without were left out
-        return found
+    Args:
+        spec: what is computed.
+        sides: in the order of `Evidence.sides`, the records of each by seed; those without a value are left out.
+    """
 
-    if len(sides) == 1:
-        found = estimate([value(record) for record in sides[0].values()])
-    else:
-        found = paired_difference(sides[0], sides[1], value)
+    def value(records: tuple[Record, ...]) -> float:
+        first, *control = (found for record in records if (found := value_of(spec, record)) is not None)
+        return first - sum(control)
+
+    # With controls (cells - control) - (against - against_control).
+    own, others = _by_seed(sides[::2]), _by_seed(sides[1::2])
+    found = paired_difference(own, others, value) if others else estimate([value(each) for each in own.values()])
     if not spec.log:
         return found
     return replace(found, mean=ratio(found.mean), low=ratio(found.low), high=ratio(found.high))
+
+
+def _by_seed(sides: Sequence[dict[int, Record]]) -> dict[int, tuple[Record, ...]]:
+    """Return the records of several sides together, of the seeds that all of them have."""
+    common = set.intersection(*map(set, sides)) if sides else set()
+    return {seed: tuple(side[seed] for side in sides) for seed in sorted(common)}
 
 
 def measured(spec: EvidenceSpec, generations: int) -> str:
@@ -64,6 +74,12 @@ def measured(spec: EvidenceSpec, generations: int) -> str:
     }[spec.statistic]
     if spec.log:
         words += ", as a ratio"
+    if spec.control is not None:
+        return words + (
+            " to that of the control, and this ratio as a ratio to the same of the others"
+            if spec.log
+            else ", difference from the control, and how that differs from the same of the others"
+        )
     return words + (" to that of the others" if spec.log else ", difference from the others") * bool(spec.against)
 
 

@@ -86,6 +86,10 @@ class EvidenceSpec(_Part):
         label: what it shows, in words.
         cells: what the number is computed from, one value for each seed.
         against: if given, the number is the difference from these cells, paired by seed.
+        control: if given, the number compares two gains: of `cells` over this control, which differs from them in
+            what is said here, and of `against` over `against_control`. It is (cells - control) - (against -
+            against_control), paired by seed, a ratio of ratios where `log` is true.
+        against_control: in what the control of `against` differs from it; given where `control` is, and only there.
         statistic: of the metric's values over the generations: the last one (`last`), the last minus the first
             (`change`), the slope of a straight line over all of them (`trend`) or over those after the middle
             (`late trend`), or the area under them (trapezoids), divided by the number of steps (`area`).
@@ -101,6 +105,8 @@ class EvidenceSpec(_Part):
     label: Text
     cells: CellsSpec
     against: AgainstSpec | None = None
+    control: AgainstSpec | None = None
+    against_control: AgainstSpec | None = None
     statistic: Statistic
     metric: str
     log: bool = False
@@ -116,6 +122,10 @@ class EvidenceSpec(_Part):
             raise ValueError(f"metric is '{self.metric}': {choose(METRICS, self.metric)}")
         if self.log and self.metric != "fid":
             raise ValueError(f"log is true and metric '{self.metric}': choose fid, a distance above 0")
+        if (self.control is None) != (self.against_control is None):
+            raise ValueError("give both of control and against_control, or none: each side has its own")
+        if self.control is not None and self.against is None:
+            raise ValueError("against is missing: control and against_control compare two gains")
         if (self.above is None) == (self.below is None):
             raise ValueError("give one of above and below")
         if self.log and self.bound <= 0:

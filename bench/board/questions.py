@@ -27,6 +27,7 @@ from bench.files.untrusted import parse_toml, read_untrusted
 from bench.files.validation import one_line, validate_strictly
 
 SeriesKey = tuple[Any, ...]
+SIDES = ("cells", "against", "control", "against_control")
 
 
 class Planned(Protocol):
@@ -103,16 +104,20 @@ class Side:
 
 @dataclass(frozen=True)
 class Evidence:
-    """A number with the cells that it is computed from."""
+    """A number with the cells that it is computed from.
+
+    Attributes:
+        spec: what the file says of it.
+        sides: the first one, two or all four of `SIDES`.
+    """
 
     spec: EvidenceSpec
-    cells: Side
-    against: Side | None
+    sides: tuple[Side, ...]
 
     @property
-    def sides(self) -> tuple[Side, ...]:
-        """The cells, and those that they are compared with if there are any."""
-        return (self.cells,) if self.against is None else (self.cells, self.against)
+    def cells(self) -> Side:
+        """The cells whose number it is."""
+        return self.sides[0]
 
 
 @dataclass(frozen=True)
@@ -192,16 +197,22 @@ def _load_question(path: Path, side: Callable[[CellsSpec], Side]) -> Question:
 
 def _resolve(spec: EvidenceSpec, side: Callable[[CellsSpec], Side]) -> Evidence:
     """Return the evidence with its cells, each of them checked as those of a run are."""
-    cells, against = side(spec.cells), None
-    if spec.against is not None:
-        against = side(spec.cells.model_copy(update=spec.against.model_dump(exclude_unset=True)))
-        if series_key(against.cell) == series_key(cells.cell):
-            raise BadInput("against: the same cells, nothing could differ")
+    specs = {"cells": spec.cells}
+    for name, of in (("against", "cells"), ("control", "cells"), ("against_control", "against")):
+        if (differs := getattr(spec, name)) is not None:
+            specs[name] = specs[of].model_copy(update=differs.model_dump(exclude_unset=True))
+    sides = {name: side(each) for name, each in specs.items()}
+    keys = {name: series_key(each.cell) for name, each in sides.items()}
+    for name, other in (("against", "cells"), ("control", "cells"), ("against_control", "against")):
+        if name in keys and keys[name] == keys[other]:
+            raise BadInput(f"{name}: the same cells, nothing could differ")
+    if "control" in keys and keys["control"] == keys["against_control"]:
+        raise BadInput("against_control: the same cells as control, both drop out of the number")
     needed = FEWEST_GENERATIONS[spec.statistic]
-    for each in filter(None, (cells, against)):
+    for each in sides.values():
         if (found := each.cell.loop.generations) < needed:
             raise BadInput(f"statistic '{spec.statistic}' needs {needed} generations or more, found {found}")
-    return Evidence(spec, cells, against)
+    return Evidence(spec, tuple(sides.values()))
 
 
 def _side(spec: CellsSpec, plan: Plan) -> Side:

@@ -9,12 +9,13 @@ its level with few of them.
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special, stats
 
-from bench.cells.record import Record
+T = TypeVar("T")
 
 CONFIDENCE = 0.95
 SIGNIFICANT = 0.05
@@ -84,15 +85,13 @@ def one_sided(values: Sequence[float]) -> tuple[float, float]:
     return mean - half, mean + half
 
 
-def paired_difference(
-    method: Mapping[int, Record], other: Mapping[int, Record], value: Callable[[Record], float]
-) -> Estimate:
+def paired_difference(method: Mapping[int, T], other: Mapping[int, T], value: Callable[[T], float]) -> Estimate:
     """Return the mean of value(method) - value(other) over the seeds that both have records of.
 
     Args:
-        method: records by seed.
-        other: records of the method that it is compared with, by seed.
-        value: gives the number of a record that is compared.
+        method: records by seed, or whatever has the number.
+        other: those of the method that it is compared with, by seed.
+        value: gives the number that is compared.
 
     Raises:
         ValueError: they have no seed in common.

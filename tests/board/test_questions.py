@@ -164,6 +164,64 @@ def test_difference_is_paired_over_the_seeds_that_both_have(ask, statistic: str,
     assert item.seeds == (0, 1, 2)
 
 
+CONTROLS = """
+control = { method = "random_subset" }
+against_control = { method = "random_subset:keep=0.25" }
+"""
+
+
+def test_controls_make_the_number_a_difference_of_two_gains(ask) -> None:
+    text = evidence("last", "recall", "above = 0", against=True, more=CONTROLS)
+    ends = ((0.5, 0.6, 0.7), (0.4, 0.4, 0.3), (0.3, 0.3, 0.3), (0.1, 0.2, 0.1))
+    question = ask(text)
+    item = answer_of(question, *({seed: (end,) * 5 for seed, end in enumerate(side)} for side in ends))
+    # .5 - .3 - (.4 - .1), .6 - .3 - (.4 - .2), .7 - .3 - (.3 - .1)
+    assert_estimate(item, interval((-0.1, 0.1, 0.2)))
+    assert item.verdict == "undecided"
+    assert item.measured == (
+        "recall of generation 5, difference from the control, and how that differs from the same of the others"
+    )
+    sides = {item.cells, item.against_cells, item.control_cells, item.against_control_cells}
+    assert [len(ids) for ids in sides] == [3, 3, 3, 3]
+    page = dict(Pages([], [decide(question, {})], {}, {}, {}, {}, KnownTasks(), SiteSettings()).render())
+    of = "digits (quick setting), ddpm, fully synthetic"
+    assert (
+        f"{of}, none; its control {of}, random_subset:keep=0.5; compared with {of}, real_only; "
+        f"its control {of}, random_subset:keep=0.25</small>"
+    ) in page["questions.html"]
+
+
+def test_controls_under_a_logarithm_make_a_ratio_of_ratios(ask) -> None:
+    text = evidence("last", "fid", "below = 1", against=True, more="log = true" + CONTROLS)
+    ends = ((1.0, 2.0, 1.0), (2.0, 4.0, 8.0), (4.0, 8.0, 8.0), (4.0, 4.0, 16.0))
+    item = answer_of(ask(text), *({seed: (end,) * 5 for seed, end in enumerate(side)} for side in ends))
+    # (1/4) / (2/4), (2/8) / (4/4), (1/8) / (8/16)
+    assert_estimate(item, np.exp(interval(np.log((0.5, 0.25, 0.25)))))
+    assert item.measured.endswith(
+        ", as a ratio to that of the control, and this ratio as a ratio to the same of the others"
+    )
+    assert item.verdict == "supported"
+
+
+def test_a_gain_is_over_the_seeds_that_its_control_has_too(ask) -> None:
+    text = evidence("last", "recall", "above = 0", against=True, more=CONTROLS)
+    sides = [dict.fromkeys(seeds, (0.5,) * 5) for seeds in ((0, 1, 2, 3), (0, 1, 2), (1, 2, 3, 4), (0, 1, 2, 3))]
+    item = answer_of(ask(text), *sides)
+    assert item.seeds == (1, 2)
+    assert [missing.text for missing in item.missing] == [
+        "digits (quick setting), ddpm, fully synthetic, random_subset:keep=0.5: seed 0",
+    ]
+
+
+def test_the_control_of_the_others_differs_from_them_and_not_from_the_cells(ask) -> None:
+    text = evidence("last", "recall", "above = 0", against=True, more=CONTROLS)
+    text = text.replace(
+        'against = { method = "real_only" }', 'against = { method = "real_only", sampling_bias = 0.5 }'
+    )
+    biases = [side.cell.loop.sampling_bias for side in ask(text).evidence[0].sides]
+    assert biases == [1.0, 0.5, 1.0, 0.5]
+
+
 def test_late_trend_leaves_out_the_middle_of_an_odd_number_only_where_it_is_in_the_first_half(ask) -> None:
     # Of six generations the last three, of five also the last three.
     text = evidence("late trend", "recall", "below = 0").replace(
@@ -256,8 +314,8 @@ def test_a_remedy_that_is_refuted_and_better_than_none_helps(ask, plain: Curves,
     claim = EVIDENCE.replace("below = 0", 'above = -0.05\nmargin = "as near as seeds are"')
     question = ask(QUESTION + claim + HELPING)
     deciding, helping = question.evidence
-    records = records_of(deciding.cells, "recall", MIDDLE) + records_of(deciding.against, "recall", HIGH)
-    answer = decide(question, by_series(records + records_of(helping.against, "recall", plain)))
+    records = records_of(deciding.cells, "recall", MIDDLE) + records_of(deciding.sides[1], "recall", HIGH)
+    answer = decide(question, by_series(records + records_of(helping.sides[1], "recall", plain)))
     assert answer.verdict == verdict
     (scope,) = answer.scopes
     assert (scope.task, scope.tier, scope.seeds, scope.verdict) == ("digits", "smoke", 3, verdict)
@@ -269,7 +327,7 @@ def test_the_scopes_are_those_of_the_tasks_that_decide(ask) -> None:
     question = ask(QUESTION + EVIDENCE + gaussian)
     _, points = question.evidence
     records = both_sides(question, LOW, HIGH)
-    records += records_of(points.cells, "recall", LOW) + records_of(points.against, "recall", HIGH)
+    records += records_of(points.cells, "recall", LOW) + records_of(points.sides[1], "recall", HIGH)
     answer = decide(question, by_series(records))
     found = [(scope.task, scope.verdict) for scope in answer.scopes]
     assert (answer.verdict, found) == ("refuted", [("digits", "supported"), ("gaussian", "refuted")])
@@ -438,6 +496,24 @@ def test_one_seed_gives_a_number_without_an_interval(ask) -> None:
         ('"recall"\nbelow = 0', '"fid"\nlog = true\nbelow = 0', "below is 0: choose a number above 0"),
         ('"recall"\nbelow = 0', '"fid"\nlog = true\nbelow = 0.9', "margin is missing: below is 0.9 and not 1"),
         ("below = 0", "below = nan", "below"),
+        ("below = 0", 'below = 0\ncontrol = { method = "random_subset" }', "evidence.0: give both of control and"),
+        ("below = 0", 'below = 0\nagainst_control = { method = "none" }', "evidence.0: give both of control and"),
+        (
+            'against = { method = "real_only" }',
+            CONTROLS,
+            "evidence.0: against is missing: control and against_control",
+        ),
+        ("below = 0", f"below = 0{CONTROLS}".replace('"random_subset"', '"none"'), "control: the same cells, nothing"),
+        (
+            "below = 0",
+            f"below = 0{CONTROLS}".replace('"random_subset:keep=0.25"', '"real_only"'),
+            "evidence.0: against_control: the same cells, nothing could differ",
+        ),
+        (
+            "below = 0",
+            f"below = 0{CONTROLS}".replace(":keep=0.25", ""),
+            "evidence.0: against_control: the same cells as control, both drop out",
+        ),
         ('"last"', '"late trend"\ndecides = 1', "evidence.0.decides = 1"),
         ('"all"', '"most"', "combine = 'most'"),
         ('"a claim"', '" "', "title: a text is missing"),
@@ -559,7 +635,7 @@ def test_the_numbers_are_those_of_an_independent_computation(answers: list[Answe
     n_compared = 0
     for answer in answers:
         for spec, item in zip(read_evidence(answer.question.key), answer.items, strict=False):
-            sides = [spec["cells"]] + ([spec["cells"] | spec["against"]] if "against" in spec else [])
+            sides = raw_sides(spec)
             curves = [raw_curves(raw, tasks, side, spec["metric"]) for side in sides]
             common = sorted(set.intersection(*(set(side) for side in curves)))
             assert item.seeds == tuple(common), item.label
@@ -568,8 +644,7 @@ def test_the_numbers_are_those_of_an_independent_computation(answers: list[Answe
                 continue
             log = spec.get("log", False)
             values = [[raw_statistic(spec["statistic"], side[seed], log) for seed in common] for side in curves]
-            differences = np.array(values[0]) - (np.array(values[1]) if len(values) > 1 else 0.0)
-            expected = interval(differences)
+            expected = interval(np.array((1, -1, -1, 1)[: len(values)]) @ np.array(values))
             assert_estimate(item, np.exp(expected) if log else expected)
             bound = spec.get("above", spec.get("below"))
             _, low, high = np.exp(expected) if log else expected
@@ -582,6 +657,14 @@ def test_the_numbers_are_those_of_an_independent_computation(answers: list[Answe
 
 def read_evidence(key: str) -> list[dict[str, Any]]:
     return tomllib.loads((SHIPPED / f"{key}.toml").read_text()).get("evidence", [])
+
+
+def raw_sides(spec: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the cells, those that they are compared with, and the control of each, as far as an item names them."""
+    cells = spec["cells"]
+    against = cells | spec.get("against", {})
+    sides = [cells, against, cells | spec.get("control", {}), against | spec.get("against_control", {})]
+    return sides[: 4 if "control" in spec else 2 if "against" in spec else 1]
 
 
 def raw_curves(
