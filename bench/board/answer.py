@@ -42,7 +42,7 @@ class ItemAnswer:
         estimate: the number, a ratio where `ratio` is true; None where there is none.
         ratio: whether the number is a ratio, 1 where nothing differs.
         shown: the number with its interval, as a page shows it; empty where there is none.
-        why: why it is undecided; empty where it is decided.
+        why: why it is undecided, and how many seeds it would take; empty where it is decided.
         seeds: that the number is computed from.
         cells: the ids of the cells, in the order of the seeds.
         against_cells: the ids of those that they are compared with; empty for none.

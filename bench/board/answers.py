@@ -4,15 +4,16 @@ A number is the mean over seeds with its 95% interval (Student's t). It supports
 lies on the side that the claim expects, and refutes it where the whole interval lies on the other.
 """
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
 from bench.board.answer import HELPS, Answer, AnswerVerdict, ItemAnswer, Missing, Scope, Verdict
-from bench.board.evidence import measured, minus, number_of, shown, value_of
+from bench.board.evidence import as_ratio, measured, minus, number_of, shown, value_of
 from bench.board.question_file import EvidenceSpec
 from bench.board.questions import SIDES, Evidence, Question, SeriesKey, Side, series_key
-from bench.board.seed_statistics import FEWEST_SEEDS, Estimate
+from bench.board.seed_statistics import FEWEST_SEEDS, MOST_SEEDS, Estimate, seeds_to_exclude
 from bench.cells.earlier_files import earlier_cells, earlier_file
 from bench.cells.record import Record
 
@@ -103,7 +104,8 @@ def _decide_item(evidence: Evidence, records: Series) -> ItemAnswer:
         {seed: record for seed, record in seeds.items() if value_of(spec, record) is not None} for seeds in found
     ]
     common = sorted(set.intersection(*(set(seeds) for seeds in scored)))
-    number = number_of(spec, scored) if common else None
+    found_number = number_of(spec, scored) if common else None
+    number = as_ratio(found_number) if found_number and spec.log else found_number
     verdict, why = _verdict(spec, number), ""
     missing: tuple[Missing, ...] = ()
     if len(common) < FEWEST_SEEDS:
@@ -111,8 +113,10 @@ def _decide_item(evidence: Evidence, records: Series) -> ItemAnswer:
         missing = _missing(evidence.sides, found)
         if not missing:
             why += f": some of the records have no {spec.metric} to compare"
-    elif verdict == "undecided":
-        why = f"the interval includes {minus(f'{spec.bound:g}')}{'×' * spec.log}"
+    elif found_number and verdict == "undecided":
+        more = seeds_to_exclude(found_number, math.log(spec.bound) if spec.log else spec.bound)
+        why = f"the interval includes {minus(f'{spec.bound:g}')}{'×' * spec.log}: it would take "
+        why += f"more than {MOST_SEEDS} seeds" if more is None else f"about {more} seeds"
     texts = dict(zip(SIDES, (side.text for side in evidence.sides), strict=False))
     cells = dict(zip(SIDES, (tuple(seeds[seed].cell_id for seed in common) for seeds in scored), strict=False))
     return ItemAnswer(

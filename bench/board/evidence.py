@@ -37,7 +37,7 @@ def value_of(spec: EvidenceSpec, record: Record) -> float | None:
 
 
 def number_of(spec: EvidenceSpec, sides: Sequence[dict[int, Record]]) -> Estimate:
-    """Return the number over the seeds that all sides have: a difference, or a ratio where `log` is set.
+    """Return the number over the seeds that all sides have: a difference, of logarithms where `log` is set.
 
     Args:
         spec: what is computed.
@@ -50,10 +50,12 @@ def number_of(spec: EvidenceSpec, sides: Sequence[dict[int, Record]]) -> Estimat
 
     # With controls (cells - control) - (against - against_control).
     own, others = _by_seed(sides[::2]), _by_seed(sides[1::2])
-    found = paired_difference(own, others, value) if others else estimate([value(each) for each in own.values()])
-    if not spec.log:
-        return found
-    return replace(found, mean=ratio(found.mean), low=ratio(found.low), high=ratio(found.high))
+    return paired_difference(own, others, value) if others else estimate([value(each) for each in own.values()])
+
+
+def as_ratio(number: Estimate) -> Estimate:
+    """Return the ratio that a difference of logarithms is."""
+    return replace(number, mean=ratio(number.mean), low=ratio(number.low), high=ratio(number.high))
 
 
 def _by_seed(sides: Sequence[dict[int, Record]]) -> dict[int, tuple[Record, ...]]:

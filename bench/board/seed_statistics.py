@@ -21,6 +21,7 @@ CONFIDENCE = 0.95
 SIGNIFICANT = 0.05
 RESAMPLES = 999
 FEWEST_SEEDS = 3  # to be ranked, and to decide anything
+MOST_SEEDS = 100  # that anybody is told to run
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,27 @@ def estimate(values: Sequence[float]) -> Estimate:
     p = 2 * special.stdtr(n - 1, -abs(mean) / error) if error else float(mean == 0)  # squares can be 0 by rounding
     half = float(special.stdtrit(n - 1, (1 + CONFIDENCE) / 2)) * error
     return Estimate(mean, mean - half, mean + half, float(p), n)
+
+
+def seeds_to_exclude(found: Estimate, value: float) -> int | None:
+    """Return how many seeds it takes until the 95% interval leaves out a value, if mean and spread stay as they are.
+
+    A mean that is the expectation by luck alone would wander: with that many seeds the interval leaves the value out
+    about every second time.
+
+    Args:
+        found: an estimate of two seeds or more whose interval includes the value.
+        value: to be left out.
+
+    Returns:
+        more seeds than there are, at most MOST_SEEDS; None where it takes more.
+    """
+    t = special.stdtrit(found.seeds - 1, (1 + CONFIDENCE) / 2)
+    deviation = (found.high - found.low) / 2 / t * math.sqrt(found.seeds)
+    for seeds in range(found.seeds + 1, MOST_SEEDS + 1):
+        if special.stdtrit(seeds - 1, (1 + CONFIDENCE) / 2) * deviation / math.sqrt(seeds) < abs(found.mean - value):
+            return seeds
+    return None
 
 
 def _standard_error(values: Sequence[float], mean: float) -> float:

@@ -3,6 +3,7 @@
 import datetime
 import itertools
 import json
+import math
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -261,6 +262,27 @@ def test_an_item_is_decided_where_the_whole_interval_is_on_one_side(ask, last, e
     item = answer_of(ask(text), {seed: (0.5,) * 4 + (value,) for seed, value in enumerate(last)})
     assert item.verdict == verdict
     assert bool(item.why) == (verdict == "undecided")
+
+
+@pytest.mark.parametrize(
+    ("metric", "ends", "more", "why"),
+    [
+        # The mean half a standard deviation from the bound: 1.96 / .5 squared is 15.4, and t is wider.
+        ("recall", (0.45, 0.55, 0.65), "", "the interval includes 0.5: it would take about 18 seeds"),
+        ("recall", (0.4, 0.51, 0.6), "", "the interval includes 0.5: it would take more than 100 seeds"),
+        (
+            "fid",
+            np.exp((0.5, 1.5, 2.5)),
+            "log = true\n",
+            "the interval includes 2.71828×: it would take about 18 seeds",
+        ),
+    ],
+)
+def test_an_undecided_item_says_how_many_seeds_it_would_take(ask, metric: str, ends, more: str, why: str) -> None:
+    bound = f"above = {math.e if more else 0.5}"
+    text = evidence("last", metric, bound, more=f'margin = "because"\n{more}')
+    item = answer_of(ask(text), {seed: (1.0,) * 4 + (float(end),) for seed, end in enumerate(ends)})
+    assert item.why == why
 
 
 @pytest.mark.parametrize(

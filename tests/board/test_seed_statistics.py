@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bench.board.seed_statistics import bootstrap_intervals, estimate, paired_difference
+from bench.board.seed_statistics import bootstrap_intervals, estimate, paired_difference, seeds_to_exclude
 from bench.cells.record import Record
 from board.made_up import make_record
 
@@ -53,6 +53,32 @@ def test_the_p_value_is_that_of_a_t_test():
 def test_seeds_that_agree_leave_no_doubt(value, p):
     found = estimate([value] * 3)
     assert (found.mean, found.low, found.high, found.p) == (value, value, value, p)
+
+
+@pytest.mark.parametrize(
+    ("values", "bound"), [((1.0, 2.5, -1.0), 0.0), ((0.1, 0.3, 0.2), 0.25), ((4.0, -1.0, 1.0, 3.0, -2.0), -2.0)]
+)
+def test_the_seeds_that_it_takes_are_the_fewest_whose_interval_leaves_the_value_out(values, bound):
+    def includes(seeds: int) -> bool:
+        low, high = stats.t.interval(0.95, seeds - 1, np.mean(values), np.std(values, ddof=1) / math.sqrt(seeds))
+        return low <= bound <= high
+
+    found = seeds_to_exclude(estimate(values), bound)
+    assert found is not None
+    assert [includes(seeds) for seeds in range(len(values), found + 1)] == [True] * (found - len(values)) + [False]
+
+
+def test_many_experiments_with_the_seeds_that_it_takes_exclude_the_value_half_of_the_time():
+    # With that many seeds the end of the interval lies at the value on average.
+    seeds = seeds_to_exclude(estimate((-0.5, 0.5, 1.5)), 0.0)
+    assert seeds == 18
+    drawn = np.random.default_rng(0).normal(0.5, 1.0, (20_000, seeds))
+    assert np.mean(stats.ttest_1samp(drawn, 0, axis=1).pvalue < 0.05) == pytest.approx(0.5, abs=0.05)
+
+
+@pytest.mark.parametrize("values", [(1.0, -1.0, 0.0), (0.1, -1.0, 1.0), (0.0, 0.0, 0.0)])
+def test_more_seeds_than_anybody_runs_are_not_counted(values):
+    assert seeds_to_exclude(estimate(values), 0.0) is None
 
 
 def test_no_seeds_have_no_mean():
