@@ -28,7 +28,7 @@ class SourceFlag(Method):
 
     def check(self, setting: Setting) -> None:
         if setting.loop.contamination is not None:
-            raise BadInput("needs to know which images are real: allowed are loops without --contamination")
+            raise BadInput("needs to know which images are real: choose a loop without --contamination")
 
     def fit(self, generator: Generator, pool: Pool, ctx: Context) -> None:
         generator.fit(
