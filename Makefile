@@ -3,9 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export OMP_NUM_THREADS ?= 2
 
-SEEDS ?= 0,1,2
-
-.PHONY: setup demo site smoke-board test test-slow lint format interface
+.PHONY: setup demo site test test-slow lint format interface
 
 setup: $(VENV)/.installed
 
@@ -22,9 +20,10 @@ demo: setup
 site: setup
 	$(BIN)/autophagy board --results leaderboard/results --out site
 
-# All baselines, seed by seed if wanted: make smoke-board SEEDS=0
-smoke-board: setup
-	leaderboard/smoke_board.sh $(BIN)/autophagy $(SEEDS)
+# The records of a table: board-digits, board-gaussian, board-mnist, board-fashion_mnist, board-cifar10. What is there is
+# skipped. Seed by seed if wanted: make board-digits SEEDS=0
+board-%: setup
+	leaderboard/boards.sh $(BIN)/autophagy $* $(SEEDS)
 
 # Two processes with a thread each: the networks of the tests are too small to gain from more. What is slow by nature is
 # marked, and left out of `make test`; `pytest` alone runs all.

@@ -8,9 +8,11 @@ from bench.board.questions import Question
 from bench.board.seed_statistics import Estimate
 
 Verdict = Literal["supported", "refuted", "undecided"]
-# Of a claim that a remedy stops the decline, where it does not and is better than none; and where no cell can decide.
-AnswerVerdict = Literal[Verdict, "helps, does not stop it", "not yet testable"]
+# Of a claim that a remedy stops the decline, where it does not and is better than none; where no cell can decide; and of
+# a task whose cells nobody has run.
+AnswerVerdict = Literal[Verdict, "helps, does not stop it", "not yet testable", "not run yet"]
 HELPS: AnswerVerdict = "helps, does not stop it"
+NOT_RUN: AnswerVerdict = "not run yet"
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ class Scope:
         task: whose cells they are.
         tier: of the cells.
         seeds: the fewest that any of the numbers is computed from that decide.
-        verdict: of these numbers alone.
+        verdict: of these numbers alone; "not run yet" where there is no seed of any of them.
         effect: the number that decides it, in words; of those that are shown the first.
     """
 

@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
-from bench.board.answer import HELPS, Answer, AnswerVerdict, ItemAnswer, Missing, Scope, Verdict
+from bench.board.answer import HELPS, NOT_RUN, Answer, AnswerVerdict, ItemAnswer, Missing, Scope, Verdict
 from bench.board.evidence import as_ratio, measured, minus, number_of, shown, value_of
 from bench.board.question_file import EvidenceSpec
 from bench.board.questions import SIDES, Evidence, Question, SeriesKey, Side, series_key
@@ -66,7 +66,11 @@ def decide(question: Question, records: Series) -> Answer:
         for item in question.not_measurable
     ]
     scopes = tuple(_scopes(question.combine, items))
-    verdict: AnswerVerdict = combined(question.combine, [item.verdict for item in items if item.decides])
+    not_run = {(scope.task, scope.tier) for scope in scopes if scope.verdict == NOT_RUN}
+    if len(not_run) == len(scopes):
+        not_run.clear()
+    asked = [item.verdict for item in items if item.decides and (item.task, item.tier) not in not_run]
+    verdict: AnswerVerdict = combined(question.combine, asked)
     if not scopes:
         verdict = "not yet testable"
     elif verdict == "refuted" and any(scope.verdict == HELPS for scope in scopes):
@@ -84,6 +88,8 @@ def _scopes(combine: Literal["all", "any"], items: Sequence[ItemAnswer]) -> Iter
         helping = [item.verdict for item in items if item.helps and (item.task, item.tier) == (task, tier)]
         if verdict == "refuted" and "supported" in helping and "refuted" not in helping:
             verdict = HELPS
+        if not any(item.seeds for item in own):
+            verdict = NOT_RUN
         effect = f"{first.label}: {first.shown or first.why}"
         yield Scope(task, tier, min(len(item.seeds) for item in own), verdict, effect)
 

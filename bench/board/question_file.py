@@ -1,6 +1,7 @@
 """What a file of leaderboard/questions/ says: a claim, the cells that decide it, and what it expects of them."""
 
 import datetime
+from collections.abc import Iterator
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -85,6 +86,7 @@ class EvidenceSpec(_Part):
     Attributes:
         label: what it shows, in words.
         cells: what the number is computed from, one value for each seed.
+        also_on: further tasks that the same is asked of, with the same bound; `{task}` in the label is each one's name.
         against: if given, the number is the difference from these cells, paired by seed.
         control: if given, the number compares two gains: of `cells` over this control, which differs from them in
             what is said here, and of `against` over `against_control`. It is (cells - control) - (against -
@@ -104,6 +106,7 @@ class EvidenceSpec(_Part):
 
     label: Text
     cells: CellsSpec
+    also_on: tuple[str, ...] = ()
     against: AgainstSpec | None = None
     control: AgainstSpec | None = None
     against_control: AgainstSpec | None = None
@@ -118,6 +121,10 @@ class EvidenceSpec(_Part):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
+        if self.also_on and "{task}" not in self.label:
+            raise ValueError("also_on is given and label is the same for all tasks: write {task} in it")
+        if len({self.cells.task, *self.also_on}) <= len(self.also_on):
+            raise ValueError("also_on names a task twice, or that of cells")
         if self.metric not in METRICS:
             raise ValueError(f"metric is '{self.metric}': {choose(METRICS, self.metric)}")
         if self.log and self.metric != "fid":
@@ -137,6 +144,13 @@ class EvidenceSpec(_Part):
                 f"margin is missing: {self.side} is {self.bound:g} and not {self.no_difference:g}, say why"
             )
         return self
+
+    def on_each_task(self) -> Iterator["EvidenceSpec"]:
+        """Yield the item of each task, that of `cells` first."""
+        for task in (self.cells.task, *self.also_on):
+            cells = self.cells.model_copy(update={"task": task})
+            label = self.label.replace("{task}", task)
+            yield self.model_copy(update={"cells": cells, "label": label, "also_on": ()})
 
     @property
     def side(self) -> Literal["above", "below"]:

@@ -180,7 +180,7 @@ def _load_question(path: Path, side: Callable[[CellsSpec], Side]) -> Question:
     evidence = []
     for place, spec in enumerate(found.evidence):
         try:
-            evidence.append(_resolve(spec, side))
+            evidence += [_resolve(each, side) for each in spec.on_each_task()]
         except BadInput as error:
             raise BadInput(f"{path}: evidence.{place}: {error}") from error
     return Question(
