@@ -8,8 +8,8 @@ from bench.board.questions import Question
 from bench.board.seed_statistics import Estimate
 
 Verdict = Literal["supported", "refuted", "undecided"]
-# Of a claim that a remedy stops the decline, where it does not and is better than none; where no cell can decide; and of
-# a task whose cells nobody has run.
+# Of a claim that a remedy stops the decline, where it does not and is better than none; where no cell can decide; and
+# of a task whose cells nobody has run.
 AnswerVerdict = Literal[Verdict, "helps, does not stop it", "not yet testable", "not run yet"]
 HELPS: AnswerVerdict = "helps, does not stop it"
 NOT_RUN: AnswerVerdict = "not run yet"

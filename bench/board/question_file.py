@@ -86,7 +86,7 @@ class EvidenceSpec(_Part):
     Attributes:
         label: what it shows, in words.
         cells: what the number is computed from, one value for each seed.
-        also_on: further tasks that the same is asked of, with the same bound; `{task}` in the label is each one's name.
+        also_on: further tasks that the same is asked of, with the same bound; `{task}` in the label is its name.
         against: if given, the number is the difference from these cells, paired by seed.
         control: if given, the number compares two gains: of `cells` over this control, which differs from them in
             what is said here, and of `against` over `against_control`. It is (cells - control) - (against -
