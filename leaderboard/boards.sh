@@ -100,6 +100,7 @@ mnist_board() {
     run "$three" "${images[@]}" --loop fully_synthetic --method teacher:compute=1.0,assisted_correction:share=1.0,self_correction
     run "$three" "${images[@]}" --loop fully_synthetic \
         --method entropy_selection,moment_matching,cluster_matching,neon,sims,likelihood_ranking,discriminator_guidance
+    run "$three" "${images[@]}" --loop synthetic_augmentation --method random_subset,realism_filter
     run "$three" "${images[@]}" --loop fully_synthetic --sampling-bias 0.5 --method guidance_schedule
     run "$three" "${images[@]}" --loop fully_synthetic,synthetic_augmentation --pool accumulated \
         --method none,frozen,accumulate_subsample

@@ -19,6 +19,7 @@ from bench.process.tables import table
 
 if TYPE_CHECKING:
     from bench.executors.cell_runner import Outcome
+    from bench.executors.grid import PlannedCell
     from bench.process.processes import Processes
 
 
@@ -70,32 +71,14 @@ def execute(arguments: argparse.Namespace) -> int:
 
 
 def _run_cells(arguments: argparse.Namespace, processes: "Processes") -> int:
-    from bench.cells.choices import Choices
     from bench.cells.result_files import keep_result, without_results
-    from bench.executors.grid import plan_cells, shard
+    from bench.executors.grid import shard
     from bench.process.interruption import stoppable
     from bench.process.progress import Progress
 
     if arguments.measure and not arguments.dry_run:
         raise BadInput("--measure: goes with --dry-run")
-    cells = plan_cells(
-        Choices(
-            tasks=names("--task", arguments.task, task_names),
-            generators=None if arguments.generator == "all" else names("--generator", arguments.generator, list),
-            loops=None if arguments.loop == "all" else names("--loop", arguments.loop, list),
-            methods=None if arguments.method == "all" else names("--method", arguments.method, list),
-            sampling_biases=numbers("--sampling-bias", arguments.sampling_bias, float, "numbers in (0, 1]"),
-            seeds=numbers("--seeds", arguments.seeds, int, "whole numbers from 0"),
-            tier=arguments.tier,
-            pool=arguments.pool,
-            protocol=arguments.protocol,
-            contamination=arguments.contamination,
-            generations=arguments.generations,
-            n_initial=arguments.n_initial,
-            n_real=arguments.n_real,
-            n_synthetic=arguments.n_synthetic,
-        )
-    )
+    cells = named_cells(arguments)
     progress = Progress(visible=processes.is_main)
     if arguments.shard is not None:
         # Before anything is left out: other jobs of the array look at another time.
@@ -131,6 +114,35 @@ def _run_cells(arguments: argparse.Namespace, processes: "Processes") -> int:
             launcher = "" if processes.count == 1 else "accelerate launch ... --no_python "
             print(outcomes_table(outcomes, f"{launcher}{shlex.join(['autophagy', *sys.argv[1:]])}"))
     return 1 if any(outcome.error for outcome in outcomes) else 0
+
+
+def named_cells(arguments: argparse.Namespace) -> "list[PlannedCell]":
+    """Return the cells that a command line names.
+
+    Raises:
+        BadInput: a choice is wrong, or two do not go together.
+    """
+    from bench.cells.choices import Choices
+    from bench.executors.grid import plan_cells
+
+    return plan_cells(
+        Choices(
+            tasks=names("--task", arguments.task, task_names),
+            generators=None if arguments.generator == "all" else names("--generator", arguments.generator, list),
+            loops=None if arguments.loop == "all" else names("--loop", arguments.loop, list),
+            methods=None if arguments.method == "all" else names("--method", arguments.method, list),
+            sampling_biases=numbers("--sampling-bias", arguments.sampling_bias, float, "numbers in (0, 1]"),
+            seeds=numbers("--seeds", arguments.seeds, int, "whole numbers from 0"),
+            tier=arguments.tier,
+            pool=arguments.pool,
+            protocol=arguments.protocol,
+            contamination=arguments.contamination,
+            generations=arguments.generations,
+            n_initial=arguments.n_initial,
+            n_real=arguments.n_real,
+            n_synthetic=arguments.n_synthetic,
+        )
+    )
 
 
 def outcomes_table(outcomes: Sequence["Outcome"], command: str) -> str:

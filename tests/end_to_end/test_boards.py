@@ -1,0 +1,86 @@
+"""leaderboard/boards.sh: its command lines are right ones, and its cells are those that the questions ask for."""
+
+import argparse
+import subprocess
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from bench import paths
+from bench.board.questions import SeriesKey, load_questions, series_key
+from bench.cli.run import add_arguments, named_cells
+from bench.executors.grid import PlannedCell, plan_cells
+from bench.paths import baseline_names
+
+BOARDS = paths.LEADERBOARD / "boards.sh"
+TABLES = ("digits", "gaussian", "mnist", "fashion_mnist", "cifar10")
+PAIRS = 3  # seeds of a number
+
+
+@pytest.fixture
+def command_lines(tmp_path: Path):
+    """Return the command lines of a table, a list of words each."""
+    told = tmp_path / "autophagy"
+    told.write_text("#!/bin/sh\nprintf '%s\\n' \"$*\"\n")
+    told.chmod(0o755)
+
+    def lines(*words: str) -> list[list[str]]:
+        done = subprocess.run([BOARDS, told, *words], capture_output=True, text=True, check=True)
+        return [line.split() for line in done.stdout.splitlines()]
+
+    return lines
+
+
+def cells_of(words: list[str]) -> list[PlannedCell]:
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    assert words[0] == "run"
+    return named_cells(parser.parse_args(words[1:]))
+
+
+@pytest.fixture
+def planned(command_lines) -> Mapping[SeriesKey, set[int]]:
+    """Return the seeds of all cells of all tables that differ in nothing else."""
+    seeds: dict[SeriesKey, set[int]] = defaultdict(set)
+    for table in TABLES:
+        for words in command_lines(table):
+            for each in cells_of(words):
+                seeds[series_key(each.cell)].add(each.cell.seed)
+    return seeds
+
+
+def test_every_number_of_a_question_has_its_cells_in_the_plan(planned):
+    n = 0
+    for question in load_questions(paths.LEADERBOARD / "questions", plan_cells):
+        for item in question.evidence:
+            common = set.intersection(*(planned[series_key(side.cell)] for side in item.sides))
+            assert len(common) >= PAIRS, (question.key, item.spec.label)
+            n += 1
+    assert n > 100
+
+
+def test_digits_has_ten_seeds_wherever_a_question_rests_on_it(planned):
+    for question in load_questions(paths.LEADERBOARD / "questions", plan_cells):
+        for item in question.evidence:
+            for side in item.sides:
+                if (side.cell.task, side.cell.generator.name) == ("digits", "ddpm"):
+                    assert planned[series_key(side.cell)] >= set(range(10)), (question.key, item.spec.label)
+
+
+def test_every_baseline_is_in_the_plan(planned):
+    methods = {key[5] for key, seeds in planned.items() if seeds}
+    assert methods >= set(baseline_names())
+
+
+@pytest.mark.parametrize(("seeds", "expected"), [("3", {"3"}), ("1,3-5", {"1", "3", "4", "5"}), ("60", set())])
+def test_seeds_are_those_of_the_plan_that_are_asked_for(command_lines, seeds: str, expected: set[str]):
+    found = {seed for words in command_lines("digits", seeds) for seed in words[words.index("--seeds") + 1].split(",")}
+    assert found == expected
+
+
+def test_a_table_that_is_not_there_is_refused(tmp_path: Path):
+    done = subprocess.run([BOARDS, "autophagy", "ffhq64"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "boards.sh: no table 'ffhq64': choose one of " + ", ".join(TABLES) + "\n"
