@@ -3,7 +3,7 @@
 #
 #   leaderboard/boards.sh AUTOPHAGY TABLE [SEEDS]
 #
-# TABLE is digits, gaussian, mnist, fashion_mnist or cifar10. Cells that have a record are skipped, so that it can be stopped
+# TABLE is digits, gaussian, mnist, fashion_mnist, cifar10 or threshold. Cells that have a record are skipped, so that it can be stopped
 # and started again. SEEDS (0,3-5) are those of the plan that are run, all where it is left out: seed by seed, the board is
 # whole after each. On one thread the bits of a result do not depend on how many cores there are; two cells run side by side,
 # or WORKERS. The images of a task are those that `autophagy data TASK` has fetched. RESULTS is where the records go.
@@ -26,10 +26,15 @@ numbers() {
     for part in ${1//,/ }; do seq "${part%-*}" "${part#*-}"; done
 }
 
+# Print those of the planned seeds that are asked for, with commas.
+chosen() {
+    comm -12 <(numbers "$1" | sort) <(numbers "${asked:-$1}" | sort) | sort -n | paste -sd,
+}
+
 # run PLANNED OPTIONS...: the cells with those planned seeds that are asked for.
 run() {
     local seeds
-    seeds=$(comm -12 <(numbers "$1" | sort) <(numbers "${asked:-$1}" | sort) | sort -n | paste -sd,)
+    seeds=$(chosen "$1")
     shift
     [ -z "$seeds" ] || "$autophagy" run --seeds "$seeds" --device cpu --workers "${WORKERS:-2}" --threads 1 --yes \
         --results "$results" "$@"
@@ -118,10 +123,19 @@ cifar10_board() {
     run "$three" --task cifar10 --generator ddpm --loop all --method none,frozen,real_only
 }
 
+# How much synthetic data does good, on digits. These cells are a sweep's and not a track's, and lie in a folder of their own.
+threshold_board() {
+    local folder=${RESULTS:-leaderboard/threshold/digits} seeds
+    seeds=$(chosen "$five")
+    "$autophagy" threshold --task digits --generator ddpm --n-real 60,190 --n-synthetic 60,150,300,600 --sampling-bias 1,0.5 \
+        --generations 8 --last 4 --seeds "$seeds" --device cpu --workers "${WORKERS:-2}" --threads 1 \
+        --results "$folder" --out "$folder"
+}
+
 case $table in
-digits | gaussian | mnist | fashion_mnist | cifar10) "${table}_board" ;;
+digits | gaussian | mnist | fashion_mnist | cifar10 | threshold) "${table}_board" ;;
 *)
-    echo "boards.sh: no table '$table': choose one of digits, gaussian, mnist, fashion_mnist, cifar10" >&2
+    echo "boards.sh: no table '$table': choose one of digits, gaussian, mnist, fashion_mnist, cifar10, threshold" >&2
     exit 2
     ;;
 esac

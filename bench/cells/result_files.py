@@ -15,22 +15,28 @@ def without_results(cells: Sequence[Cell], folder: Path) -> list[Cell]:
     Raises:
         BadInput: a record there is damaged, or of another cell than its name says.
     """
-    return [cell for cell in cells if not _has_result(cell, folder)]
+    return [cell for cell in cells if kept_result(cell, folder) is None]
+
+
+def kept_result(cell: Cell, folder: Path) -> Record | None:
+    """Return the record of a cell that the folder has, None where it has none.
+
+    Raises:
+        BadInput: the record is damaged, or of another cell than its name says.
+    """
+    path = _path(cell, folder)
+    if not path.exists():
+        return None
+    record = read_record(path)
+    if record.cell_id != cell.id:
+        raise BadInput(f"{path}: is the record of another cell: remove it, or give it that cell's name")
+    return record
 
 
 def keep_result(record: Record, folder: Path) -> None:
     """Write a record to its file in the folder."""
     make_folder(folder)
     write_text(_path(record.cell, folder), record.to_json())
-
-
-def _has_result(cell: Cell, folder: Path) -> bool:
-    path = _path(cell, folder)
-    if not path.exists():
-        return False
-    if read_record(path).cell_id != cell.id:
-        raise BadInput(f"{path}: is the record of another cell: remove it, or give it that cell's name")
-    return True
 
 
 def _path(cell: Cell, folder: Path) -> Path:

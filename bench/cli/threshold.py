@@ -43,7 +43,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--last", type=int, default=10, metavar="N", help="generations whose mean FID is the loop's limit [10]"
     )
-    add_where(parser).add_argument(
+    places = add_where(parser)
+    places.add_argument("--results", type=Path, metavar="DIR", help="copy records here; read those that it has")
+    places.add_argument(
         "--out", type=Path, default=Path("threshold"), metavar="DIR",
         help="folder of threshold.json and threshold.svg [threshold]",
     )  # fmt: skip
@@ -52,6 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Do what was asked for, and return the exit status."""
+    from bench.cells.result_files import keep_result, kept_result
     from bench.executors.choose import choose_executor
     from bench.files.atomic import make_folder, write_text
     from bench.process.interruption import stoppable
@@ -72,15 +75,20 @@ def execute(arguments: argparse.Namespace) -> int:
     )
     placed = where(arguments)
     cells = plan_sweep(sweep)
+    results = arguments.results
+    kept = {} if results is None else {planned.cell.id: kept_result(planned.cell, results) for planned in cells}
+    records = [record for record in kept.values() if record is not None]
     with stoppable():
         executor = choose_executor(placed, arguments.runs, arguments.data, Progress())
         make_folder(arguments.out)
-        outcomes = list(executor.run(cells))
-    for outcome in outcomes:
-        if outcome.error:
-            print(f"autophagy: {outcome.planned.cell.slug}: {outcome.error}", file=stderr())
-    records = [outcome.record for outcome in outcomes if outcome.record is not None]
-    if len(records) < len(outcomes):
+        for outcome in executor.run([planned for planned in cells if kept.get(planned.cell.id) is None]):
+            if outcome.record is None:
+                print(f"autophagy: {outcome.planned.cell.slug}: {outcome.error}", file=stderr())
+                continue
+            records.append(outcome.record)
+            if results is not None:
+                keep_result(outcome.record, results)
+    if len(records) < len(cells):
         return 1
     diagram = phase_diagram(sweep, records)
     write_text(arguments.out / "threshold.json", threshold_json(diagram) + "\n")

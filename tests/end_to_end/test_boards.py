@@ -10,12 +10,13 @@ import pytest
 
 from bench import paths
 from bench.board.questions import SeriesKey, load_questions, series_key
+from bench.cli import threshold
 from bench.cli.run import add_arguments, named_cells
 from bench.executors.grid import PlannedCell, plan_cells
 from bench.paths import baseline_names
 
 BOARDS = paths.LEADERBOARD / "boards.sh"
-TABLES = ("digits", "gaussian", "mnist", "fashion_mnist", "cifar10")
+TABLES = ("digits", "gaussian", "mnist", "fashion_mnist", "cifar10")  # of cells of `autophagy run`
 PAIRS = 3  # seeds of a number
 
 
@@ -74,6 +75,14 @@ def test_every_baseline_is_in_the_plan(planned):
     assert methods >= set(baseline_names())
 
 
+def test_the_sweep_is_a_right_one(command_lines):
+    (words,) = command_lines("threshold")
+    parser = argparse.ArgumentParser()
+    threshold.add_arguments(parser)
+    given = parser.parse_args(words[1:])
+    assert (words[0], given.seeds, given.results) == ("threshold", "0,1,2,3,4", Path("leaderboard/threshold/digits"))
+
+
 @pytest.mark.parametrize(("seeds", "expected"), [("3", {"3"}), ("1,3-5", {"1", "3", "4", "5"}), ("60", set())])
 def test_seeds_are_those_of_the_plan_that_are_asked_for(command_lines, seeds: str, expected: set[str]):
     found = {seed for words in command_lines("digits", seeds) for seed in words[words.index("--seeds") + 1].split(",")}
@@ -83,4 +92,4 @@ def test_seeds_are_those_of_the_plan_that_are_asked_for(command_lines, seeds: st
 def test_a_table_that_is_not_there_is_refused(tmp_path: Path):
     done = subprocess.run([BOARDS, "autophagy", "ffhq64"], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "boards.sh: no table 'ffhq64': choose one of " + ", ".join(TABLES) + "\n"
+    assert done.stderr == "boards.sh: no table 'ffhq64': choose one of " + ", ".join((*TABLES, "threshold")) + "\n"

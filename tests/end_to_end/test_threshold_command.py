@@ -46,6 +46,20 @@ def test_a_sweep_prints_a_table_writes_json_and_picture_and_is_not_run_twice(thr
     assert (floor["authpct"], floor["training_distance_ratio"]) == (None, None)
 
 
+def test_records_are_kept_apart_and_read_from_there(threshold, tmp_path):
+    results = tmp_path / "results"
+    _, first, _ = threshold(*SMALL, "--json", "--results", str(results))
+    kept = sorted(results.glob("*.json"))
+    assert len(kept) == (9 + 2) * 2
+    (tmp_path / "runs").rename(tmp_path / "elsewhere")
+    kept[0].unlink()
+    status, again, _ = threshold(*SMALL, "--json", "--results", str(results))
+    assert status == 0
+    assert [path.name for path in (tmp_path / "runs" / "cells").iterdir()] == [kept[0].stem]
+    assert sorted(results.glob("*.json")) == kept
+    assert json.loads(again) == json.loads(first)
+
+
 @pytest.mark.slow  # real workers
 def test_workers_find_what_one_process_finds(threshold, tmp_path, monkeypatch):
     monkeypatch.setattr(processes, "get_context", lambda _: CONTEXT)
