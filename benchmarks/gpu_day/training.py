@@ -47,8 +47,11 @@ def measure(bench: Bench, part: str) -> Iterator[dict[str, Any]]:
         case "fp32":
             yield from trained(bench, network, bench.engine(compiled=False, bfloat16=False))
         case "tuned":
-            with mock.patch.object(torch.backends.cudnn, "benchmark", True):
+            before, torch.backends.cudnn.benchmark = torch.backends.cudnn.benchmark, True
+            try:
                 yield from trained(bench, network, bench.engine(compiled=True))
+            finally:
+                torch.backends.cudnn.benchmark = before
         case "profile":
             yield profiled(bench, network)
         case "graphs" | "larger":

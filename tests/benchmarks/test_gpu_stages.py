@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import torch
 from forked import process
+from gpu_day import training
 from gpu_day.networks import StandardNetwork
 from gpu_day.parts import NETWORKS, all_parts
 from gpu_day.report import Folder
@@ -134,6 +135,12 @@ def test_stages_b_and_c_time_a_network_that_is_compiled_and_count_what_it_does(f
 
 
 @pytest.mark.slow
+def test_kernels_of_cudnn_are_tried_in_their_part_alone(folder: Folder, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(training, "trained", lambda *_: iter([{"tried": torch.backends.cudnn.benchmark}]))
+    assert list(training.measure(bench(folder), "b.mnist-ddpm.tuned")) == [{"tried": True}]
+    assert not torch.backends.cudnn.benchmark
+
+
 def test_stages_b_and_c_take_the_gan_too(folder: Folder):
     found = cut_and_gone_on(folder, "b.ffhq64-stylegan.compiled", "c.ffhq64-stylegan")
     assert found["b.ffhq64-stylegan.compiled"]["flop_per_image"] > 0
