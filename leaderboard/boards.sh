@@ -63,6 +63,7 @@ digits_board() {
     digits "$tenth" --loop fresh_data --n-real 30 --n-synthetic 270 --method none,real_only
     digits "$five" --loop fresh_data --n-real 30 --n-synthetic 270 --method frozen
     digits "$five" --loop fresh_data --method golden_ratio
+    digits "$five" --loop synthetic_augmentation,fresh_data --sampling-bias 0.5 --method none,frozen
     digits "$five" --loop synthetic_augmentation --method golden_ratio,entropy_selection,density_reweight,self_correction
     digits "$five" --loop synthetic_augmentation --method source_flag,ambient
     digits "$five" --loop synthetic_augmentation --pool accumulated --method none,frozen,accumulate_subsample
