@@ -3,13 +3,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 export OMP_NUM_THREADS ?= 2
 
-.PHONY: setup demo site test test-slow lint format interface
+.PHONY: setup demo site test test-slow test-all lint format interface
 
 setup: $(VENV)/.installed
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
 demo: setup
@@ -34,6 +34,10 @@ test: setup
 
 test-slow: setup
 	$(PYTEST) -m slow
+
+# Both at once: everything is imported and found once, and what takes long runs beside what does not.
+test-all: setup
+	$(PYTEST)
 
 lint: setup
 	$(BIN)/ruff check .

@@ -13,6 +13,13 @@ from bench.data.real import RealData, load_real_data
 MNIST_FOLDER = Path(__file__).parents[1].parent / "shared" / "data" / "mnist"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # The files with tests that are slow by nature first: what is left for the end, when a process has nothing more to
+    # do while the other one works, is short.
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _one_thread() -> None:
     # The networks here are tiny: on a busy machine threads that wait for each other take many times longer.

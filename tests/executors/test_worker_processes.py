@@ -3,14 +3,12 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from builders import comparable
+from end_to_end.conftest import write_tiny_task
 from forked import CONTEXT, Command
 
 from bench.cli.main import main
@@ -25,22 +23,6 @@ class Failing(Method):
     def curate(self, pool: Pool, ctx: Context) -> Pool:
         raise ValueError("no such pool")
 """
-
-
-def start(*arguments: object) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "bench.cli.main", *map(str, arguments)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
-
-
-def run(*arguments: object) -> tuple[int, str, str]:
-    process = start(*arguments)
-    out, err = process.communicate(timeout=300)
-    return process.returncode, out, err
 
 
 def records(runs: Path) -> dict[str, object]:
@@ -90,14 +72,6 @@ def test_a_cell_that_fails_keeps_no_other_from_running(
     assert "2 cells: 1 done, 1 failed" in out
 
 
-def wait_for(condition: Callable[[], object], process: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + 200
-    while not condition():
-        assert process.poll() is None, process.stderr.read() if process.stderr else ""
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
 def children(pid: int) -> list[int]:
     """Return the worker processes of a process."""
     tasks = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
@@ -106,55 +80,61 @@ def children(pid: int) -> list[int]:
 
 @pytest.mark.slow
 def test_a_worker_that_is_killed_is_replaced_and_the_record_is_the_same(tmp_path: Path):
-    grid = ["--task", "digits", "--generations", "1", "--loop", "fully_synthetic", "--threads", "1"]
-    assert run("run", *grid, "--runs", tmp_path / "alone")[0] == 0
-    process = start("run", *grid, "--runs", tmp_path / "runs", "--workers", "2", "--seeds", "0,1")
+    task = write_tiny_task(tmp_path / "tiny.toml")
+    grid = ["run", "--task", task, "--loop", "fully_synthetic", "--threads", "1"]
+    assert main([*map(str, grid), "--runs", str(tmp_path / "alone")]) == 0
+    command = Command([*grid, "--runs", tmp_path / "runs", "--workers", "2", "--seeds", "0,1"], tmp_path / "log")
     claims = lambda: list(tmp_path.glob("runs/cells/*-seed0-*/.claim"))  # noqa: E731
-    wait_for(claims, process)
+    command.wait_for(claims)
     holder = next(line for line in claims()[0].read_text().splitlines() if line.startswith("pid="))
     os.kill(int(holder.removeprefix("pid=")), signal.SIGKILL)
-    _, err = process.communicate(timeout=300)
-    assert process.returncode == 0
+    status, _, err = command.end()
+    assert status == 0
     assert "its process was ended by SIGKILL" in err
     alone = records(tmp_path / "alone")
+    assert len(alone) == 1
     assert {name: records(tmp_path / "runs")[name] for name in alone} == alone
 
 
 @pytest.mark.slow
 def test_sigterm_saves_what_every_process_does_and_the_same_command_goes_on(tmp_path: Path):
     grid = ["--task", "digits", "--generations", "1", "--loop", "fully_synthetic", "--threads", "1"]
-    command = ["run", *grid, "--runs", tmp_path / "runs", "--workers", "2", "--seeds", "0,1"]
-    process = start(*command)
+    arguments = ["run", *grid, "--runs", tmp_path / "runs", "--workers", "2", "--seeds", "0,1"]
+    command = Command(arguments, tmp_path / "log")
 
     def both_fit() -> bool:
         states = [json.loads(path.read_text()) for path in tmp_path.glob("runs/cells/*/progress.json")]
         return len(states) == 2 and all("fit" in state["doing"] and state["done"] for state in states)
 
-    wait_for(both_fit, process)
-    workers = children(process.pid)
-    process.send_signal(signal.SIGTERM)
+    command.wait_for(both_fit)
+    workers = children(command.pid)
+    command.send(signal.SIGTERM)
     started = time.monotonic()
-    _, err = process.communicate(timeout=60)
-    assert process.returncode == 143
+    status, _, err = command.end(60)
+    assert status == 143
     assert "stopped by SIGTERM" in err
     assert "Traceback" not in err
     assert time.monotonic() - started < 30
+    assert len(workers) == 2
     assert not any(Path(f"/proc/{worker}").exists() for worker in workers)
     assert len(list(tmp_path.glob("runs/g1/*/fit.safetensors"))) == 2
-    status, _, err = run(*command)
+    status, _, err = Command(arguments, tmp_path / "again").end()
     assert status == 0
     assert err.count("goes on from step") == 2
 
 
 @pytest.mark.slow
 def test_workers_end_with_the_process_that_started_them(tmp_path: Path):
-    process = start("run", "--task", "digits", "--loop", "fully_synthetic", "--seeds", "0,1", "--workers", "2",
-                    "--runs", tmp_path / "runs")  # fmt: skip
-    wait_for(lambda: len(list(tmp_path.glob("runs/cells/*/.claim"))) == 2, process)
-    workers = children(process.pid)
+    command = Command(
+        ["run", "--task", "digits", "--loop", "fully_synthetic", "--seeds", "0,1", "--workers", "2",
+         "--runs", tmp_path / "runs"],
+        tmp_path / "log",
+    )  # fmt: skip
+    command.wait_for(lambda: len(list(tmp_path.glob("runs/cells/*/.claim"))) == 2)
+    workers = children(command.pid)
     assert len(workers) == 2
-    process.kill()
-    process.communicate()
+    command.send(signal.SIGKILL)
+    command.end()
     deadline = time.monotonic() + 60
     while any(Path(f"/proc/{worker}").exists() for worker in workers):
         assert time.monotonic() < deadline
