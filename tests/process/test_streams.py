@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from bench.cli.main import PIPE_CLOSED
+from bench.paths import LEADERBOARD
 from bench.process import streams
 from bench.process.progress import Progress
 
@@ -52,3 +54,29 @@ def test_a_file_does_not_get_the_number_of_a_stream_that_is_closed(tmp_path):
     command = f'"{sys.executable}" -c "{CODE}" 2>&-'
     found = subprocess.run(command, shell=True, stdout=subprocess.PIPE, cwd=tmp_path, env=environment, check=True)
     assert found.stdout == b"True\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [
+        ([], PIPE_CLOSED),
+        (["--help"], 0),  # argparse's own end
+        (["list"], PIPE_CLOSED),
+        (["list", "features", "--json"], PIPE_CLOSED),
+        (["compare", str(LEADERBOARD / "results"), "--csv"], PIPE_CLOSED),  # more than a buffer holds
+    ],
+    ids=lambda value: " ".join(word for word in value if "/" not in word) if isinstance(value, list) else "",
+)
+def test_a_reader_who_wants_no_more_of_stdout_ends_the_command_quietly(words: list[str], status: int):
+    """As `autophagy list | head -1`, whose reader has gone before the first line is written."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        command = [sys.executable, "-m", "bench.cli.main", *words]
+        ended = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
+    finally:
+        os.close(writing)
+    assert ended.returncode == status
+    # What a command says beside its results stays what it is.
+    assert [line for line in ended.stderr.splitlines() if not line.startswith("autophagy: ")] == []
+    assert "error" not in ended.stderr.lower()
