@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export OMP_NUM_THREADS ?= 2
 
-.PHONY: setup demo site test test-slow test-all lint format interface
+.PHONY: setup demo site test test-slow test-all lint format interface documents
 
 setup: $(VENV)/.installed
 
@@ -47,6 +47,10 @@ lint: setup
 # What `bench` gives has changed: take it down again, and describe it in docs/interface.md.
 interface: setup
 	$(BIN)/python tests/interface.py
+
+# The records in leaderboard/results have changed: write anew what the documents say of them.
+documents: setup
+	$(BIN)/python leaderboard/documents.py
 
 format: setup
 	$(BIN)/ruff check --fix .

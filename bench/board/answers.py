@@ -105,7 +105,7 @@ def combined(combine: Literal["all", "any"], verdicts: Sequence[Verdict]) -> Ver
 
 def _decide_item(evidence: Evidence, records: Series) -> ItemAnswer:
     spec = evidence.spec
-    found = _under_the_same_conditions([_seeds(side, records) for side in evidence.sides])
+    found = _under_the_same_conditions([seeds_of(side, records) for side in evidence.sides])
     scored = [
         {seed: record for seed, record in seeds.items() if value_of(spec, record) is not None} for seeds in found
     ]
@@ -153,7 +153,7 @@ def _decide_item(evidence: Evidence, records: Series) -> ItemAnswer:
     )
 
 
-def _seeds(side: Side, records: Series) -> Seeds:
+def seeds_of(side: Side, records: Series) -> Seeds:
     """Return the records of one side that count, by seed: of the latest file of the method that there are any of."""
     for cell in (side.cell, *earlier_cells(side.cell)):
         found: Seeds = {}

@@ -37,8 +37,8 @@ class ComparedTrack:
 
     @property
     def title(self) -> str:
-        """What the track is called: its task, tier, loop and generator."""
-        return _title(self.view, self.track)
+        """What the track is called."""
+        return self.view.title_of(self.track)
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def compare_folders(folders: Sequence[Path], to: str = PLAIN) -> Comparisons:
             lines = [line for line in view.lines if line.row.track is track]
             if (reference := lines[0].row.reference) is None:
                 there |= {line.cell.method.option for line in lines}
-                notes.append(f"{_title(view, track)}: left out, {to} was not run in it")
+                notes.append(f"{view.title_of(track)}: left out, {to} was not run in it")
                 continue
             lines.sort(key=lambda line: line.row.entry is reference)
             compared.append(ComparedTrack(view, track, reference, tuple(lines)))
@@ -126,10 +126,6 @@ def _trust(folders: Sequence[Path], results: Sequence[Result]) -> dict[str, Trus
             leaderboard, [each.record for each in results if each.own_space and each.path.is_relative_to(folder)]
         )
     return trust
-
-
-def _title(view: TableView, track: Track) -> str:
-    return f"{view.title_of_options}: {', '.join(dict.fromkeys((*track.label.split(', '), track.generator)))}"
 
 
 def _parsed(text: str) -> tuple[str, dict[str, str]]:

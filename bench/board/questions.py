@@ -165,7 +165,7 @@ def load_questions(folder: Path, plan: Plan) -> list[Question]:
     """
     if not folder.is_dir():
         raise BadInput(f"{folder}: not a folder of questions")
-    side = cache(partial(_side, plan=plan))  # many questions name the same cells
+    side = sides(plan)
     return [_load_question(path, side) for path in sorted(folder.glob("[!.]*.toml"))]
 
 
@@ -180,7 +180,7 @@ def _load_question(path: Path, side: Callable[[CellsSpec], Side]) -> Question:
     evidence = []
     for place, spec in enumerate(found.evidence):
         try:
-            evidence += [_resolve(each, side) for each in spec.on_each_task()]
+            evidence += [resolve(each, side) for each in spec.on_each_task()]
         except BadInput as error:
             raise BadInput(f"{path}: evidence.{place}: {error}") from error
     return Question(
@@ -195,24 +195,33 @@ def _load_question(path: Path, side: Callable[[CellsSpec], Side]) -> Question:
     )
 
 
-def _resolve(spec: EvidenceSpec, side: Callable[[CellsSpec], Side]) -> Evidence:
-    """Return the evidence with its cells, each of them checked as those of a run are."""
+def sides(plan: Plan) -> Callable[[CellsSpec], Side]:
+    """Return what finds the cells that a table means, each once: many questions name the same."""
+    return cache(partial(_side, plan=plan))
+
+
+def resolve(spec: EvidenceSpec, side: Callable[[CellsSpec], Side]) -> Evidence:
+    """Return the evidence with its cells, each of them checked as those of a run are.
+
+    Raises:
+        BadInput: a choice is wrong, two sides are the same, or the cells have too few generations.
+    """
     specs = {"cells": spec.cells}
     for name, of in (("against", "cells"), ("control", "cells"), ("against_control", "against")):
         if (differs := getattr(spec, name)) is not None:
             specs[name] = specs[of].model_copy(update=differs.model_dump(exclude_unset=True))
-    sides = {name: side(each) for name, each in specs.items()}
-    keys = {name: series_key(each.cell) for name, each in sides.items()}
+    found = {name: side(each) for name, each in specs.items()}
+    keys = {name: series_key(each.cell) for name, each in found.items()}
     for name, other in (("against", "cells"), ("control", "cells"), ("against_control", "against")):
         if name in keys and keys[name] == keys[other]:
             raise BadInput(f"{name}: the same cells, nothing could differ")
     if "control" in keys and keys["control"] == keys["against_control"]:
         raise BadInput("against_control: the same cells as control, both drop out of the number")
     needed = FEWEST_GENERATIONS[spec.statistic]
-    for each in sides.values():
-        if (found := each.cell.loop.generations) < needed:
-            raise BadInput(f"statistic '{spec.statistic}' needs {needed} generations or more, found {found}")
-    return Evidence(spec, tuple(sides.values()))
+    for each in found.values():
+        if (generations := each.cell.loop.generations) < needed:
+            raise BadInput(f"statistic '{spec.statistic}' needs {needed} generations or more, found {generations}")
+    return Evidence(spec, tuple(found.values()))
 
 
 def _side(spec: CellsSpec, plan: Plan) -> Side:

@@ -84,10 +84,10 @@ class TableView:
         """What the table is called, for somebody who is new here."""
         return ", ".join([self.ranked.task_title, SETTINGS[self.conditions.tier], *self._apart])
 
-    @property
-    def title_of_options(self) -> str:
-        """The same in the words of the command line."""
-        return ", ".join([self.conditions.task, f"{self.conditions.tier} tier", *self._apart])
+    def title_of(self, track: Track) -> str:
+        """Return what one of its loops is called in the words of the command line: task, tier, loop and generator."""
+        words = [self.conditions.task, f"{self.conditions.tier} tier", *self._apart]
+        return f"{', '.join(words)}: {', '.join(dict.fromkeys((*track.label.split(', '), track.generator)))}"
 
     @property
     def _apart(self) -> list[str]:

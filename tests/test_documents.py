@@ -1,0 +1,113 @@
+"""What the documents say of the records: it is what the records say, and a page that cannot be written is refused."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from documents import PAGES, Records, written
+from scipy import stats
+
+from bench.errors import BadInput
+from bench.methods.file import load_method
+from bench.paths import LEADERBOARD, ROOMS, baseline_names
+
+RESULTS = LEADERBOARD / "results"
+
+
+@pytest.fixture(scope="module")
+def records() -> Records:
+    return Records(RESULTS)
+
+
+@pytest.fixture(scope="module")
+def raw() -> list[dict]:
+    return [json.loads(path.read_text()) for path in sorted(RESULTS.rglob("*.json"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOMS)))
+def test_a_page_says_what_the_records_say(page: Path, records: Records):
+    text = page.read_text(encoding="utf-8")
+    assert written(text, records) == text, "make documents"
+
+
+def test_every_task_with_records_has_its_tables(records: Records):
+    text = (ROOMS / "docs" / "baselines.md").read_text(encoding="utf-8")
+    assert records.tasks <= set(re.findall("from the records: tables (.+?) -->", text))
+
+
+def test_every_baseline_that_claims_something_has_a_finding(records: Records):
+    found = {finding.question.key for finding in records.findings}
+    claiming = {name for name in baseline_names() if not load_method(name).identity.control}
+    assert claiming <= found
+
+
+def last(raw: list[dict], metric: str, **cell: object) -> dict[int, float]:
+    """Return a score of the last generation by seed, of the records of digits whose JSON has this."""
+    loop = {"kind": "fully_synthetic", "pool": "previous", "sampling_bias": 1.0, "protocol": "scratch"} | cell
+    method = loop.pop("method")
+    return {
+        record["cell"]["seed"]: record["generations"][-1]["scores"][metric]
+        for record in raw
+        if (record["cell"]["task"], record["cell"]["tier"], record["cell"]["generator"]) == ("digits", "smoke", "ddpm")
+        and {name: record["cell"]["loop"][name] for name in loop} == loop
+        and record["cell"]["method"]["name"] == method
+    }
+
+
+def test_a_row_of_a_table_follows_from_the_records(raw: list[dict], records: Records):
+    table = records.text_of("tables digits").partition("### digits, smoke tier: fully synthetic, ddpm\n")[2]
+    [row] = re.findall(r"^\| `neon.*$", table.partition("###")[0], re.MULTILINE)
+    _, _, fid, precision, recall, fid_difference, recall_difference, _, seeds, _ = map(str.strip, row.split("|"))
+    own, plain = (last(raw, "fid", method=name) for name in ("neon", "none"))
+    assert fid == f"{sum(own.values()) / len(own):.2f}"
+    assert int(seeds.split(",")[0]) == len(own)
+    for score, said in (("precision", precision), ("recall", recall)):
+        values = last(raw, score, method="neon").values()
+        floor = next(r["score"]["floor"][score] for r in raw if r["cell"]["task"] == "digits")
+        mean = sum(values) / len(values)
+        assert said == f"{mean:.2f} ({100 * mean / floor:.0f}%)"
+    for score, said in (("fid", fid_difference), ("recall", recall_difference)):
+        own, plain = (last(raw, score, method=name) for name in ("neon", "none"))
+        common = sorted(own.keys() & plain.keys())
+        test = stats.ttest_rel([own[seed] for seed in common], [plain[seed] for seed in common])
+        low, high = test.confidence_interval(0.95)
+        mean = sum(own[seed] - plain[seed] for seed in common) / len(common)
+        assert said == f"{mean:+.2f} ({low:+.2f} to {high:+.2f})"
+
+
+def test_a_part_of_a_sentence_has_the_numbers_of_its_cells(raw: list[dict], records: Records):
+    page = 'FID <!-- from the records: {last.fid:.3f}; method = "frozen", seed = 1 --> old <!-- end -->.'
+    expected = last(raw, "fid", method="frozen")[1]
+    start, end = page.split(" old ")
+    assert written(page, records) == f"{start}{expected:.3f}{end}"
+
+
+def test_writing_twice_changes_nothing(records: Records):
+    page = "<!-- from the records: tables gaussian -->\n<!-- end -->\n"
+    once = written(page, records)
+    assert len(once) > 1_000
+    assert written(once, records) == once
+
+
+def test_a_task_without_records_says_so(records: Records):
+    assert "No record of it" in records.text_of("tables ffhq64")
+
+
+@pytest.mark.parametrize(
+    ("what", "line"),
+    [
+        ("tabels digits", "choose tables TASK, findings PART, not run, or FORMAT; CELLS"),
+        ("findings nobody", "choose tables TASK"),
+        ('{last.fid}; method = "neon", loop = "fresh_data"', "no record of digits"),
+        ('{last.fid}; method = "magic"', "no method 'magic'"),
+        ("{last.beauty}; ", "beauty"),
+        ("{middle.fid}; ", "middle"),
+        ("{last.fid}; seed 0", "seed 0"),
+    ],
+)
+def test_a_region_that_cannot_be_written_is_named(what: str, line: str, records: Records):
+    with pytest.raises(BadInput) as refused:
+        written(f"<!-- from the records: {what} --><!-- end -->", records)
+    assert f"from the records: {what}: " in str(refused.value)
+    assert line.replace("seed 0", "") in str(refused.value)
