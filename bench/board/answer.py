@@ -102,7 +102,7 @@ class Scope:
         tier: of the cells.
         seeds: the fewest that any of the numbers is computed from that decide.
         verdict: of these numbers alone; "not run yet" where there is no seed of any of them.
-        effect: the number that decides it, in words; of those that are shown the first.
+        effect: the number that decides it, in words; of those that are shown the first. Of an undecided one also why.
     """
 
     task: str

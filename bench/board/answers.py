@@ -90,7 +90,7 @@ def _scopes(combine: Literal["all", "any"], items: Sequence[ItemAnswer]) -> Iter
             verdict = HELPS
         if not any(item.seeds for item in own):
             verdict = NOT_RUN
-        effect = f"{first.label}: {first.shown or first.why}"
+        effect = f"{first.label}: {', '.join(filter(None, (first.shown, first.why)))}"
         yield Scope(task, tier, min(len(item.seeds) for item in own), verdict, effect)
 
 

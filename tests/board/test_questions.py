@@ -393,6 +393,13 @@ def test_the_scopes_are_those_of_the_tasks_that_decide(ask) -> None:
     assert (answer.verdict, found) == ("refuted", [("digits", "supported"), ("gaussian", "refuted")])
 
 
+def test_an_undecided_scope_says_why(ask) -> None:
+    question = ask(QUESTION + EVIDENCE)
+    ends = {seed: (0.5,) * 4 + (end,) for seed, end in enumerate((0.45, 0.55, 0.65))}
+    (scope,) = decide(question, by_series(both_sides(question, ends, dict.fromkeys(range(3), (0.5,) * 5)))).scopes
+    assert scope.effect == "a number: +0.050 (−0.198 to +0.298), the interval includes 0: it would take about 18 seeds"
+
+
 def test_since_when_the_rule_stands_is_said(ask) -> None:
     question = ask()
     answer = decide(question, {})
