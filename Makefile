@@ -7,9 +7,11 @@ export OMP_NUM_THREADS ?= 2
 
 setup: $(VENV)/.installed
 
+# Compiled on all cores, where pip takes one; a few files that packages bring cannot be.
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true
 	touch $@
 
 demo: setup

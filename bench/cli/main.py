@@ -69,8 +69,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             complete(parser_of(os.environ.get("COMP_LINE", "").split()[1:2]))
         if not words:
             print(FIRST_STEPS, end="")
+            streams.flush_stdout()
             return 0
-        parsed = parser_of([word for word in words if not word.startswith("-")][:1]).parse_args(words)
+        try:
+            parsed = parser_of([word for word in words if not word.startswith("-")][:1]).parse_args(words)
+        except SystemExit:  # of --help and --version
+            streams.flush_stdout()
+            raise
         if launched.count() > 1 and parsed.verb != "run":
             raise BadInput("several processes were launched: only autophagy run can be launched so")
         status: int = parsed.execute(parsed)
