@@ -23,9 +23,10 @@ site: setup
 	$(BIN)/autophagy board --results leaderboard/results --out site
 
 # The records of a table: board-digits, board-gaussian, board-mnist, board-fashion_mnist, board-cifar10. What is there is
-# skipped. Seed by seed if wanted: make board-digits SEEDS=0
+# skipped, and the documents are written anew. Seed by seed if wanted: make board-digits SEEDS=0
 board-%: setup
 	leaderboard/boards.sh $(BIN)/autophagy $* $(SEEDS)
+	$(BIN)/python leaderboard/documents.py
 
 # Two processes with a thread each: the networks of the tests are too small to gain from more. What is slow by nature is
 # marked, and left out of `make test`; `pytest` alone runs all.
