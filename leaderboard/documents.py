@@ -4,12 +4,14 @@ A page holds regions, from `<!-- from the records: WHAT -->` to `<!-- end -->`. 
 
     tables TASK       a table for each loop of a task, its methods beside the plain loop
     findings PART     the findings of findings.toml, "paper" or "methods", beside the records
+    threshold TASK    the sweep that threshold/TASK holds
     not run           the baselines that no record is of
     FORMAT; CELLS     a part of a sentence: FORMAT with `Numbers` in braces, CELLS as in questions/*.toml
 
 The statistics are the board's. `tests/test_documents.py` holds the pages against the records.
 """
 
+import json
 import re
 import tomllib
 from collections import defaultdict
@@ -40,6 +42,7 @@ from bench.cells.record import Record, Scores
 from bench.errors import BadInput
 from bench.executors.grid import plan_cells
 from bench.paths import LEADERBOARD, ROOMS, baseline_names
+from bench.threshold.sweep import SETTLED
 
 PAGES = (ROOMS / "README.md", *sorted((ROOMS / "docs").glob("*.md")))
 REGION = re.compile(r"(<!-- from the records: (.+?) -->)(.*?)(<!-- end -->)", re.DOTALL)
@@ -94,26 +97,22 @@ class Records:
                 return _block(self._tables(task))
             case ["findings", "paper" | "methods" as part]:
                 return _block(self._findings(part))
+            case ["threshold", task]:
+                return _block(_threshold(LEADERBOARD / "threshold" / task / "threshold.json"))
             case ["not", "run"]:
                 run = {record.cell.method.name for record in self._records}
                 return _list([f"`{name}`" for name in baseline_names() if name not in run])
         form, semicolon, cells = what.partition(";")
         if not semicolon:
-            raise BadInput("choose tables TASK, findings PART, not run, or FORMAT; CELLS")
+            raise BadInput("choose tables TASK, findings PART, threshold TASK, not run, or FORMAT; CELLS")
         return form.format(**vars(self._numbers(tomllib.loads(f"cells = {{ {cells} }}")["cells"])))
 
     def _numbers(self, given: dict[str, Any]) -> Numbers:
         seed, against = given.pop("seed", None), given.pop("against", None)
         spec = CellsSpec.model_validate(DEFAULTS | given)
         found = self._of(self._side(spec), seed)
-        first, last, floor = (
-            _mean(scores)
-            for scores in (
-                [record.generations[0].scores for record in found.values()],
-                [record.generations[-1].scores for record in found.values()],
-                [record.score.floor for record in found.values()],
-            )
-        )
+        each_has = ((r.generations[0].scores, r.generations[-1].scores, r.score.floor) for r in found.values())
+        first, last, floor = map(_mean, zip(*each_has, strict=True))
         difference = SimpleNamespace()
         if against is not None:
             update = AgainstSpec.model_validate(against).model_dump(exclude_unset=True)
@@ -222,6 +221,25 @@ def _finding(finding: Finding, numbers: Sequence[FoundNumber]) -> Iterator[str]:
         word = f"**{number.word}**" if number.word in ("agrees", "disagrees") else number.word
         yield _row([number.setting, number.label, shown, f"{seeds}", word + why])
     yield f"\n{question.decided}\n"
+
+
+def _threshold(path: Path) -> Iterator[str]:
+    """Yield what a sweep of `autophagy threshold` found: n_e / n_r of each loop, and how far its seeds tell."""
+    if not path.is_file():
+        yield "No sweep of it is in the repository yet."
+        return
+    diagram = json.loads(path.read_text(encoding="utf-8"))
+    yield f"{_seeds(len(diagram['sweep']['seeds']))}.\n"
+    yield _row(["n_r", "sampling bias", "n_s", "n_e / n_r (95%)", "n_s do", ""])
+    yield _row(["---"] * 6).replace(" ", "")
+    for point in diagram["points"]:
+        ratio, low, high = (point[key] for key in ("ratio", "low", "high"))
+        interval = "" if low is None else f" ({low:.2f} to {high:.2f})"
+        does = "" if low is None or low < 1 <= high else "good" if low >= 1 else "harm"
+        doubts = [f"{point['bound']} this"] * bool(point["bound"])
+        doubts += [f"not settled: FID moves by {point['drift']:+.1%}"] * (abs(point["drift"]) > SETTLED)
+        sizes = (f"{point['n_real']}", f"{point['sampling_bias']:g}", f"{point['n_synthetic']}")
+        yield _row([*sizes, f"{ratio:.2f}{interval}", does, ", ".join(doubts)])
 
 
 def _linked(text: str) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from scipy import stats
 from bench.errors import BadInput
 from bench.methods.file import load_method
 from bench.paths import LEADERBOARD, ROOMS, baseline_names
+from bench.threshold.sweep import Point
 
 RESULTS = LEADERBOARD / "results"
 
@@ -94,10 +96,30 @@ def test_a_task_without_records_says_so(records: Records):
     assert "No record of it" in records.text_of("tables ffhq64")
 
 
+def test_a_sweep_says_where_synthetic_images_do_good(tmp_path: Path, records: Records, monkeypatch):
+    assert "No sweep of it" in records.text_of("threshold gaussian")
+    points = [
+        Point(60, 60, 1.0, 5.0, ratio=1.5, low=1.2, high=1.9, drift=0.001, bound=None),
+        Point(60, 600, 1.0, 5.0, ratio=0.9, low=0.7, high=1.1, drift=-0.05, bound=None),
+        Point(60, 600, 0.5, 5.0, ratio=0.25, low=0.25, high=0.25, drift=0.0, bound="at most"),
+    ]
+    diagram = {"sweep": {"seeds": [0, 1, 2]}, "points": [asdict(point) for point in points]}
+    (tmp_path / "threshold" / "digits").mkdir(parents=True)
+    (tmp_path / "threshold" / "digits" / "threshold.json").write_text(json.dumps(diagram))
+    monkeypatch.setattr("documents.LEADERBOARD", tmp_path)
+    seeds, _, _, _, *rows = records.text_of("threshold digits").strip().splitlines()
+    assert seeds == "3 seeds."
+    assert rows == [
+        "| 60 | 1 | 60 | 1.50 (1.20 to 1.90) | good |  |",
+        "| 60 | 1 | 600 | 0.90 (0.70 to 1.10) |  | not settled: FID moves by -5.0% |",
+        "| 60 | 0.5 | 600 | 0.25 (0.25 to 0.25) | harm | at most this |",
+    ]
+
+
 @pytest.mark.parametrize(
     ("what", "line"),
     [
-        ("tabels digits", "choose tables TASK, findings PART, not run, or FORMAT; CELLS"),
+        ("tabels digits", "choose tables TASK, findings PART, threshold TASK, not run, or FORMAT; CELLS"),
         ("findings nobody", "choose tables TASK"),
         ('{last.fid}; method = "neon", loop = "fresh_data"', "no record of digits"),
         ('{last.fid}; method = "magic"', "no method 'magic'"),
