@@ -136,8 +136,7 @@ class Records:
         )  # fmt: skip
 
     def _of(self, side: Side, seed: int | None) -> dict[int, Record]:
-        found = seeds_of(side, self._series)
-        found = {each: record for each, record in found.items() if seed in (None, each)}
+        found = {each: record for each, record in seeds_of(side, self._series).items() if seed in (None, each)}
         if not found:
             raise BadInput(f"no record of {side.text}")
         return found
