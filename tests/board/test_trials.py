@@ -49,7 +49,7 @@ def test_each_was_run_with_three_seeds(rows: dict[str, Row]):
     again = {read_record(path).cell.method.option for path in TRIALS.glob("*.json")}
     assert len(again) == 4
     for method in (*again, "frozen"):
-        assert sorted(rows[method].entry.records) == [0, 1, 2], method
+        assert set(rows[method].entry.records) >= {0, 1, 2}, method
 
 
 def test_frozen_is_a_line_that_trains_nothing_and_is_never_ranked(rows: dict[str, Row]):
