@@ -102,7 +102,11 @@ def test_the_download_has_its_row_with_three_seeds(copy: Path):
 def assert_gained(copy: Path) -> None:
     """Assert that the leaderboard folder has gained the method, its results and a strip, and lost nothing."""
     before, after = (
-        {path.relative_to(root): path.read_bytes() for path in (root / "leaderboard").rglob("*") if path.is_file()}
+        {
+            path.relative_to(root): path.read_bytes()
+            for path in (root / "leaderboard").rglob("*")
+            if path.is_file() and path.parent.name != "__pycache__"
+        }
         for root in (ROOT, copy)
     )
     assert {path: after.get(path) for path in before} == before
