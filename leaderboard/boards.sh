@@ -3,9 +3,8 @@
 #
 #   leaderboard/boards.sh AUTOPHAGY TABLE [SEEDS]
 #
-# TABLE is digits, gaussian, mnist, fashion_mnist, cifar10 or threshold. Cells that have a record are skipped, so that it can be stopped
-# and started again. SEEDS (0,3-5) are those of the plan that are run, all where it is left out: seed by seed, the board is
-# whole after each. On one thread the bits of a result do not depend on how many cores there are; two cells run side by side,
+# TABLE is digits, gaussian, mnist, fashion_mnist, cifar10 or threshold. Cells that have a record are skipped, so that it can
+# be stopped and started again. SEEDS (0,3-5) are those of the plan that are run, all where it is left out. On one thread the bits of a result do not depend on how many cores there are; two cells run side by side,
 # or WORKERS. The images of a task are those that `autophagy data TASK` has fetched. RESULTS is where the records go.
 set -euo pipefail
 autophagy=$(realpath "$1")
@@ -13,6 +12,11 @@ table=$2
 asked=${3:-}
 cd "$(dirname "$0")/.."
 results=$(realpath -m "${RESULTS:-leaderboard/results}")
+
+if ! [[ $asked =~ ^([0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*)?$ ]]; then
+    echo "boards.sh: SEEDS '$asked': give whole numbers from 0 and ranges of them, with commas: 0,3-5" >&2
+    exit 2
+fi
 
 # The seeds of the plan, by what they are for.
 three=0-2 five=0-4 ten=0-9

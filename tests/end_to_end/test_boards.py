@@ -93,3 +93,11 @@ def test_a_table_that_is_not_there_is_refused(tmp_path: Path):
     done = subprocess.run([BOARDS, "autophagy", "ffhq64"], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "boards.sh: no table 'ffhq64': choose one of " + ", ".join((*TABLES, "threshold")) + "\n"
+
+
+@pytest.mark.parametrize("seeds", ["x", "1,", "0-", "-1", "1 2"])
+def test_seeds_that_are_none_are_refused(seeds: str):
+    done = subprocess.run([BOARDS, "autophagy", "digits", seeds], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"boards.sh: SEEDS '{seeds}': give whole numbers from 0")
+    assert done.stderr.count("\n") == 1
