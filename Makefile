@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export OMP_NUM_THREADS ?= 2
 
-.PHONY: setup demo site test test-slow test-all lint format interface documents
+.PHONY: setup demo site verify-tenth test test-slow test-all lint format interface documents
 
 setup: $(VENV)/.installed
 
@@ -27,6 +27,10 @@ site: setup
 board-%: setup
 	leaderboard/boards.sh $(BIN)/autophagy $* $(SEEDS)
 	$(BIN)/python leaderboard/documents.py
+
+# A tenth of the records, drawn by the hash of their cells, run again.
+verify-tenth: setup
+	leaderboard/verify_tenth.sh $(BIN)/autophagy
 
 # Two processes with a thread each: the networks of the tests are too small to gain from more. What is slow by nature is
 # marked, and left out of `make test`; `pytest` alone runs all.

@@ -4,8 +4,9 @@
 #   leaderboard/boards.sh AUTOPHAGY TABLE [SEEDS]
 #
 # TABLE is digits, gaussian, mnist, fashion_mnist, cifar10 or threshold. Cells that have a record are skipped, so that it can
-# be stopped and started again. SEEDS (0,3-5) are those of the plan that are run, all where it is left out. On one thread the bits of a result do not depend on how many cores there are; two cells run side by side,
-# or WORKERS. The images of a task are those that `autophagy data TASK` has fetched. RESULTS is where the records go.
+# be stopped and started again. SEEDS (0,3-5) are those of the plan that are run, all where it is left out. On one thread the
+# bits of a result do not depend on how many cores there are; two cells run side by side, or WORKERS. The images of a task are
+# those that `autophagy data TASK` has fetched. RESULTS is where the records go.
 set -euo pipefail
 autophagy=$(realpath "$1")
 table=$2
