@@ -41,7 +41,7 @@ class TensorBoardLog:
         for name, value in values_of(result).items():
             self._scores.add_scalar(name, value, result.generation)
         if strip is not None:
-            image = np.asarray(Image.open(io.BytesIO(strip)))
+            image = np.asarray(Image.open(io.BytesIO(strip)).convert("RGBA"))
             self._scores.add_image("strip", image, result.generation, dataformats="HWC")
         self._scores.flush()
 

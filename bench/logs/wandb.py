@@ -69,7 +69,7 @@ class WandbLog:
         self._images_trained += result.cost.images_trained
         values: dict[str, object] = {"generation": result.generation, **values_of(result)}
         if strip is not None:
-            values["strip"] = self._image(Image.open(io.BytesIO(strip)))
+            values["strip"] = self._image(Image.open(io.BytesIO(strip)).convert("RGBA"))
         # One step after the losses, which may have been sent before the process was killed.
         self._log(values, self._images_trained + 1)
 

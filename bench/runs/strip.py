@@ -40,6 +40,8 @@ def draw_strip(rows: list[Tensor]) -> bytes:
         for x, image in enumerate(row.expand(-1, 3, -1, -1).permute(0, 2, 3, 1).numpy()):
             enlarged = Image.fromarray(image).resize((tile, tile), Image.Resampling.NEAREST)
             picture.paste(enlarged, (MARGIN + x * step, top))
+    if all(row.shape[1] == 1 for row in rows):
+        picture = picture.convert("LA")  # the same picture in two thirds of the bytes
     buffer = io.BytesIO()
-    picture.save(buffer, "PNG")
+    picture.save(buffer, "PNG", optimize=True)
     return buffer.getvalue()

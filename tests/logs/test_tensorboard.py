@@ -27,7 +27,7 @@ def folder(tmp_path: Path) -> Path:
 
 def strip_of(t: int) -> bytes:
     buffer = io.BytesIO()
-    Image.new("RGBA", (30, 10 * t)).save(buffer, "PNG")
+    Image.new("LA", (30, 10 * t)).save(buffer, "PNG")
     return buffer.getvalue()
 
 

@@ -40,7 +40,7 @@ def only_file(runs: Path) -> Path:
 
 def strip() -> bytes:
     buffer = io.BytesIO()
-    Image.new("RGBA", (30, 10)).save(buffer, "PNG")
+    Image.new("LA", (30, 10)).save(buffer, "PNG")
     return buffer.getvalue()
 
 

@@ -56,6 +56,13 @@ def test_the_words_differ_from_generation_to_generation():
     assert not np.array_equal(first, second)
 
 
+def test_grey_images_make_the_picture_that_they_make_as_colours_in_fewer_bytes():
+    rows = [random_row(t) for t in range(3)]
+    colours = [row.expand(-1, 3, -1, -1) for row in rows]
+    assert np.array_equal(drawn(rows), drawn(colours))
+    assert len(draw_strip(rows)) < 0.8 * len(draw_strip(colours))
+
+
 def test_images_larger_than_a_tile_keep_their_pixels():
     row = random_row(0, 3, 64)
     strip = drawn([row])
