@@ -98,32 +98,35 @@ def store_real_data(
 def _fetched(task: Task, folder: Path, progress: Progress) -> RealData:
     """Return a task's images from where they are published, or from the copy on the hub that its file names."""
     source, hub = SOURCES[task.data.source], task.data.hub
+    if hub is not None and not source.downloads and read_stored(folder) is None:
+        return _read_hub(task, HubSet.parse(hub), progress)
     try:
-        if hub is not None and not source.downloads and read_stored(folder) is None:
-            return _read_hub(task, HubSet.parse(hub), progress)
         source.fetch(folder)
     except BadInput as error:
-        if hub is None or not source.downloads:
-            raise
+        if hub is None:
+            raise BadInput(f"{error}: {_by_hand(task, None)}") from error
         progress.note(f"{error}; its copy on the hub is tried, {hub}")
-        return _read_hub(task, HubSet.parse(hub), progress, str(error))
+        return _read_hub(task, HubSet.parse(hub), progress)
     if source.downloads:
         return _checked(task, folder, _read_source(task, folder))
     return load_real_data(task, None, progress)
 
 
-def _read_hub(task: Task, wanted: HubSet, progress: Progress, before: str = "") -> RealData:
+def _read_hub(task: Task, wanted: HubSet, progress: Progress) -> RealData:
     """Return the images of a data set of the hub; the task's own copy has its classes in their order."""
-    by_hand = (
-        f"by hand: (1) run `autophagy data {task.name}` where there is a network, and copy {_folder(task)} from "
-        f"there; (2) get the parquet files of {wanted} and give --from FOLDER; (3) get what the task file cites and "
-        "give --from, the folder or zip of its images"
-    )
-    if before:
-        by_hand = f"before, {before}; {by_hand}"
     is_own = task.data.hub == f"hf:{wanted.name}"
-    with fetch(wanted, paths.data_folder() / "hub", progress, by_hand, numbered=is_own) as files:
+    with fetch(wanted, paths.data_folder() / "hub", progress, _by_hand(task, wanted), numbered=is_own) as files:
         return _read_files(task, files, progress)
+
+
+def _by_hand(task: Task, hub: HubSet | None) -> str:
+    """Return what a user can do where nothing can be fetched."""
+    ways = [
+        f"run `autophagy data {task.name}` where there is a network, and copy {_folder(task)} from there",
+        *([] if hub is None else [f"get the parquet files of {hub} and give --from FOLDER"]),
+        "get what the task file cites and give --from, the folder or zip of its images",
+    ]
+    return "by hand: " + "; ".join(f"({number}) {way}" for number, way in enumerate(ways, 1))
 
 
 def in_tier_size(task: Task, tier: TierName, data: RealData) -> RealData:

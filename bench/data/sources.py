@@ -113,7 +113,7 @@ class TorchvisionSource(Source):
             for train in (True, False):
                 self._dataset(folder, train=train, download=True)
         except (RuntimeError, OSError) as error:
-            raise BadInput(f"{self._name} cannot be downloaded ({first_line(error)}): {self._advice}") from error
+            raise BadInput(f"{self._name} cannot be downloaded ({first_line(error)})") from error
 
     @property
     def _dataset(self) -> Callable[..., Any]:

@@ -14,6 +14,7 @@ from builders import QUIET
 from bench.cells.task import Task, load_task
 from bench.data.hub import HubSet
 from bench.data.real import load_real_data, store_real_data
+from bench.data.sources import SOURCES
 from bench.errors import BadInput
 
 pytest.importorskip("pyarrow", reason="needs the extra parquet")
@@ -162,7 +163,6 @@ def test_where_the_first_source_is_down_the_copy_on_the_hub_is_read(
     classes = tuple(f"other name {i}" for i in range(10))  # the copy's names are not the task's, their order is
     write(root / "train-00000-of-00001.parquet", list(range(60)), [i % 10 for i in range(60)], names=classes)
     write(root / "test-00000-of-00001.parquet", list(range(100, 130)), [i % 10 for i in range(30)], names=classes)
-    from bench.data.sources import SOURCES
 
     def down(folder: Path) -> None:
         raise BadInput("it is down")
@@ -189,6 +189,22 @@ def test_without_a_network_one_line_says_three_ways(hub: Hub):
         "(3) get what",
     ):
         assert way in message
+
+
+def test_without_a_copy_on_the_hub_a_failed_download_says_two_ways(monkeypatch: pytest.MonkeyPatch):
+    def down(folder: Path) -> None:
+        raise BadInput("MNIST cannot be downloaded (no route)")
+
+    task = small("mnist")
+    task = task.model_copy(update={"data": task.data.model_copy(update={"hub": None})})
+    monkeypatch.setattr(SOURCES[task.data.source], "fetch", down)
+    with pytest.raises(BadInput) as caught:
+        store_real_data(task, None)
+    message = str(caught.value)
+    assert message.startswith("MNIST cannot be downloaded (no route): by hand: (1) run `autophagy data mnist` where")
+    assert "(2) get what the task file cites and give --from" in message
+    assert "(3)" not in message
+    assert "parquet" not in message
 
 
 def test_a_data_set_that_there_is_none_of_is_said(hub: Hub):
