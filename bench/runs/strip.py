@@ -43,5 +43,5 @@ def draw_strip(rows: list[Tensor]) -> bytes:
     if all(row.shape[1] == 1 for row in rows):
         picture = picture.convert("LA")  # the same picture in two thirds of the bytes
     buffer = io.BytesIO()
-    picture.save(buffer, "PNG", optimize=True)
+    picture.save(buffer, "PNG")
     return buffer.getvalue()
