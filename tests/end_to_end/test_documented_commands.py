@@ -29,6 +29,7 @@ ELSEWHERE = {
     r"python tests/fuzz": "tests/fuzz/test_fuzz.py",
     r"python tests/faults|pytest -m faults": "tests/faults/test_faults.py",
     r"make board-digits.*": "tests/test_shipped_results.py",  # of what it has made
+    r"make verify-tenth.*": "tests/end_to_end/test_verify_tenth.py",
     r"autophagy run .*--workers 2": "tests/executors/test_worker_processes.py",
     r"autophagy run .*--generator flow.py": "tests/end_to_end/test_bring_a_generator.py",
     r"autophagy run .*--log tensorboard|tensorboard --logdir": "tests/end_to_end/test_logging.py",
