@@ -8,6 +8,10 @@
 # bits of a result do not depend on how many cores there are; two cells run side by side, or WORKERS. The images of a task are
 # those that `autophagy data TASK` has fetched. RESULTS is where the records go.
 set -euo pipefail
+if [ $# -lt 2 ] || [ $# -gt 3 ]; then
+    echo "boards.sh: give the path of autophagy, a table, and seeds or nothing" >&2
+    exit 2
+fi
 autophagy=$(realpath "$1")
 table=$2
 asked=${3:-}

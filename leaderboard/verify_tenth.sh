@@ -7,9 +7,17 @@
 # is what the file's name begins with (digits-ddpm), all records where it is left out. What has a reproduction is skipped. On
 # one thread, as boards.sh; two at once, or WORKERS. Exit status 1 where one does not agree or could not be run.
 set -euo pipefail
+if [ $# -lt 1 ] || [ $# -gt 2 ]; then
+    echo "verify_tenth.sh: give the path of autophagy, and what the records begin with or nothing" >&2
+    exit 2
+fi
 autophagy=$(realpath "$1")
 begins=${2:-}
 cd "$(dirname "$0")/.."
+if ! compgen -G "leaderboard/results/$begins*.json" >/dev/null; then
+    echo "verify_tenth.sh: no record in leaderboard/results begins with '$begins'" >&2
+    exit 2
+fi
 
 # Print the records of the tenth that have no reproduction.
 drawn() {
@@ -17,7 +25,7 @@ drawn() {
     for record in leaderboard/results/"$begins"*.json; do
         id=${record%.json}
         id=${id##*-}
-        if [ -e "$record" ] && ((16#$id % 10 == 0)) && ! compgen -G "leaderboard/reproductions/$id*" >/dev/null; then
+        if ((16#$id % 10 == 0)) && ! compgen -G "leaderboard/reproductions/$id*" >/dev/null; then
             echo "$record"
         fi
     done

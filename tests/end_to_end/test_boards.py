@@ -95,6 +95,13 @@ def test_a_table_that_is_not_there_is_refused(tmp_path: Path):
     assert done.stderr == "boards.sh: no table 'ffhq64': choose one of " + ", ".join((*TABLES, "threshold")) + "\n"
 
 
+@pytest.mark.parametrize("words", [[], ["autophagy"], ["autophagy", "digits", "0", "1"]])
+def test_too_few_or_too_many_words_are_refused(words: list[str]):
+    done = subprocess.run([BOARDS, *words], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "boards.sh: give the path of autophagy, a table, and seeds or nothing\n"
+
+
 @pytest.mark.parametrize("seeds", ["x", "1,", "0-", "-1", "1 2"])
 def test_seeds_that_are_none_are_refused(seeds: str):
     done = subprocess.run([BOARDS, "autophagy", "digits", seeds], capture_output=True, text=True, check=False)

@@ -48,5 +48,17 @@ def test_one_that_does_not_agree_is_told_after_all_have_run(leaderboard: Path):
     assert records == {"digits-none-seed0-0000000a", "digits-none-seed2-80000002", "mnist-none-seed0-00000064"}
 
 
-def test_nothing_drawn_is_nothing_to_do(leaderboard: Path):
-    assert verified(leaderboard, "cifar10") == (0, set())
+def test_where_all_are_verified_there_is_nothing_to_do(leaderboard: Path):
+    assert verified(leaderboard, "digits-none-seed3") == (0, set())
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "give the path of autophagy, and what the records begin with or nothing"),
+        (["autophagy", "cifar10"], "no record in leaderboard/results begins with 'cifar10'"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(leaderboard: Path, words: list[str], said: str):
+    done = subprocess.run([leaderboard / "verify_tenth.sh", *words], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"verify_tenth.sh: {said}\n")
