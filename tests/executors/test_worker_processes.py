@@ -13,6 +13,7 @@ from forked import CONTEXT, Command
 
 from bench.cli.main import main
 from bench.executors import processes
+from bench.files.claim import read_holder
 
 GRID = ["--task", "gaussian", "--generator", "gaussian", "--generations", "3", "--seeds", "0,1", "--threads", "1"]
 FAILING = """\
@@ -84,10 +85,13 @@ def test_a_worker_that_is_killed_is_replaced_and_the_record_is_the_same(tmp_path
     grid = ["run", "--task", task, "--loop", "fully_synthetic", "--threads", "1"]
     assert main([*map(str, grid), "--runs", str(tmp_path / "alone")]) == 0
     command = Command([*grid, "--runs", tmp_path / "runs", "--workers", "2", "--seeds", "0,1"], tmp_path / "log")
-    claims = lambda: list(tmp_path.glob("runs/cells/*-seed0-*/.claim"))  # noqa: E731
-    command.wait_for(claims)
-    holder = next(line for line in claims()[0].read_text().splitlines() if line.startswith("pid="))
-    os.kill(int(holder.removeprefix("pid=")), signal.SIGKILL)
+
+    def holders() -> list[int]:
+        found = (read_holder(folder) for folder in tmp_path.glob("runs/cells/*-seed0-*"))
+        return [holder.process for holder in found if holder]
+
+    command.wait_for(holders)
+    os.kill(holders()[0], signal.SIGKILL)
     status, _, err = command.end()
     assert status == 0
     assert "its process was ended by SIGKILL" in err
