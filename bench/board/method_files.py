@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from bench import paths
@@ -95,6 +96,7 @@ def _docstring(source: str) -> str:
     return next(filter(None, (ast.get_docstring(node) for node in described)), "")
 
 
+@cache  # asked for every gap of every table
 def _said(source: str) -> dict[str, tuple[str, ...]]:
     """Return the loops and generators that a class names in its body, as far as they are written out."""
     found: dict[str, tuple[str, ...]] = {}

@@ -1,7 +1,7 @@
 """From the choices on the command line to cells: every combination, each one checked before anything runs."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from pydantic import ValidationError
@@ -29,8 +29,13 @@ class PlannedCell:
     generator: LoadedGenerator
 
 
-def plan_cells(choices: Choices) -> list[PlannedCell]:
+def plan_cells(choices: Choices, load_method: Callable[[str], LoadedMethod] = load_method) -> list[PlannedCell]:
     """Return the cells of all combinations, those that share G^1 next to each other.
+
+    Args:
+        choices: what to run.
+        load_method: `bench.methods.file.load_method`, or one that remembers: whoever plans often executes each
+            method's file once.
 
     Raises:
         BadInput: a name that does not exist, a value that is not allowed, or too few real images.
