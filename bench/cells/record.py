@@ -1,7 +1,6 @@
 """The record of a finished cell: schema 3, written once, validated whenever it is read."""
 
 import datetime
-import json
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -29,6 +28,7 @@ from bench.files.limits import (
     Share,
     Text,
 )
+from bench.files.sealed import sealed_text
 from bench.files.untrusted import read_untrusted_json
 from bench.files.validation import one_line, shown
 
@@ -268,8 +268,7 @@ class Record(_Part):
 
     def to_json(self) -> str:
         """Return the file's text: the record and, as `sha256`, the hash that shows when it was changed afterwards."""
-        content = self.model_dump(mode="json")
-        return json.dumps(content | {"sha256": canonical_sha256(content)}, indent=2) + "\n"
+        return sealed_text(self.model_dump(mode="json"))
 
 
 def read_record(path: Path) -> Record:

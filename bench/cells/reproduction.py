@@ -1,6 +1,5 @@
 """The record of a reproduction: what somebody found who ran a cell again or scored its samples again. Schema 1."""
 
-import json
 import re
 from pathlib import Path
 from typing import Annotated, Literal
@@ -13,6 +12,7 @@ from bench.errors import BadInput
 from bench.files.atomic import make_folder, write_text
 from bench.files.hashing import canonical_sha256
 from bench.files.limits import MOST_RECORD_BYTES, Sha256
+from bench.files.sealed import sealed_text
 from bench.files.untrusted import read_untrusted_json
 from bench.files.validation import one_line, validate_strictly
 
@@ -81,8 +81,7 @@ class Reproduction(BaseModel):
 
     def to_json(self) -> str:
         """Return the file's text, with the hash that shows when it was changed afterwards."""
-        content = self.model_dump(mode="json")
-        return json.dumps(content | {"sha256": canonical_sha256(content)}, indent=2) + "\n"
+        return sealed_text(self.model_dump(mode="json"))
 
 
 def check_name(name: str) -> None:

@@ -9,9 +9,26 @@ from bench.files.atomic import write_text
 from bench.files.hashing import canonical_sha256, file_sha256
 
 
+def sealed_text(content: dict[str, Any]) -> str:
+    """Return the text of a JSON object with its own SHA-256 under the key `sha256`.
+
+    A key has a line, in a list each entry, a generation for example: thousands of such files are kept, a third smaller
+    than with a line for every number, and a change still shows where it is.
+    """
+    lines = []
+    for key, value in (content | {"sha256": canonical_sha256(content)}).items():
+        text = "[\n" + ",\n".join(map(_dense, value)) + "\n]" if isinstance(value, list) and value else _dense(value)
+        lines.append(f"{_dense(key)}: {text}")
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def _dense(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"))
+
+
 def write_sealed(path: Path, content: dict[str, Any]) -> None:
-    """Write a JSON object with its own SHA-256 under the key `sha256`."""
-    write_text(path, json.dumps(content | {"sha256": canonical_sha256(content)}, indent=2) + "\n")
+    """Write a JSON object with its own SHA-256, as `sealed_text` has it."""
+    write_text(path, sealed_text(content))
 
 
 def read_sealed(path: Path) -> dict[str, Any]:

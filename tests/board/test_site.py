@@ -173,7 +173,7 @@ def test_what_the_build_did_not_make_is_left_alone(results: Results, out: Path) 
 
 def test_edited_record_is_refused_by_name(results: Results, out: Path) -> None:
     path = results.add(make_record())
-    path.write_text(path.read_text().replace('"fid": 4.125', '"fid": 0.125'))
+    path.write_text(path.read_text().replace('"fid":4.125', '"fid":0.125'))
     with pytest.raises(BadInput, match=re.escape(f"{path}: its sha256 does not fit")):
         build_site(results.folder, out, plan_cells)
     assert not out.exists()

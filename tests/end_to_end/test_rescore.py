@@ -213,7 +213,7 @@ def test_an_unfinished_cell_is_refused(cell: Path, refusal):
 
 def test_an_edited_record_is_refused_and_kept(cell: Path, refusal):
     path = cell / "record.json"
-    path.write_text(path.read_text().replace('"k": 5', '"k": 4'))
+    path.write_text(path.read_text().replace('"k":5', '"k":4'))
     edited = path.read_bytes()
     assert f"{path}: its sha256 does not fit" in refusal(cell)
     assert path.read_bytes() == edited

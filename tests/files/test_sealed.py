@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bench.errors import Damaged
-from bench.files.sealed import check_hash, read_sealed, write_sealed
+from bench.files.sealed import check_hash, read_sealed, sealed_text, write_sealed
 
 
 def flip(path: Path, place: int) -> None:
@@ -20,6 +20,24 @@ def flip(path: Path, place: int) -> None:
 def test_json_is_given_back_without_its_hash(tmp_path: Path):
     write_sealed(tmp_path / "file", {"b": [1, None], "a": "Fréchet"})
     assert read_sealed(tmp_path / "file") == {"b": [1, None], "a": "Fréchet"}
+
+
+def test_a_sealed_object_has_a_line_for_each_key_and_for_each_entry_of_a_list():
+    content = {"cell": {"seed": 0, "bias": 0.5}, "uses": [], "generations": [{"fid": 1e-9}, {"fid": -2.0}]}
+    text = sealed_text(content)
+    seal = hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    assert json.loads(text) == content | {"sha256": seal}
+    assert text.splitlines() == [
+        "{",
+        '"cell": {"seed":0,"bias":0.5},',
+        '"uses": [],',
+        '"generations": [',
+        '{"fid":1e-09},',
+        '{"fid":-2.0}',
+        "],",
+        f'"sha256": "{seal}"',
+        "}",
+    ]
 
 
 def test_no_flipped_bit_of_json_changes_what_is_read(tmp_path: Path):

@@ -286,7 +286,7 @@ def lose_a_generation(cell: Path) -> str:
 
 def edit_the_record(cell: Path) -> str:
     record = cell / "record.json"
-    record.write_text(record.read_text().replace('"k": 5', '"k": 4'))
+    record.write_text(record.read_text().replace('"k":5', '"k":4'))
     return "record.json: its sha256 does not fit its content: the file was edited"
 
 
