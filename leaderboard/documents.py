@@ -3,6 +3,7 @@
 A page holds regions, from `<!-- from the records: WHAT -->` to `<!-- end -->`. WHAT is one of
 
     tables TASK       a table for each loop of a task, its methods beside the plain loop
+    questions         the questions, and what the records of each task say to them
     findings PART     the findings of findings.toml, "paper" or "methods", beside the records
     threshold TASK    the sweep that threshold/TASK holds
     not run           the baselines that no record is of
@@ -22,8 +23,10 @@ from statistics import fmean
 from types import SimpleNamespace
 from typing import Any
 
-from bench.board.answers import by_series, seeds_of
+from bench.board.answer import NOT_RUN, Answer
+from bench.board.answers import by_series, decide_all, seeds_of
 from bench.board.board import build_board
+from bench.board.conditions import SETTINGS
 from bench.board.cost import Cost
 from bench.board.findings import Finding, FoundNumber, load_findings, look_up, run_of
 from bench.board.known_methods import is_known
@@ -31,7 +34,7 @@ from bench.board.line import Line
 from bench.board.metrics import FID, RECALL, Metric
 from bench.board.papers import papers_in
 from bench.board.question_file import AgainstSpec, CellsSpec
-from bench.board.questions import Side, sides
+from bench.board.questions import Side, load_questions, sides
 from bench.board.results import find_results
 from bench.board.seed_statistics import FEWEST_SEEDS, paired_difference
 from bench.board.tables import PLAIN_POOL, Entry, Track
@@ -95,6 +98,8 @@ class Records:
         match what.split():
             case ["tables", task]:
                 return _block(self._tables(task))
+            case ["questions"]:
+                return _block(_questions(decide_all(load_questions(LEADERBOARD / "questions", plan_cells), self._records)))
             case ["findings", "paper" | "methods" as part]:
                 return _block(self._findings(part))
             case ["threshold", task]:
@@ -104,7 +109,7 @@ class Records:
                 return _list([f"`{name}`" for name in baseline_names() if name not in run])
         form, semicolon, cells = what.partition(";")
         if not semicolon:
-            raise BadInput("choose tables TASK, findings PART, threshold TASK, not run, or FORMAT; CELLS")
+            raise BadInput("choose tables TASK, questions, findings PART, threshold TASK, not run, or FORMAT; CELLS")
         return form.format(**vars(self._numbers(tomllib.loads(f"cells = {{ {cells} }}")["cells"])))
 
     def _numbers(self, given: dict[str, Any]) -> Numbers:
@@ -204,6 +209,17 @@ def _difference(entry: Entry, plain: Entry, metric: Metric) -> str:
     """Return the paired difference of the last generation; without an interval where one seed gives none."""
     found = paired_difference(entry.records, plain.records, metric.last)  # type: ignore[arg-type]
     return str(found) if found.seeds > 1 else f"{found.mean:+.2f}"
+
+
+def _questions(answers: Sequence[Answer]) -> Iterator[str]:
+    """Yield a row for each question with its verdict, and below it one for each task that has a say, or none yet."""
+    yield _row(["question", "verdict", "number that decides (95%)", "seeds"])
+    yield _row(["---"] * 4).replace(" ", "")
+    for place, answer in enumerate(answers, 1):
+        yield _row([f"**{place}. {answer.question.title}**", f"**{answer.verdict}**", "", ""])
+        for scope in answer.scopes:
+            number = ["", ""] if scope.verdict == NOT_RUN else [scope.effect, f"{scope.seeds}"]
+            yield _row([f"{scope.task} ({SETTINGS[scope.tier]})", scope.verdict, *number])
 
 
 def _finding(finding: Finding, numbers: Sequence[FoundNumber]) -> Iterator[str]:

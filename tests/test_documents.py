@@ -2,6 +2,7 @@
 
 import json
 import re
+import tomllib
 from dataclasses import asdict
 from pathlib import Path
 
@@ -85,6 +86,25 @@ def test_a_part_of_a_sentence_has_the_numbers_of_its_cells(raw: list[dict], reco
     assert written(page, records) == f"{start}{expected:.3f}{end}"
 
 
+def test_the_questions_have_their_verdicts_and_the_numbers_that_decide_them(raw: list[dict], records: Records):
+    rows = records.text_of("questions").strip().splitlines()[2:]
+    titles = [row.split("|")[1].strip(" *") for row in rows if row.startswith("| **")]
+    files = sorted((LEADERBOARD / "questions").glob("*.toml"))
+    asked = [tomllib.loads(path.read_text(encoding="utf-8"))["title"] for path in files]
+    assert titles == [f"{place}. {title}" for place, title in enumerate(asked, 1)]
+    (row,) = [row for row in rows if "latent_filter: recall is kept" in row]
+    task, verdict, number, seeds = (cell.strip() for cell in row.strip("|").split("|"))
+    own, plain = (last(raw, "recall", method=name) for name in ("latent_filter", "none"))
+    common = sorted(own.keys() & plain.keys())
+    test = stats.ttest_rel([own[seed] for seed in common], [plain[seed] for seed in common])
+    low, high = test.confidence_interval(0.95)
+    mean = sum(own[seed] - plain[seed] for seed in common) / len(common)
+    shown = f"{mean:+.3f} ({low:+.3f} to {high:+.3f})".replace("-", "−")
+    assert high < -0.05
+    assert (task, verdict, seeds) == ("digits (quick setting)", "refuted", str(len(common)))
+    assert number == f"digits, latent_filter: recall is kept: {shown}"
+
+
 def test_writing_twice_changes_nothing(records: Records):
     page = "<!-- from the records: tables gaussian -->\n<!-- end -->\n"
     once = written(page, records)
@@ -119,7 +139,7 @@ def test_a_sweep_says_where_synthetic_images_do_good(tmp_path: Path, records: Re
 @pytest.mark.parametrize(
     ("what", "line"),
     [
-        ("tabels digits", "choose tables TASK, findings PART, threshold TASK, not run, or FORMAT; CELLS"),
+        ("tabels digits", "choose tables TASK, questions, findings PART, threshold TASK, not run, or FORMAT; CELLS"),
         ("findings nobody", "choose tables TASK"),
         ('{last.fid}; method = "neon", loop = "fresh_data"', "no record of digits"),
         ('{last.fid}; method = "magic"', "no method 'magic'"),
