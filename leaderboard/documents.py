@@ -99,7 +99,8 @@ class Records:
             case ["tables", task]:
                 return _block(self._tables(task))
             case ["questions"]:
-                return _block(_questions(decide_all(load_questions(LEADERBOARD / "questions", plan_cells), self._records)))
+                questions = load_questions(LEADERBOARD / "questions", plan_cells)
+                return _block(_questions(decide_all(questions, self._records)))
             case ["findings", "paper" | "methods" as part]:
                 return _block(self._findings(part))
             case ["threshold", task]:
