@@ -17,7 +17,7 @@ _SOURCES = {
         "OpenReview {}",
         "https://openreview.net/forum?id={}",
     ),
-    r"github\.com/(?P<id>[A-Za-z0-9-]+/[A-Za-z0-9._-]*[A-Za-z0-9])": ("github {}", "https://github.com/{}"),
+    r"github\.com/(?P<id>[A-Za-z0-9-]+/[A-Za-z0-9._-]*[A-Za-z0-9])": ("code on GitHub", "https://github.com/{}"),
 }
 _NAME = r"[A-Z][^\W\d_]+(?:-[A-Z][^\W\d_]+)*"
 _AUTHORS = re.compile(rf"({_NAME}(?:(?:, | & | and ){_NAME})*(?: et al\.)?),? ((?:19|20)\d\d)")
@@ -28,7 +28,7 @@ class Paper:
     """A paper, or the code that stands for one.
 
     Attributes:
-        label: what it is known by: "arXiv 2307.01850".
+        label: what it is known by: "arXiv 2307.01850"; of code, whose name may be long, that it is code.
         link: where it is.
         authors: with the year, as the text names them before it: "Alemohammad et al. 2023"; empty where it does not.
     """

@@ -56,6 +56,6 @@ def test_what_is_left_out_of_the_way_is_quick(
     run += ["--method", "neon", "--sampling-bias", "0.5", "--device", "cpu"]
     assert main([*run, "--generations", str(n)]) == 0
     [record] = (tmp_path / "runs" / "cells").glob("*/record.json")
-    assert '"width": 8' in record.read_text()
+    assert '"width":8' in record.read_text()
     assert main([*run, "--generations", str(n)]) == 0  # is finished
     assert "digits-flow-fully_synthetic-bias0.5-neon-smoke-seed0-" in capsys.readouterr().out

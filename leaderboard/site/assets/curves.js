@@ -9,7 +9,7 @@ const PANEL_HEIGHT = 210;
 const TIP_AWAY = 10; // pixels from a point to what is read of it
 const DOTTED = "1 4";
 const DASHES = ["none", "7 4", "10 3 2 3", "14 5", "4 3", "12 3 2 3 2 3"]; // none of them like the dotted floor
-const SYMBOLS = ["circle", "square", "triangle", "diamond", "star", "wye", "cross"]; // one for each colour: never colour alone
+const SYMBOLS = ["circle", "square", "triangle", "diamond", "star", "wye", "cross"]; // one beside each colour: never colour alone
 const COLOURS = SYMBOLS.length; // in the stylesheet
 const NOTHING_CHOSEN = "-";
 const MOST_DOTS = 12; // more generations than this would run together and hide the dashes
@@ -22,8 +22,14 @@ const parts = new Map(); // those that were asked for, and whether they are ther
 
 /** The style of the i-th line of a chart. */
 function nthStyle(i) {
-  const dash = DASHES[Math.floor(i / COLOURS) % DASHES.length];
-  return { colour: `var(--series-${(i % COLOURS) + 1})`, symbol: SYMBOLS[i % COLOURS], dash };
+  const colour = i % COLOURS;
+  const round = Math.floor(i / COLOURS);
+  const shift = Math.floor(round / DASHES.length); // once the dashes are used up, each colour has the next one's symbol
+  return {
+    colour: `var(--series-${colour + 1})`,
+    symbol: SYMBOLS[(colour + shift) % COLOURS],
+    dash: DASHES[round % DASHES.length],
+  };
 }
 
 // Each line has one style, whatever else is chosen; the usual ones come first and so differ in their colours.
