@@ -30,8 +30,8 @@ POINTS_SIDE = 220  # pixels of a square of points
 POINTS_MARGIN = 6
 POINTS_SHOWN = 1_000
 POINT_RADIUS = 1.5
-POINT_COLOUR = (64, 132, 200, 255)  # readable on a light and on a dark page; the background is transparent
-FRAME = (128, 128, 128, 255)
+NOTHING, FRAME, POINT = range(3)  # the colours of a sheet of points: transparent, and two that any page lets be read
+POINT_COLOURS = [(0, 0, 0), (128, 128, 128), (64, 132, 200)]
 BLOCK = 1_024  # real images that are held against the samples at a time
 
 
@@ -132,7 +132,9 @@ def _draw_points(real: Tensor, first: Tensor, last: Tensor) -> Image.Image:
     flat = [((points[:POINTS_SHOWN].double() - centre) @ axes).numpy() for points in (real, first, last)]
     reach = 1.05 * max(float(np.abs(points).max()) for points in flat)
     scale = (POINTS_SIDE / 2 - POINTS_MARGIN) / (reach or 1)
-    sheet = Image.new("RGBA", (POINT_SQUARES * POINTS_SIDE, POINTS_SIDE))
+    sheet = Image.new("P", (POINT_SQUARES * POINTS_SIDE, POINTS_SIDE), NOTHING)
+    sheet.putpalette([value for colour in POINT_COLOURS for value in colour])
+    sheet.info["transparency"] = NOTHING
     draw = ImageDraw.Draw(sheet)
     for square, points in enumerate(flat):
         left = square * POINTS_SIDE
@@ -140,12 +142,12 @@ def _draw_points(real: Tensor, first: Tensor, last: Tensor) -> Image.Image:
         draw.rectangle((left + edge, edge, left + POINTS_SIDE - edge, POINTS_SIDE - edge), outline=FRAME)
         for x, y in points * scale + POINTS_SIDE / 2:
             at = (left + x, float(y))
-            draw.ellipse([c + r for r in (-POINT_RADIUS, POINT_RADIUS) for c in at], fill=POINT_COLOUR)
+            draw.ellipse([c + r for r in (-POINT_RADIUS, POINT_RADIUS) for c in at], fill=POINT)
     return sheet
 
 
 def _png(sheet: Image.Image) -> bytes:
     buffer = io.BytesIO()
-    grey = sheet.mode == "P" and len(sheet.getcolors() or ()) <= GREYS
-    sheet.save(buffer, "PNG", optimize=True, **({"bits": 4} if grey else {}))
+    few = len(sheet.getcolors() or ()) <= GREYS
+    sheet.save(buffer, "PNG", optimize=True, **({"bits": 4} if few else {}))
     return buffer.getvalue()
