@@ -27,13 +27,14 @@ def random_row(seed: int, channels: int = 1, size: int = 8) -> torch.Tensor:
     return torch.randint(0, 256, (COLUMNS, channels, size, size), generator=generator, dtype=torch.uint8)
 
 
-@pytest.mark.parametrize("channels", [1, 3], ids=["grey", "colour"])
-def test_every_pixel_is_enlarged_without_smoothing(channels: int):
+@pytest.mark.parametrize(("channels", "off"), [(1, 2), (3, 0)], ids=["grey", "colour"])
+def test_every_pixel_is_enlarged_without_smoothing(channels: int, off: int):
+    """Colours are exact, greys the nearest of 64: half of a step of 255 / 63."""
     rows = [random_row(t, channels) for t in range(3)]
     strip = drawn(rows)
     for y, x in [(0, 0), (1, 7), (2, COLUMNS - 1)]:
         expected = rows[y][x].permute(1, 2, 0).numpy().repeat(TILE // 8, axis=0).repeat(TILE // 8, axis=1)
-        assert np.array_equal(tile(strip, y, x)[..., :3], np.broadcast_to(expected, (TILE, TILE, 3)))
+        assert np.abs(tile(strip, y, x)[..., :3].astype(int) - expected).max() <= off
 
 
 def test_images_are_opaque_and_what_is_between_them_is_transparent():
@@ -59,8 +60,10 @@ def test_the_words_differ_from_generation_to_generation():
 def test_grey_images_make_the_picture_that_they_make_as_colours_in_fewer_bytes():
     rows = [random_row(t) for t in range(3)]
     colours = [row.expand(-1, 3, -1, -1) for row in rows]
-    assert np.array_equal(drawn(rows), drawn(colours))
-    assert len(draw_strip(rows)) < 0.8 * len(draw_strip(colours))
+    grey, coloured = drawn(rows).astype(int), drawn(colours).astype(int)
+    assert np.abs(grey - coloured)[coloured[..., 3] == 255].max() <= 2
+    assert np.abs(grey - coloured)[..., 3].max() <= 9  # half of a step of 255 / 15
+    assert len(draw_strip(rows)) < 0.5 * len(draw_strip(colours))
 
 
 def test_images_larger_than_a_tile_keep_their_pixels():
