@@ -22,8 +22,8 @@ from bench.data.image_set import ImageSet
 SQUARES = 4  # in a row, of images
 POINT_SQUARES = 3
 GAP = 1  # pixels to the right of each image and below it
-MOST_SIDE = 6  # images along a side of a square
-MOST_PIXELS = 600_000  # of a sheet: about 100 kB of grey images, 300 kB of coloured ones
+MOST_SIDE = 4  # images along a side of a square
+MOST_PIXELS = 320_000  # of a sheet: about 50 kB of grey images, 150 kB of coloured ones
 GREYS, COLOURS = 16, 64  # different values in the file
 BETWEEN = 110  # grey value between images
 POINTS_SIDE = 220  # pixels of a square of points
