@@ -28,6 +28,7 @@ three=0-2 five=0-4 ten=0-9
 trend=0-14   # question 3, on digits
 filters=0-24 # question 8, on digits
 tenth=0-34   # question 4, on digits
+biased=0-34  # question 2, on digits
 
 # Print the numbers of lists like 0,3-5, one a line.
 numbers() {
@@ -70,6 +71,7 @@ digits_board() {
     digits "$filters" --loop fully_synthetic --method none,random_subset,verifier,latent_filter,realism_filter
     digits "$trend" --loop fresh_data --method none
     digits "$tenth" --loop fresh_data --n-real 30 --n-synthetic 270 --method none,real_only
+    digits "$biased" --loop fully_synthetic --sampling-bias 0.5 --method none
     digits "$five" --loop fresh_data --n-real 30 --n-synthetic 270 --method frozen
     digits "$five" --loop fresh_data --method golden_ratio
     digits "$five" --loop synthetic_augmentation,fresh_data --sampling-bias 0.5 --method none,frozen
