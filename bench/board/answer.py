@@ -100,8 +100,8 @@ class Scope:
     Attributes:
         task: whose cells they are.
         tier: of the cells.
-        seeds: the fewest that any of the numbers is computed from that decide.
-        verdict: of these numbers alone; "not run yet" where there is no seed of any of them.
+        seeds: that the number is computed from whose effect is told.
+        verdict: of the numbers that decide alone; "not run yet" where there is no seed of any of them.
         effect: the number that decides it, in words; of those that are shown the first. Of an undecided one also why.
     """
 

@@ -91,7 +91,7 @@ def _scopes(combine: Literal["all", "any"], items: Sequence[ItemAnswer]) -> Iter
         if not any(item.seeds for item in own):
             verdict = NOT_RUN
         effect = f"{first.label}: {', '.join(filter(None, (first.shown, first.why)))}"
-        yield Scope(task, tier, min(len(item.seeds) for item in own), verdict, effect)
+        yield Scope(task, tier, len(first.seeds), verdict, effect)
 
 
 def combined(combine: Literal["all", "any"], verdicts: Sequence[Verdict]) -> Verdict:

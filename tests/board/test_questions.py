@@ -649,7 +649,8 @@ def test_every_claim_of_the_design_has_its_question(answers: list[Answer]) -> No
 
 def test_shipped_questions_say_what_the_field_knows(answers: list[Answer]) -> None:
     verdicts = {answer.question.key[3:]: answer.verdict for answer in answers}
-    assert verdicts["no_fresh_data"] == "supported"
+    (first, *_) = answers
+    assert {scope.verdict for scope in first.scopes if scope.task in ("digits", "gaussian")} == {"supported"}
     assert {verdicts[name] for name in ("overtraining", "duplicates_and_weights")} == {"refuted"}
     assert verdicts["more_samples"] == "helps, does not stop it"
 
@@ -660,7 +661,7 @@ def test_a_verdict_says_what_it_holds_for(answers: list[Answer]) -> None:
         assert {scope.task for scope in answer.scopes} == {item.of.partition(" ")[0] for item in deciding}
         for scope in answer.scopes:
             own = [item for item in deciding if (item.task, item.tier) == (scope.task, scope.tier)]
-            assert scope.seeds == min(len(item.seeds) for item in own)
+            assert scope.seeds in [len(item.seeds) for item in own if scope.effect.startswith(f"{item.label}: ")]
             assert (scope.verdict == "not run yet") == (not any(item.seeds for item in own))
     (fresh,) = [answer for answer in answers if answer.question.key.endswith("fresh_data_stops_it")]
     assert [scope.task for scope in fresh.scopes] == ["gaussian", "digits"]
