@@ -36,7 +36,7 @@ def out(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def committed(tmp_path_factory: pytest.TempPathFactory) -> Site:
-    """The site of the committed records of two tasks, of the baselines with the seeds 0 to 2, some of them with strips.
+    """The site of two tasks: the committed records of the baselines with the seeds 0 to 2, some of them with strips.
 
     What others submit may have more seeds or fewer, and must not change what is tested here; nor does a browser read
     more with every task that is run.
