@@ -12,13 +12,11 @@ from bench import paths
 from bench.board.site import build_site
 from bench.cells.record import read_record
 from bench.executors.grid import plan_cells
-from bench.paths import baseline_names
 from bench.runs.strip import draw_strip
 
-from .html_pages import Site
+from .html_pages import Site, is_of_committed_site
 from .made_up import Results
 
-TASKS = ("digits", "gaussian")
 # Cells of the committed records that get a strip here.
 WITH_STRIP = ("none", "real_only", "self_correction", "teacher")
 
@@ -46,7 +44,7 @@ def committed(tmp_path_factory: pytest.TempPathFactory) -> Site:
     results.mkdir()
     for path in (paths.LEADERBOARD / "results").glob("*.json"):
         cell = read_record(path).cell
-        if cell.task in TASKS and cell.method.name in baseline_names() and cell.seed < 3:
+        if is_of_committed_site(cell):
             shutil.copy(path, results)
     pixels = torch.Generator().manual_seed(0)
     for name in WITH_STRIP:

@@ -14,9 +14,8 @@ from bench.board.results import find_results
 from bench.board.site import build_site
 from bench.cells.record import Record
 from bench.executors.grid import plan_cells
-from bench.paths import baseline_names
 
-from .html_pages import Site
+from .html_pages import Site, is_of_committed_site
 from .made_up import Results, add_scores, make_record
 
 Rows = list[dict[str, str]]
@@ -41,11 +40,7 @@ def typed(text: str) -> Any:
 def records() -> dict[str, Record]:
     """Return those that the committed site was built from."""
     found = [result.record for result in find_results(paths.LEADERBOARD / "results") if result.own_space]
-    return {
-        record.cell_id: record
-        for record in found
-        if record.cell.method.name in baseline_names() and record.cell.seed < 3
-    }
+    return {record.cell_id: record for record in found if is_of_committed_site(record.cell)}
 
 
 def test_scores_are_those_of_the_records_to_the_last_bit(committed: Site, records: dict[str, Record]) -> None:
