@@ -6,6 +6,7 @@ A page holds regions, from `<!-- from the records: WHAT -->` to `<!-- end -->`. 
     questions         the questions, and what the records of each task say to them
     findings PART     the findings of findings.toml, "paper" or "methods", beside the records
     threshold TASK    the sweep that threshold/TASK holds
+    plan              how much of what boards.sh plans has a record
     not run           the baselines that no record is of
     FORMAT; CELLS     a part of a sentence: FORMAT with `Numbers` in braces, CELLS as in questions/*.toml
 
@@ -15,13 +16,15 @@ The statistics are the board's. `tests/test_documents.py` holds the pages agains
 import json
 import re
 import tomllib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from statistics import fmean
 from types import SimpleNamespace
 from typing import Any
+
+from planned import TABLES, planned_cells
 
 from bench.board.answer import NOT_RUN, Answer
 from bench.board.answers import by_series, decide_all, seeds_of
@@ -40,6 +43,7 @@ from bench.board.seed_statistics import FEWEST_SEEDS, paired_difference
 from bench.board.tables import PLAIN_POOL, Entry, Track
 from bench.board.trust import Trust
 from bench.board.views import TableView, views
+from bench.cells.cell import Cell
 from bench.cells.floor import WITH_FLOOR, beside_floor, percent, share_of_floor
 from bench.cells.record import Record, Scores
 from bench.errors import BadInput
@@ -105,12 +109,16 @@ class Records:
                 return _block(self._findings(part))
             case ["threshold", task]:
                 return _block(_threshold(LEADERBOARD / "threshold" / task / "threshold.json"))
+            case ["plan"]:
+                return _block(self._plan())
             case ["not", "run"]:
                 run = {record.cell.method.name for record in self._records}
                 return _list([f"`{name}`" for name in baseline_names() if name not in run])
         form, semicolon, cells = what.partition(";")
         if not semicolon:
-            raise BadInput("choose tables TASK, questions, findings PART, threshold TASK, not run, or FORMAT; CELLS")
+            raise BadInput(
+                "choose tables TASK, questions, findings PART, threshold TASK, plan, not run, or FORMAT; CELLS"
+            )
         return form.format(**vars(self._numbers(tomllib.loads(f"cells = {{ {cells} }}")["cells"])))
 
     def _numbers(self, given: dict[str, Any]) -> Numbers:
@@ -155,6 +163,18 @@ class Records:
             yield f"### {view.title_of(track)}\n"
             yield from _table(view, track)
 
+    def _plan(self) -> Iterator[str]:
+        run = {record.cell.id for record in self._records}
+        for table in TABLES:
+            planned = {each.cell.id: each.cell for each in planned_cells(table)}
+            lacking: dict[str, Counter[str]] = defaultdict(Counter)
+            for cell in (cell for each, cell in planned.items() if each not in run):
+                lacking[_loop(cell)][cell.method.option] += 1
+            n = sum(methods.total() for methods in lacking.values())
+            yield f"- `{table}`: {len(planned) - n} of {len(planned)} cells{'.' if n else ', all'}"
+            for loop, methods in lacking.items():
+                yield f"  - not run of `{loop}`: " + ", ".join(f"`{name}` {n}" for name, n in methods.items())
+
     def _findings(self, part: str) -> Iterator[str]:
         found = [(finding, look_up(finding, self._series)) for finding in self.findings if finding.part == part]
         words = [number.word for _, numbers in found for number in numbers]
@@ -164,6 +184,13 @@ class Records:
         yield f"Their numbers: {agree} agree, {disagree} disagree, {neither} not shown.\n"
         for finding, numbers in found:
             yield from _finding(finding, numbers)
+
+
+def _loop(cell: Cell) -> str:
+    """Return what the cells of a loop's track have in common: generator, where it is no DDPM, kind and settings."""
+    return (
+        cell.slug.partition(f"-{cell.method.name}-{cell.tier}-")[0].removeprefix(f"{cell.task}-").removeprefix("ddpm-")
+    )
 
 
 def _table(view: TableView, track: Track) -> Iterator[str]:

@@ -2,12 +2,14 @@
 
 import json
 import re
+import shutil
 import tomllib
 from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 from documents import PAGES, Records, written
+from planned import planned_cells
 from scipy import stats
 
 from bench.errors import BadInput
@@ -136,10 +138,27 @@ def test_a_sweep_says_where_synthetic_images_do_good(tmp_path: Path, records: Re
     ]
 
 
+def test_of_the_plan_it_is_said_what_has_no_record(tmp_path: Path, monkeypatch):
+    ids = {each.cell.id: each.cell for each in planned_cells("gaussian")}
+    here, *_ = sorted(RESULTS.glob("gaussian-*-fresh_data-none-standard-*.json"))
+    assert json.loads(here.read_text())["cell_id"] in ids
+    shutil.copy(here, tmp_path)
+    monkeypatch.setattr("documents.TABLES", ["gaussian"])
+    first, *lines = Records(tmp_path).text_of("plan").strip().splitlines()
+    assert first == f"- `gaussian`: 1 of {len(ids)} cells."
+    assert sum(int(n) for line in lines for n in re.findall(r"` (\d+)", line.partition(":")[2])) == len(ids) - 1
+    frozen = sum(cell.slug.startswith("gaussian-gaussian-fresh_data-frozen-") for cell in ids.values())
+    (loop,) = (line for line in lines if line.startswith("  - not run of `gaussian-fresh_data`: "))
+    assert f"`frozen` {frozen}," in loop
+
+
 @pytest.mark.parametrize(
     ("what", "line"),
     [
-        ("tabels digits", "choose tables TASK, questions, findings PART, threshold TASK, not run, or FORMAT; CELLS"),
+        (
+            "tabels digits",
+            "choose tables TASK, questions, findings PART, threshold TASK, plan, not run, or ",
+        ),
         ("findings nobody", "choose tables TASK"),
         ('{last.fid}; method = "neon", loop = "fresh_data"', "no record of digits"),
         ('{last.fid}; method = "magic"', "no method 'magic'"),

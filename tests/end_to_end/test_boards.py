@@ -7,54 +7,29 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from planned import BOARDS, TABLES, command_lines, planned_cells
 
-from bench import paths
 from bench.board.questions import SeriesKey, load_questions, series_key
 from bench.cli import threshold
-from bench.cli.run import add_arguments, named_cells
-from bench.executors.grid import PlannedCell, plan_cells
-from bench.paths import baseline_names
+from bench.executors.grid import plan_cells
+from bench.paths import LEADERBOARD, baseline_names
 
-BOARDS = paths.LEADERBOARD / "boards.sh"
-TABLES = ("digits", "gaussian", "mnist", "fashion_mnist", "cifar10")  # of cells of `autophagy run`
 PAIRS = 3  # seeds of a number
 
 
-@pytest.fixture
-def command_lines(tmp_path: Path):
-    """Return the command lines of a table, a list of words each."""
-    told = tmp_path / "autophagy"
-    told.write_text("#!/bin/sh\nprintf '%s\\n' \"$*\"\n")
-    told.chmod(0o755)
-
-    def lines(*words: str) -> list[list[str]]:
-        done = subprocess.run([BOARDS, told, *words], capture_output=True, text=True, check=True)
-        return [line.split() for line in done.stdout.splitlines()]
-
-    return lines
-
-
-def cells_of(words: list[str]) -> list[PlannedCell]:
-    parser = argparse.ArgumentParser()
-    add_arguments(parser)
-    assert words[0] == "run"
-    return named_cells(parser.parse_args(words[1:]))
-
-
-@pytest.fixture
-def planned(command_lines) -> Mapping[SeriesKey, set[int]]:
+@pytest.fixture(scope="module")
+def planned() -> Mapping[SeriesKey, set[int]]:
     """Return the seeds of all cells of all tables that differ in nothing else."""
     seeds: dict[SeriesKey, set[int]] = defaultdict(set)
     for table in TABLES:
-        for words in command_lines(table):
-            for each in cells_of(words):
-                seeds[series_key(each.cell)].add(each.cell.seed)
+        for each in planned_cells(table):
+            seeds[series_key(each.cell)].add(each.cell.seed)
     return seeds
 
 
 def test_every_number_of_a_question_has_its_cells_in_the_plan(planned):
     n = 0
-    for question in load_questions(paths.LEADERBOARD / "questions", plan_cells):
+    for question in load_questions(LEADERBOARD / "questions", plan_cells):
         for item in question.evidence:
             common = set.intersection(*(planned[series_key(side.cell)] for side in item.sides))
             assert len(common) >= PAIRS, (question.key, item.spec.label)
@@ -63,7 +38,7 @@ def test_every_number_of_a_question_has_its_cells_in_the_plan(planned):
 
 
 def test_digits_has_ten_seeds_wherever_a_question_rests_on_it(planned):
-    for question in load_questions(paths.LEADERBOARD / "questions", plan_cells):
+    for question in load_questions(LEADERBOARD / "questions", plan_cells):
         for item in question.evidence:
             for side in item.sides:
                 if (side.cell.task, side.cell.generator.name) == ("digits", "ddpm"):
@@ -75,7 +50,7 @@ def test_every_baseline_is_in_the_plan(planned):
     assert methods >= set(baseline_names())
 
 
-def test_the_sweep_is_a_right_one(command_lines):
+def test_the_sweep_is_a_right_one():
     (words,) = command_lines("threshold")
     parser = argparse.ArgumentParser()
     threshold.add_arguments(parser)
@@ -84,7 +59,7 @@ def test_the_sweep_is_a_right_one(command_lines):
 
 
 @pytest.mark.parametrize(("seeds", "expected"), [("3", {"3"}), ("1,3-5", {"1", "3", "4", "5"}), ("60", set())])
-def test_seeds_are_those_of_the_plan_that_are_asked_for(command_lines, seeds: str, expected: set[str]):
+def test_seeds_are_those_of_the_plan_that_are_asked_for(seeds: str, expected: set[str]):
     found = {seed for words in command_lines("digits", seeds) for seed in words[words.index("--seeds") + 1].split(",")}
     assert found == expected
 
