@@ -139,7 +139,7 @@ cifar10_board() {
 threshold_board() {
     local folder=${RESULTS:-leaderboard/threshold/digits} seeds
     seeds=$(chosen "$five")
-    "$autophagy" threshold --task digits --generator ddpm --n-real 60,190 --n-synthetic 60,150,300,600 --sampling-bias 1,0.5 \
+    "$autophagy" threshold --task digits --generator ddpm --n-real 60,150 --n-synthetic 60,150,300,600 --sampling-bias 1,0.5 \
         --generations 8 --last 4 --seeds "$seeds" --device cpu --workers "${WORKERS:-2}" --threads 1 \
         --results "$folder" --out "$folder"
 }

@@ -12,7 +12,7 @@ from bench.process.streams import stderr
 from bench.process.tables import table
 
 if TYPE_CHECKING:
-    from bench.threshold.sweep import PhaseDiagram
+    from bench.threshold.sweep import PhaseDiagram, Sweep
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -60,19 +60,9 @@ def execute(arguments: argparse.Namespace) -> int:
     from bench.process.interruption import stoppable
     from bench.process.progress import Progress
     from bench.threshold.picture import draw_phase_diagram
-    from bench.threshold.sweep import Sweep, phase_diagram, plan_sweep
+    from bench.threshold.sweep import phase_diagram, plan_sweep
 
-    sweep = Sweep(
-        task=arguments.task,
-        generator=arguments.generator,
-        tier=arguments.tier,
-        n_real=numbers("--n-real", arguments.n_real, int, "whole numbers from 1"),
-        n_synthetic=numbers("--n-synthetic", arguments.n_synthetic, int, "whole numbers from 1"),
-        sampling_biases=numbers("--sampling-bias", arguments.sampling_bias, float, "numbers in (0, 1]"),
-        seeds=numbers("--seeds", arguments.seeds, int, "whole numbers from 0"),
-        generations=arguments.generations,
-        last=arguments.last,
-    )
+    sweep = named_sweep(arguments)
     placed = where(arguments)
     cells = plan_sweep(sweep)
     results = arguments.results
@@ -95,6 +85,27 @@ def execute(arguments: argparse.Namespace) -> int:
     write_text(arguments.out / "threshold.svg", draw_phase_diagram(diagram))
     print(threshold_json(diagram) if arguments.json else threshold_table(diagram))
     return 0
+
+
+def named_sweep(arguments: argparse.Namespace) -> "Sweep":
+    """Return the sweep that the arguments name.
+
+    Raises:
+        BadInput: a value is no list of numbers.
+    """
+    from bench.threshold.sweep import Sweep
+
+    return Sweep(
+        task=arguments.task,
+        generator=arguments.generator,
+        tier=arguments.tier,
+        n_real=numbers("--n-real", arguments.n_real, int, "whole numbers from 1"),
+        n_synthetic=numbers("--n-synthetic", arguments.n_synthetic, int, "whole numbers from 1"),
+        sampling_biases=numbers("--sampling-bias", arguments.sampling_bias, float, "numbers in (0, 1]"),
+        seeds=numbers("--seeds", arguments.seeds, int, "whole numbers from 0"),
+        generations=arguments.generations,
+        last=arguments.last,
+    )
 
 
 def threshold_table(diagram: "PhaseDiagram") -> str:

@@ -13,6 +13,7 @@ from bench.board.questions import SeriesKey, load_questions, series_key
 from bench.cli import threshold
 from bench.executors.grid import plan_cells
 from bench.paths import LEADERBOARD, baseline_names
+from bench.threshold.sweep import plan_sweep
 
 PAIRS = 3  # seeds of a number
 
@@ -56,6 +57,8 @@ def test_the_sweep_is_a_right_one():
     threshold.add_arguments(parser)
     given = parser.parse_args(words[1:])
     assert (words[0], given.seeds, given.results) == ("threshold", "0,1,2,3,4", Path("leaderboard/threshold/digits"))
+    loops = {each.cell.id for each in plan_sweep(threshold.named_sweep(given)) if each.cell.loop.kind == "fresh_data"}
+    assert len(loops) == 2 * 4 * 2 * 5  # of two n_real, four n_synthetic, two biases and five seeds
 
 
 @pytest.mark.parametrize(("seeds", "expected"), [("3", {"3"}), ("1,3-5", {"1", "3", "4", "5"}), ("60", set())])
