@@ -272,17 +272,34 @@ def _threshold(path: Path) -> Iterator[str]:
         yield "No sweep of it is in the repository yet."
         return
     diagram = json.loads(path.read_text(encoding="utf-8"))
-    yield f"{_seeds(len(diagram['sweep']['seeds']))}.\n"
-    yield _row(["n_r", "sampling bias", "n_s", "n_e / n_r (95%)", "n_s do", ""])
-    yield _row(["---"] * 6).replace(" ", "")
-    for point in diagram["points"]:
-        ratio, low, high = (point[key] for key in ("ratio", "low", "high"))
-        interval = "" if low is None else f" ({low:.2f} to {high:.2f})"
-        does = "" if low is None or low < 1 <= high else "good" if low >= 1 else "harm"
+    sweep, points, alone = diagram["sweep"], diagram["points"], diagram["real_only"]
+    does = [_does(point["low"], point["high"]) for point in points]
+    settled = [abs(point["drift"]) <= SETTLED for point in points]
+    yield (
+        f"{_seeds(len(sweep['seeds']))}. Of {len(points)} loops {sum(settled)} have settled after "
+        f"{sweep['generations']} generations. Synthetic images do good in {does.count('good')} of them and harm in "
+        f"{does.count('harm')}."
+    )
+    fewest, most = alone[0], alone[-1]
+    enough = next(each for each in alone if each["fid"] == most["fid"])  # the curve rises nowhere
+    yield f"Of real images alone, {fewest['n']} give FID {fewest['fid']:.2f} and {enough['n']} {enough['fid']:.2f}."
+    if enough is not most:
+        yield f"More are no better, up to {most['n']}: a loop with a lower FID is counted as so many."
+    yield "\n" + _row(["n_r", "sampling bias", "n_s", "FID", "n_e / n_r (95%)", "n_s do", ""])
+    yield _row(["---"] * 7).replace(" ", "")
+    for point, word, is_settled in zip(points, does, settled, strict=True):
+        interval = "" if point["low"] is None else f" ({point['low']:.2f} to {point['high']:.2f})"
         doubts = [f"{point['bound']} this"] * bool(point["bound"])
-        doubts += [f"not settled: FID moves by {point['drift']:+.1%}"] * (abs(point["drift"]) > SETTLED)
+        doubts += [f"not settled: FID moves by {point['drift']:+.1%}"] * (not is_settled)
         sizes = (f"{point['n_real']}", f"{point['sampling_bias']:g}", f"{point['n_synthetic']}")
-        yield _row([*sizes, f"{ratio:.2f}{interval}", does, ", ".join(doubts)])
+        yield _row([*sizes, f"{point['fid']:.2f}", f"{point['ratio']:.2f}{interval}", word, ", ".join(doubts)])
+
+
+def _does(low: float | None, high: float | None) -> str:
+    """Return what synthetic images do where this is the interval of n_e / n_r; nothing where it is not shown."""
+    if low is None or high is None or low < 1 <= high:
+        return ""
+    return "good" if low >= 1 else "harm"
 
 
 def _linked(text: str) -> str:
