@@ -22,7 +22,7 @@ from bench.data.image_set import ImageSet
 SQUARES = 4  # in a row, of images
 POINT_SQUARES = 3
 GAP = 1  # pixels to the right of each image and below it
-MOST_SIDE = 4  # images along a side of a square
+MOST_SIDE = 3  # images along a side of a square
 MOST_PIXELS = 180_000  # of a sheet: about 25 kB of grey images, 100 kB of coloured ones
 GREYS, COLOURS = 16, 64  # different values in the file
 BETWEEN = 110  # grey value between images
