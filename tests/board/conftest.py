@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from bench import paths
+from bench.board import first_rows
 from bench.board.site import build_site
 from bench.cells.record import read_record
 from bench.executors.grid import plan_cells
@@ -51,7 +52,9 @@ def committed(tmp_path_factory: pytest.TempPathFactory) -> Site:
         record = min(results.glob(f"digits-ddpm-fully_synthetic-{name}-smoke-seed0-*.json"))
         rows = [torch.randint(256, (20, 1, 8, 8), dtype=torch.uint8, generator=pixels) for _ in range(5)]
         record.with_suffix(".png").write_bytes(draw_strip(rows))
-    build_site(results, folder / "site", plan_cells)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(first_rows, "MOST_ROWS", 1_000)  # all are in the index; test_first_rows.py has those that wait
+        build_site(results, folder / "site", plan_cells)
     return Site(folder / "site")
 
 
