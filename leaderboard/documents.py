@@ -49,6 +49,7 @@ from bench.cells.record import Record, Scores
 from bench.errors import BadInput
 from bench.executors.grid import plan_cells
 from bench.paths import LEADERBOARD, ROOMS, baseline_names
+from bench.threshold.crossing import Threshold, in_words
 from bench.threshold.sweep import SETTLED
 
 PAGES = (ROOMS / "README.md", *sorted((ROOMS / "docs").glob("*.md")))
@@ -293,6 +294,8 @@ def _threshold(path: Path) -> Iterator[str]:
         doubts += [f"not settled: FID moves by {point['drift']:+.1%}"] * (not is_settled)
         sizes = (f"{point['n_real']}", f"{point['sampling_bias']:g}", f"{point['n_synthetic']}")
         yield _row([*sizes, f"{point['fid']:.2f}", f"{point['ratio']:.2f}{interval}", word, ", ".join(doubts)])
+    yield ""
+    yield from (f"- {in_words(Threshold(**each), sweep['n_synthetic'])}" for each in diagram["thresholds"])
 
 
 def _does(low: float | None, high: float | None) -> str:

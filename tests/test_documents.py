@@ -15,6 +15,7 @@ from scipy import stats
 from bench.errors import BadInput
 from bench.methods.file import load_method
 from bench.paths import LEADERBOARD, ROOMS, baseline_names
+from bench.threshold.crossing import Threshold
 from bench.threshold.sweep import Point
 
 RESULTS = LEADERBOARD / "results"
@@ -126,12 +127,13 @@ def test_a_sweep_says_where_synthetic_images_do_good(tmp_path: Path, records: Re
         Point(60, 600, 0.5, 5.0, ratio=0.25, low=0.25, high=0.25, drift=0.0, bound="at most"),
     ]
     alone = [{"n": 15, "fid": 9.0}, {"n": 60, "fid": 4.0}, {"n": 600, "fid": 4.0}]
-    sweep = {"seeds": [0, 1, 2], "generations": 8}
-    diagram = {"sweep": sweep, "points": [asdict(point) for point in points], "real_only": alone}
+    sweep = {"seeds": [0, 1, 2], "generations": 8, "n_synthetic": [60, 600]}
+    limits = [asdict(Threshold(60, 1.0, 60, 410.2, (0, 512.7)))]
+    diagram = {"sweep": sweep, "points": [asdict(point) for point in points], "real_only": alone, "thresholds": limits}
     (tmp_path / "threshold" / "digits").mkdir(parents=True)
     (tmp_path / "threshold" / "digits" / "threshold.json").write_text(json.dumps(diagram))
     monkeypatch.setattr("documents.LEADERBOARD", tmp_path)
-    *said, _, _, _, first, second, third = records.text_of("threshold digits").strip().splitlines()
+    *said, _, _, _, first, second, third, _, limit = records.text_of("threshold digits").strip().splitlines()
     assert said == [
         "3 seeds. Of 3 loops 2 have settled after 8 generations. Synthetic images do good in 1 of them and harm in 1.",
         "Of real images alone, 15 give FID 9.00 and 60 4.00.",
@@ -141,6 +143,9 @@ def test_a_sweep_says_where_synthetic_images_do_good(tmp_path: Path, records: Re
         "| 60 | 1 | 60 | 5.00 | 1.50 (1.20 to 1.90) | good |  |",
         "| 60 | 1 | 600 | 5.00 | 0.90 (0.70 to 1.10) |  | not settled: FID moves by -5.0% |",
         "| 60 | 0.5 | 600 | 5.00 | 0.25 (0.25 to 0.25) | harm | at most this |",
+    )
+    assert limit == (
+        "- n_real 60, sampling bias 1: admissible up to n_synthetic 60, the limit is near 410 (95%: below 60 to 513)"
     )
 
 

@@ -109,7 +109,9 @@ def named_sweep(arguments: argparse.Namespace) -> "Sweep":
 
 
 def threshold_table(diagram: "PhaseDiagram") -> str:
-    """Return n_e / n_r of every loop, and below it the thresholds in words."""
+    """Return n_e / n_r of every loop, and below it the limits in words."""
+    from bench.threshold.crossing import in_words
+
     rows = [("n_real", "sampling bias", "n_synthetic", "FID", "n_e / n_r", "95% interval", "")]
     for point in diagram.points:
         interval = "" if point.low is None else f"{point.low:.3f} to {point.high:.3f}"
@@ -122,19 +124,7 @@ def threshold_table(diagram: "PhaseDiagram") -> str:
                 f"{point.ratio:.3f}", interval, ", ".join(doubts),
             )
         )  # fmt: skip
-    notes = []
-    for threshold in diagram.thresholds:
-        if threshold.largest_admissible is None:
-            said = "no n_synthetic of the sweep is admissible"
-        elif threshold.crossing is None:
-            said = f"admissible up to n_synthetic {threshold.largest_admissible}, the largest of the sweep"
-        else:
-            said = (
-                f"admissible up to n_synthetic {threshold.largest_admissible}, the limit is near "
-                f"{threshold.crossing:.0f}"
-            )
-        notes.append(f"n_real {threshold.n_real}, sampling bias {threshold.sampling_bias:g}: {said}")
-    return "\n".join([table(rows), *notes])
+    return "\n".join([table(rows), *(in_words(each, diagram.sweep.n_synthetic) for each in diagram.thresholds)])
 
 
 def threshold_json(diagram: "PhaseDiagram") -> str:

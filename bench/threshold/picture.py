@@ -4,11 +4,13 @@ import math
 from collections.abc import Sequence
 from html import escape
 
-from bench.threshold.sweep import PhaseDiagram, Point, Threshold
+from bench.threshold.crossing import Threshold
+from bench.threshold.sweep import PhaseDiagram, Point
 
 WIDTH, HEIGHT = 340, 250  # of a panel's axes
-LEFT, RIGHT, TOP, BOTTOM, GAP = 62, 24, 104, 58, 46
+LEFT, RIGHT, TOP, BOTTOM, GAP = 62, 24, 118, 58, 46
 TICK_DISTANCE = 38
+LANE = 6  # high, for the interval of a crossing
 RATIOS = (0.1, 0.2, 0.5, 1, 1.5, 2, 3, 5, 10)  # the grid lines
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#b8588f", "#c88a00", "#3d9ad1", "#6f7780")  # as on the results page
 TEXT, MUTED, LINE, ADMISSIBLE = "#1b1f24", "#59626d", "#e1e4e8", "#eef7f3"
@@ -35,15 +37,17 @@ def draw_phase_diagram(diagram: PhaseDiagram) -> str:
         x = 14 + 76 * i
         parts.append(f'<path d="M{x} 60h18" stroke="{_colour(i)}" stroke-width="2.5"/>')
         parts.append(_text(x + 23, 64, f"λ = {bias:g}", TEXT))
+    if len(sweep.seeds) > 1:
+        parts.append(_text(14, 84, "Bands and bars: 95% over seeds. Hollow: a bound, or not settled.", MUTED))
     for i, n_real in enumerate(sweep.n_real):
         points = [point for point in diagram.points if point.n_real == n_real]
         panel = _Panel(LEFT + i * (WIDTH + GAP), diagram)
         parts += panel.axes(n_real, named=i == 0)
         for j, bias in enumerate(biases):
             parts += panel.line([point for point in points if point.sampling_bias == bias], _colour(j))
-            parts += panel.crossing(
-                [t for t in diagram.thresholds if (t.n_real, t.sampling_bias) == (n_real, bias)], _colour(j)
-            )
+            for threshold in diagram.thresholds:
+                if (threshold.n_real, threshold.sampling_bias) == (n_real, bias):
+                    parts += panel.crossing(threshold, _colour(j), lane=j)
     return "\n".join([*parts, "</svg>", ""])
 
 
@@ -109,14 +113,21 @@ class _Panel:
             parts.append(f'<circle cx="{x}" cy="{y}" r="3.2" fill="{fill}" stroke="{colour}" stroke-width="1.5"/>')
         return parts
 
-    def crossing(self, thresholds: Sequence[Threshold], colour: str) -> list[str]:
-        """Mark where a line leaves what is admissible."""
+    def crossing(self, threshold: Threshold, colour: str, *, lane: int) -> list[str]:
+        """Mark where a line leaves what is admissible, and the interval of that in a lane below the limit."""
         parts = []
-        for threshold in thresholds:
-            if threshold.crossing is not None:
-                x, y = self.x(threshold.crossing), self.y(1)
-                parts.append(f'<path d="M{x} {y}V{TOP + HEIGHT}" stroke="{colour}" stroke-dasharray="3 3"/>')
-                parts.append(_text(x - 6, TOP + HEIGHT - 8, f"{threshold.crossing:,.0f}", colour, anchor="end"))
+        if threshold.crossing is not None:
+            x, bottom = self.x(threshold.crossing), TOP + HEIGHT
+            parts.append(f'<path d="M{x} {self.y(1)}V{bottom}" stroke="{colour}" stroke-dasharray="3 3"/>')
+            parts.append(_text(x - 6, bottom - 8, f"{threshold.crossing:,.0f}", colour, anchor="end"))
+        if threshold.interval is not None and threshold.interval not in ((0, 0), (None, None)):
+            low, high = threshold.interval
+            start = self.x(low) if low else self._left
+            end = self.x(high) if high is not None else self._left + WIDTH
+            y = self.y(1) + LANE * (lane + 0.5)
+            parts.append(
+                f'<path class="interval" d="M{start} {y}H{end}" stroke="{colour}" stroke-width="{LANE - 2}"/>'
+            )
         return parts
 
 

@@ -21,6 +21,7 @@ from bench.cells.task import load_task
 from bench.errors import BadInput
 from bench.executors.grid import PlannedCell, plan_cells
 from bench.seeds import derive_seed
+from bench.threshold.crossing import Threshold, find_threshold
 
 # The distance is that of the model itself, so the bias must not act on the images that are scored.
 METHOD = "biased_pool"
@@ -102,23 +103,6 @@ class Point:
     def settled(self) -> bool:
         """Whether the loop is at its limit, so far as its last generations show."""
         return abs(self.drift) <= SETTLED
-
-
-@dataclass(frozen=True)
-class Threshold:
-    """How many synthetic images are admissible.
-
-    Attributes:
-        n_real: real images in each generation.
-        sampling_bias: of what enters the pools.
-        largest_admissible: the largest n_synthetic of the sweep with n_e / n_r >= 1; None where there is none.
-        crossing: where n_e / n_r falls below 1 after that, interpolated in log n_synthetic; None where it does not.
-    """
-
-    n_real: int
-    sampling_bias: float
-    largest_admissible: int | None
-    crossing: float | None
 
 
 @dataclass(frozen=True)
@@ -215,14 +199,16 @@ def phase_diagram(sweep: Sweep, records: Sequence[Record]) -> PhaseDiagram:
     # More real images are no worse: made monotone, so that noise gives no distance two numbers of images.
     curve, curves = (np.minimum.accumulate(fids, axis=-1) for fids in (alone.mean(0), alone[drawn].mean(1)))
     points = []
+    drawn_ratios = []
     for (n_real, sampling_bias, n_synthetic), fids_by_seed in sorted(by_loop.items()):
         last = np.array([fids_by_seed[seed] for seed in sweep.seeds])
         limits, half = last.mean(1), sweep.last // 2
         fid = float(limits.mean())
+        again = np.array([effective_n(*pair, n) for pair in zip(limits[drawn].mean(1), curves, strict=True)]) / n_real
+        drawn_ratios.append(again)
         low = high = None
         if len(sweep.seeds) > 1:
-            again = [effective_n(*pair, n) for pair in zip(limits[drawn].mean(1), curves, strict=True)]
-            low, high = (float(value) / n_real for value in np.quantile(again, (0.025, 0.975)))
+            low, high = (float(value) for value in np.quantile(again, (0.025, 0.975)))
         points.append(
             Point(
                 n_real=n_real,
@@ -236,10 +222,18 @@ def phase_diagram(sweep: Sweep, records: Sequence[Record]) -> PhaseDiagram:
                 bound="at most" if fid > curve[0] else "at least" if fid < curve[-1] else None,
             )
         )
-    thresholds = [
-        _threshold(n_real, bias, [p for p in points if (p.n_real, p.sampling_bias) == (n_real, bias)])
-        for n_real, bias in product(sweep.n_real, sweep.sampling_biases)
-    ]
+    thresholds = []
+    for n_real, bias in product(sweep.n_real, sweep.sampling_biases):
+        at = [i for i, point in enumerate(points) if (point.n_real, point.sampling_bias) == (n_real, bias)]
+        thresholds.append(
+            find_threshold(
+                n_real,
+                bias,
+                np.array([points[i].n_synthetic for i in at]),
+                np.array([points[i].ratio for i in at]),
+                np.array([drawn_ratios[i] for i in at]) if len(sweep.seeds) > 1 else None,
+            )
+        )
     real_only = [RealOnly(int(size), float(fid)) for size, fid in zip(n, curve, strict=True)]
     return PhaseDiagram(sweep, _shared_conditions(records), real_only, points, thresholds)
 
@@ -263,17 +257,3 @@ def effective_n(fid: float, curve: Numbers, n: Numbers) -> float:
         n, interpolated between log n and log FID, a straight line where FID falls with 1/n; not outside of `n`.
     """
     return float(np.exp(np.interp(-np.log(fid), -np.log(curve), np.log(n))))
-
-
-def _threshold(n_real: int, sampling_bias: float, points: list[Point]) -> Threshold:
-    """Return the threshold of the points, which come in the order of n_synthetic."""
-    admissible = [i for i, point in enumerate(points) if point.ratio >= 1]
-    if not admissible:
-        return Threshold(n_real, sampling_bias, None, None)
-    last = points[admissible[-1]]
-    crossing = None
-    if last is not points[-1]:
-        above, below = last, points[admissible[-1] + 1]
-        share = np.log(above.ratio) / (np.log(above.ratio) - np.log(below.ratio))
-        crossing = float(above.n_synthetic * (below.n_synthetic / above.n_synthetic) ** share)
-    return Threshold(n_real, sampling_bias, last.n_synthetic, crossing)

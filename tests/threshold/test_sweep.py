@@ -1,6 +1,7 @@
 """The admissible threshold: n_e by interpolation, its interval, where it crosses 1, and the picture."""
 
 import math
+import re
 from xml.etree import ElementTree
 
 import numpy as np
@@ -143,10 +144,23 @@ def test_the_interval_holds_the_ratio_and_is_as_wide_as_the_seeds_differ():
     assert (spread.low, spread.high) == (pytest.approx(1.5 / 1.1), pytest.approx(1.5 / 0.9))
 
 
+def test_the_interval_of_the_crossing_is_that_of_the_seeds_that_are_drawn():
+    ratios = {1.0: [1.2, 1.5, 1.8], 0.5: [1.3, 1.25, 0.8], 0.25: [1.05, 0.8, 0.7], 0.75: [1.2, 1.2, 0.95]}
+    found = diagram(ratios, 0.1)
+    # As above, draws of the seed with the largest or the smallest distance alone: its ratios are 1.1 or .9 times less.
+    low, high = (40 * 4 ** (math.log(1.25 / by) / math.log(1.25 / 0.8)) for by in (1.1, 0.9))
+    assert [t.interval for t in found.thresholds] == [
+        (None, None),
+        (pytest.approx(low), pytest.approx(high)),
+        (0, pytest.approx(10 * 4 ** (math.log(1.05 / 0.9) / math.log(1.05 / 0.8)))),
+        (pytest.approx(40 * 4 ** (math.log(1.2 / 1.1) / math.log(1.2 / 0.95))), None),
+    ]
+
+
 def test_a_single_seed_has_no_interval():
     wanted = sweep(seeds=[0], sampling_biases=[1.0], n_synthetic=[10])
     found = phase_diagram(wanted, [*(alone(n, FALLING / n, 0) for n in SIZES), fresh(10, 1.0, 1.2, 0)])
-    assert (found.points[0].low, found.points[0].high) == (None, None)
+    assert (found.points[0].low, found.points[0].high, found.thresholds[0].interval) == (None, None, None)
 
 
 def test_noise_in_the_curve_of_real_images_gives_no_distance_two_numbers():
@@ -190,6 +204,11 @@ def test_the_picture_is_valid_and_shows_every_point_and_crossing():
     crossing = found.thresholds[1].crossing
     assert crossing is not None
     assert f"{crossing:,.0f}" in {text.text for text in root.iter(f"{space}text")}
+    # The interval of the other loops is open at both ends, and shows nothing.
+    (bar,) = root.findall(f".//{space}path[@class='interval']")
+    start, end = (float(x) for x in re.match(r"M([\d.]+) [\d.]+H([\d.]+)$", bar.get("d")).groups())
+    (dotted,) = root.findall(f".//{space}path[@stroke-dasharray]")
+    assert start < float(dotted.get("d")[1:].split()[0]) < end
 
 
 def test_the_picture_escapes_the_name_of_the_task():
