@@ -53,9 +53,9 @@ class Conditions:
 
     @property
     def order(self) -> tuple[Any, ...]:
-        """A sort key: tasks by name; first their own data, new versions, small tiers, and what learns anew."""
+        """A sort key: data that tasks pin before other; tasks by name, new versions, small tiers, what learns anew."""
         values = dict(vars(self))
-        leading = (values.pop("task"), not values.pop("pinned"), -values.pop("task_version"))
+        leading = (not values.pop("pinned"), values.pop("task"), -values.pop("task_version"))
         return (*leading, TIERS.index(values.pop("tier")), values.pop("protocol") != "scratch", *values.values())
 
     @property

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from statistics import fmean
 
 from bench.board.board import RankedTable
 from bench.board.columns import COLUMNS, Column
@@ -10,9 +11,11 @@ from bench.board.conditions import SETTINGS, Conditions
 from bench.board.line import Line
 from bench.board.metrics import FID, PRECISION, RECALL, Metric
 from bench.board.tables import Track
+from bench.cells.floor import percent
 from bench.cells.loops import LOOP_SUMMARIES
 
 COLUMN_METRICS = (FID, PRECISION, RECALL)  # of tables; curves show all
+LITTLE_RECALL = 0.1  # as a share of real images'
 COMPARED_METRICS = (PRECISION, RECALL)  # FID is compared over the whole loop
 
 
@@ -51,6 +54,15 @@ class LoopView:
     def plain(self) -> Line | None:
         """The plain loop; None where it has not been run."""
         return next((line for line in self.lines if line.row.is_plain), None)
+
+    @cached_property
+    def little_to_lose(self) -> str | None:
+        """The share of real images' recall in generation 1 of the plain loop, where there is hardly any to lose."""
+        floor = self.floor[RECALL.key]
+        if self.plain is None or not floor:
+            return None
+        first = fmean(record.generations[0].scores.recall for record in self.plain.row.entry.records.values())
+        return percent(first / floor) if first / floor < LITTLE_RECALL else None
 
     @property
     def n_ranked(self) -> int:

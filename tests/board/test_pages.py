@@ -1,5 +1,6 @@
 """What the pages say of records that were made up for it."""
 
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -219,6 +220,28 @@ def test_other_data_is_marked(results: Results, out: Path) -> None:
     for page in (site.index, cell_page(site, record), site.in_folder("compare")[0]):
         assert "not the ones that the task pins" in page.one("p", "warning").text
     assert "--data PATH" in cell_page(site, record).text
+
+
+def test_data_that_the_task_pins_come_first(results: Results, out: Path) -> None:
+    others = changed(make_record(pinned=False), task="aardvarks")
+    site = build(results, out, others, make_record())
+    assert ["other data" in table.one("h2").text for table in site.tables] == [False, True]
+
+
+@pytest.mark.parametrize(("recalls", "shares"), [((0.0625, 0.075), ["7%"]), ((0.1, 0.09375), [])])
+def test_a_loop_with_hardly_any_diversity_to_lose_says_so(
+    results: Results, out: Path, recalls: tuple[float, float], shares: list[str]
+) -> None:
+    for seed, recall in enumerate(recalls):
+        record = make_record(seed=seed)
+        first, *others = record.generations
+        first = first.model_copy(update={"scores": first.scores.model_copy(update={"recall": recall})})
+        results.add(record.model_copy(update={"generations": (first, *others)}))
+    # Generation 1 of real images beside synthetic ones has the recall of all that are made up.
+    site = build(results, out, make_record(kind="fresh_data"))
+    warnings = [loop.all("p", "warning") for loop in site.index.all("section", "loop-of")]
+    found = [[share for p in of for share in re.findall(r"has (\d+%) of their recall", p.text)] for of in warnings]
+    assert found == [shares, []]
 
 
 def test_an_older_version_of_a_task_keeps_its_own_frozen_table(
