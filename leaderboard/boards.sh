@@ -127,6 +127,7 @@ mnist_board() {
 # The six methods are those that docs/evidence.md says.
 fashion_mnist_board() {
     local images=(--task fashion_mnist --generator ddpm)
+    run "$ten" "${images[@]}" --loop fully_synthetic --method none,real_only # question 1
     run "$three" "${images[@]}" --loop all --method none,frozen,real_only
     run "$three" --task fashion_mnist --generator stylegan --loop fully_synthetic --method none,frozen
 }
