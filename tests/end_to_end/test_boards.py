@@ -1,11 +1,13 @@
 """leaderboard/boards.sh: its command lines are right ones, and its cells are those that the questions ask for."""
 
 import argparse
+import json
 import subprocess
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import pytest
 from planned import BOARDS, TABLES, command_lines, planned_cells
 
@@ -49,6 +51,36 @@ def test_digits_has_ten_seeds_wherever_a_question_rests_on_it(planned):
 def test_every_baseline_is_in_the_plan(planned):
     methods = {key[5] for key, seeds in planned.items() if seeds}
     assert methods >= set(baseline_names())
+
+
+def plain_loop_of(task: str) -> dict[str, dict[int, list[float]]]:
+    """Return FID by generation in the fully synthetic loop, by seed: of `none` and each method, of no other control."""
+    found: dict[str, dict[int, list[float]]] = defaultdict(dict)
+    for path in (LEADERBOARD / "results").glob(f"{task}-ddpm-fully_synthetic-*.json"):
+        content = json.loads(path.read_text())
+        cell, method = content["cell"], content["cell"]["method"]
+        loop = {name: cell["loop"][name] for name in ("pool", "sampling_bias", "protocol")}
+        plain = loop == {"pool": "previous", "sampling_bias": 1, "protocol": "scratch"}
+        if plain and (method["name"] == "none" or not method["control"]):
+            fids = [each["scores"]["fid"] for each in content["generations"]]
+            found[f"{method['name']} {method['params']}"][cell["seed"]] = fids
+    return found
+
+
+def test_the_six_methods_of_fashion_mnist_are_those_with_the_lowest_fid_on_the_two_others():
+    mean: dict[str, list[float]] = defaultdict(list)
+    for task in ("digits", "mnist"):
+        of_task = plain_loop_of(task)
+        plain = of_task.pop("none {}")
+        for method, by_seed in of_task.items():
+            common = sorted(by_seed.keys() & plain.keys())
+            ratios = np.log([by_seed[seed] for seed in common]) - np.log([plain[seed] for seed in common])
+            mean[method].append(ratios.mean())
+    both = sorted((sum(values), method) for method, values in mean.items() if len(values) == 2)
+    assert len(both) > 15
+    cells = [each.cell for each in planned_cells("fashion_mnist") if each.cell.generator.name == "ddpm"]
+    methods = {f"{cell.method.name} {cell.method.params}" for cell in cells if not cell.method.control}
+    assert methods == {method for _, method in both[:6]}
 
 
 def test_the_sweep_is_a_right_one():
