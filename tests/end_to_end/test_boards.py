@@ -54,7 +54,7 @@ def test_every_baseline_is_in_the_plan(planned):
 
 
 def plain_loop_of(task: str) -> dict[str, dict[int, list[float]]]:
-    """Return FID by generation in the fully synthetic loop, by seed: of `none` and each method, of no other control."""
+    """Return FID by generation in the fully synthetic loop, by seed: of `none` and all methods, not of controls."""
     found: dict[str, dict[int, list[float]]] = defaultdict(dict)
     for path in (LEADERBOARD / "results").glob(f"{task}-ddpm-fully_synthetic-*.json"):
         content = json.loads(path.read_text())
