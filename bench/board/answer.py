@@ -122,6 +122,11 @@ class Answer:
     items: tuple[ItemAnswer, ...]
 
     @property
+    def decided_by(self) -> str | None:
+        """The number that decides it, in words: that of the first task with its verdict; None where no task has it."""
+        return next((scope.effect for scope in self.scopes if scope.verdict == self.verdict), None)
+
+    @property
     def missing(self) -> list[Missing]:
         """What is not there for any of the items, each once."""
         return list(dict.fromkeys(missing for item in self.items for missing in item.missing))

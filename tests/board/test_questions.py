@@ -1,9 +1,11 @@
 """The questions of the board: what their files may say, what is computed, and what is decided when."""
 
 import datetime
+import html
 import itertools
 import json
 import math
+import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -391,6 +393,7 @@ def test_the_scopes_are_those_of_the_tasks_that_decide(ask) -> None:
     answer = decide(question, by_series(records))
     found = [(scope.task, scope.verdict) for scope in answer.scopes]
     assert (answer.verdict, found) == ("refuted", [("digits", "supported"), ("gaussian", "refuted")])
+    assert answer.decided_by == answer.scopes[1].effect
 
 
 def test_an_undecided_scope_says_why(ask) -> None:
@@ -808,3 +811,11 @@ def test_the_page_has_each_question_with_its_verdict_and_links_to_its_cells(answ
         used = {cell for item in answer.items for cell in (*item.cells, *item.against_cells)}
         assert all(f'href="cells/{cell[:16]}.html"' in section for cell in used)
         assert section.count("autophagy</span>") == sum(missing.command is not None for missing in answer.missing)
+
+
+def test_the_first_page_has_the_number_that_decides_each_claim(answers: list[Answer]) -> None:
+    page = dict(Pages([], answers, {}, {}, {}, {}, KnownTasks(), SiteSettings()).render())["index.html"]
+    for answer in answers:
+        (item,) = re.findall(rf'questions.html#{answer.question.key}">(.*?)</a>', page, re.DOTALL)
+        shown = [scope.effect for scope in answer.scopes if scope.verdict == answer.verdict]
+        assert (re.findall("<small>(.*?)</small>", html.unescape(item)), answer.decided_by) == (shown[:1], shown[0])
