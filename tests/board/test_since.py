@@ -14,7 +14,7 @@ from bench.paths import LEADERBOARD
 QUESTIONS = sorted((LEADERBOARD / "questions").glob("*.toml"))
 # Rows of the table of what was written before its records: commits, and patterns of the records.
 EVIDENCE = LEADERBOARD.parent / "docs" / "evidence.md"
-WRITTEN = re.findall(r"^\| .* \| (`[0-9a-f]{7}`.*) \| (`.*/.*`) \|$", EVIDENCE.read_text(encoding="utf-8"), re.MULTILINE)
+WRITTEN = re.findall(r"^\| .* \| (`[0-9a-f]{7}`.*) \| (`.*/.*`) \|$", EVIDENCE.read_text("utf-8"), re.MULTILINE)
 IN_WORDS = ("label", "margin")  # of an item, which decide nothing
 
 
