@@ -15,8 +15,8 @@ from bench.cells.floor import percent
 from bench.cells.loops import LOOP_SUMMARIES
 
 COLUMN_METRICS = (FID, PRECISION, RECALL)  # of tables; curves show all
-LITTLE_RECALL = 0.1  # as a share of real images'
 COMPARED_METRICS = (PRECISION, RECALL)  # FID is compared over the whole loop
+LITTLE_RECALL = 0.1  # as a share of real images'
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,9 @@ class LoopView:
         floor = self.floor[RECALL.key]
         if self.plain is None or not floor:
             return None
-        first = fmean(record.generations[0].scores.recall for record in self.plain.row.entry.records.values())
-        return percent(first / floor) if first / floor < LITTLE_RECALL else None
+        records = self.plain.row.entry.records.values()
+        share = fmean(record.generations[0].scores.recall for record in records) / floor
+        return percent(share) if share < LITTLE_RECALL else None
 
     @property
     def n_ranked(self) -> int:

@@ -13,7 +13,6 @@ from itertools import product
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bench.cells.choices import Choices
 from bench.cells.record import Record, ScoreConditions
@@ -21,7 +20,7 @@ from bench.cells.task import load_task
 from bench.errors import BadInput
 from bench.executors.grid import PlannedCell, plan_cells
 from bench.seeds import derive_seed
-from bench.threshold.crossing import Threshold, find_threshold
+from bench.threshold.crossing import Numbers, Threshold, find_threshold
 
 # The distance is that of the model itself, so the bias must not act on the images that are scored.
 METHOD = "biased_pool"
@@ -30,7 +29,6 @@ REAL_STEPS = range(-4, 5)
 RESAMPLES = 1000
 # A loop whose FID still moves by more than this share within the last generations has not reached its limit.
 SETTLED = 0.02
-Numbers = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -204,10 +202,10 @@ def phase_diagram(sweep: Sweep, records: Sequence[Record]) -> PhaseDiagram:
         last = np.array([fids_by_seed[seed] for seed in sweep.seeds])
         limits, half = last.mean(1), sweep.last // 2
         fid = float(limits.mean())
-        again = np.array([effective_n(*pair, n) for pair in zip(limits[drawn].mean(1), curves, strict=True)]) / n_real
-        drawn_ratios.append(again)
         low = high = None
         if len(sweep.seeds) > 1:
+            again = [effective_n(*pair, n) / n_real for pair in zip(limits[drawn].mean(1), curves, strict=True)]
+            drawn_ratios.append(again)
             low, high = (float(value) for value in np.quantile(again, (0.025, 0.975)))
         points.append(
             Point(
@@ -231,7 +229,7 @@ def phase_diagram(sweep: Sweep, records: Sequence[Record]) -> PhaseDiagram:
                 bias,
                 np.array([points[i].n_synthetic for i in at]),
                 np.array([points[i].ratio for i in at]),
-                np.array([drawn_ratios[i] for i in at]) if len(sweep.seeds) > 1 else None,
+                np.array([drawn_ratios[i] for i in at]) if drawn_ratios else None,
             )
         )
     real_only = [RealOnly(int(size), float(fid)) for size, fid in zip(n, curve, strict=True)]
